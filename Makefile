@@ -1,0 +1,81 @@
+# Everything a checkout needs. A machine with python3 (>= 3.11), its venv module and pip is enough: the first target
+# you call makes the virtual environment. uv is used where it is installed.
+#
+#   make demo    the quick-start notebook, its export and a few edits, explained step by step
+#   make test    the test suite
+#   make lab     JupyterLab on notebooks/
+#   make check   everything that CI checks
+#   make bench   start-up and run times beside other tools; writes docs/explanation/speed.md
+#
+# PYTHON=/path/to/python picks another interpreter, VENV=folder another virtual environment.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EXTRAS ?= dev
+CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+
+export UV_PYTHON_DOWNLOADS := never
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: help venv demo test lab check static bench clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+venv: $(STAMP)
+
+# python3 itself where it is new enough, else the newest that is; a shim that does not start is passed over
+$(STAMP): pyproject.toml
+	@set -eu; \
+	if ! $(BIN)/python -c '' 2>/dev/null; then \
+	  chosen=; \
+	  for python in $(CANDIDATES); do \
+    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+      chosen=$$("$$python" -c 'import sys; print(sys.executable)'); break; \
+    fi; \
+  done; \
+  if [ -z "$$chosen" ]; then \
+    echo "error: no Python 3.11 or newer among $(CANDIDATES); name one with make PYTHON=/path/to/python" >&2; \
+    exit 1; \
+  fi; \
+  echo "making $(VENV) with $$chosen"; \
+	  if command -v uv >/dev/null 2>&1; then \
+	    uv venv --quiet --python "$$chosen" $(VENV); \
+	  else \
+	    "$$chosen" -m venv --clear $(VENV) \
+	      || { echo "error: $$chosen cannot make virtual environments; install its venv module" >&2; exit 1; }; \
+	  fi; \
+	fi; \
+	echo "installing pivot[$(EXTRAS)] into $(VENV)"; \
+	if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --compile-bytecode --python $(BIN)/python -e ".[$(EXTRAS)]"; \
+	else \
+	  $(BIN)/python -m pip --disable-pip-version-check install --quiet -e ".[$(EXTRAS)]"; \
+	fi; \
+	touch $@
+
+demo: $(STAMP)
+	@$(BIN)/python notebooks/demo.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n auto
+
+lab: $(STAMP)
+	$(BIN)/python -m jupyter lab notebooks
+
+check: static test
+
+static: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict --quiet --site-dir site
+
+bench: $(STAMP)
+	$(BIN)/python -m compileall -q pivot pivot_jupyter
+	$(BIN)/python tests/benchmarks/whole_process.py
+
+clean:
+	rm -rf $(VENV) .venv-* .bench site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

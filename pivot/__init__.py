@@ -1,0 +1,52 @@
+"""Pivot: a notebook whose cells are a pipeline that knows what to run.
+
+The public names. They are imported when first used, so that ``import pivot`` loads neither pandas nor pydantic.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pivot import loaders as loaders
+    from pivot import outputs as outputs
+    from pivot.define.decorator import stage as stage
+    from pivot.errors import PivotError as PivotError
+    from pivot.outputs import Dep as Dep
+    from pivot.outputs import Metric as Metric
+    from pivot.outputs import Out as Out
+    from pivot.outputs import Plot as Plot
+    from pivot.pipeline import Pipeline as Pipeline
+    from pivot.project import Project as Project
+    from pivot.stage_def import StageParams as StageParams
+
+_HOMES = {
+    "Dep": "pivot.outputs",
+    "Metric": "pivot.outputs",
+    "Out": "pivot.outputs",
+    "Pipeline": "pivot.pipeline",
+    "PivotError": "pivot.errors",
+    "Plot": "pivot.outputs",
+    "Project": "pivot.project",
+    "StageParams": "pivot.stage_def",
+    "stage": "pivot.define.decorator",
+}
+_MODULES = ("loaders", "outputs")
+
+__all__ = [  # noqa: PLE0604 - the tables above are the one list
+    *_HOMES,
+    *_MODULES,
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"pivot.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'pivot' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *_MODULES})

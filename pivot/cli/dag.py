@@ -1,0 +1,16 @@
+"""``pivot dag``."""
+
+import click
+
+
+@click.command("dag")
+@click.argument("targets", nargs=-1)
+@click.option("--mermaid", is_flag=True, help="Write a Mermaid flowchart instead of text.")
+def dag_command(targets: tuple[str, ...], mermaid: bool) -> None:
+    """Draw how the stages depend on each other (TARGETS: only these and what they need)."""
+    from pivot.core.render import dag_mermaid, dag_text  # lazy: start-up time
+    from pivot.project import Project
+
+    with Project(".") as project:
+        graph = project.graph(targets)
+    click.echo(dag_mermaid(graph, {}) if mermaid else dag_text(graph, {}))

@@ -1,0 +1,115 @@
+"""The ``pivot`` command: its families of commands, and how errors reach a person."""
+
+import difflib
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+
+from pivot.errors import DefinitionErrors, PivotError
+
+# name → (module, one-line help); a module is imported only when its command is called or asked for help
+COMMANDS = {
+    "init": ("pivot.cli.init", "Make the folder .pivot/ here."),
+    "repro": ("pivot.cli.repro", "Run what has changed, and only that."),
+    "status": ("pivot.cli.status", "Show what would run, and why."),
+    "list": ("pivot.cli.status", "List the stages with what they read and write."),
+    "dag": ("pivot.cli.dag", "Draw how the stages depend on each other."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is used.
+
+    Other distributions (``pivot_jupyter``) add commands through the entry point group ``pivot.commands``.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All command names, own ones first."""
+        return [*COMMANDS, *sorted(e.name for e in entry_points(group="pivot.commands"))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, imported now."""
+        if cmd_name in COMMANDS:
+            module = import_module(COMMANDS[cmd_name][0])
+            command: click.Command = getattr(module, f"{cmd_name}_command")
+            return command
+        for entry in entry_points(group="pivot.commands"):
+            if entry.name == cmd_name:
+                loaded: click.Command = entry.load()
+                return loaded
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for a mistyped name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            raise click.UsageError(error.message + hint, ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, written without importing any of them."""
+        rows = [(name, text) for name, (_, text) in COMMANDS.items()]
+        rows += [(n, "Work with notebooks.") for n in self.list_commands(ctx) if n not in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-C", "--directory", default=".", metavar="DIR", help="Work as if started in DIR.")
+@click.option("--debug", is_flag=True, help="Show Pivot's own traceback with an error.")
+@click.version_option(package_name="pivot")
+@click.pass_context
+def cli(ctx: click.Context, directory: str, debug: bool) -> None:
+    """Run pipelines of typed Python functions; Pivot knows what to run."""
+    ctx.ensure_object(dict)["debug"] = debug
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise click.UsageError(f"cannot work in {directory}: {error.strerror}") from None
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave the process with the right exit code.
+
+    0 all is well, 1 something failed, 2 wrong words or definitions, 130 interrupted.
+    """
+    debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_guarded(lambda: cli.main(args=arguments, prog_name="pivot", standalone_mode=False), debug))
+
+
+def _guarded(command: Callable[[], Any], debug: bool) -> int:
+    try:
+        code = command()
+    except PivotError as error:
+        if debug:
+            raise
+        report(error)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # the reader (head, less) went away; nothing is left to say, also at interpreter exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def report(error: PivotError) -> None:
+    """Write an error as ``error: …`` and ``hint: …`` lines on stderr."""
+    errors = error.errors if isinstance(error, DefinitionErrors) else (error,)
+    for one in errors:
+        click.echo(click.style("error: ", fg="red") + one.message, err=True)
+        if one.hint:
+            click.echo(click.style("hint: ", fg="cyan") + one.hint, err=True)

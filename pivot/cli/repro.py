@@ -1,0 +1,93 @@
+"""``pivot repro``."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import click
+
+from pivot.cli.status import print_json, print_table
+from pivot.model.event import Event, Outcome
+from pivot.model.run import Run
+
+
+@click.command("repro")
+@click.argument("targets", nargs=-1)
+@click.option("-f", "--force", is_flag=True, help="Run the stages even if nothing has changed.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would run, and why; run nothing.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), help="How many stages run at once (default: cores)."
+)
+@click.option(
+    "-k", "--keep-going", is_flag=True, help="After a failure go on with all that does not need it."
+)
+@click.option("-s", "--single-stage", is_flag=True, help="Only the TARGETS, not what they need.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON event a line.")
+def repro_command(
+    targets: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    jobs: int | None,
+    keep_going: bool,
+    single_stage: bool,
+    as_json: bool,
+) -> int:
+    """Run what has changed, and only that (TARGETS: only these and what they need; globs work)."""
+    from pivot.project import Project  # lazy: start-up time
+
+    with Project(".") as project:
+        if dry_run:
+            decisions = project.status(targets, force=force, single_stage=single_stage)
+            print_json(decisions) if as_json else print_table(decisions)
+            return 0
+        with _view(as_json) as sink:
+            run = project.repro(
+                targets,
+                force=force,
+                jobs=jobs,
+                keep_going=keep_going,
+                single_stage=single_stage,
+                sinks=[sink],
+            )
+    if not as_json:
+        _summary(run)
+    return run.exit_code
+
+
+def _view(as_json: bool) -> AbstractContextManager[Callable[[Event], None]]:
+    if as_json:
+        return nullcontext(_json_sink())
+    from pivot.cli.progress import LiveView, PlainView
+
+    live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ
+    return LiveView(sys.stdout) if live else PlainView(sys.stdout)
+
+
+def _json_sink() -> Callable[[Event], None]:
+    from pivot.store.history import event_json
+
+    def sink(event: Event) -> None:
+        click.echo(json.dumps(event_json(event)))
+
+    return sink
+
+
+def _summary(run: Run) -> None:
+    from pivot.cli.words import duration, plural
+
+    counts = {outcome: len(run.with_outcome(outcome)) for outcome in Outcome}
+    parts = [f"{plural(counts[Outcome.RAN] + counts[Outcome.FAILED], 'stage')} run"]
+    parts += [
+        f"{counts[outcome]} {outcome}"
+        for outcome in (
+            Outcome.FAILED,
+            Outcome.RESTORED,
+            Outcome.UNCHANGED,
+            Outcome.BLOCKED,
+            Outcome.CANCELLED,
+        )
+        if counts[outcome]
+    ]
+    click.echo(", ".join(parts) + f" ({duration(run.seconds)})")

@@ -1,0 +1,1 @@
+"""Files and the environment → checked values: ``pivot.yaml``, ``params.yaml``, settings."""

@@ -1,0 +1,239 @@
+"""The values of a stage's params: ``params.yaml`` over ``pivot.yaml`` over the defaults, checked by a model.
+
+A value travels as JSON text, so what the worker gets is what was compared.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from pivot.config.spelling import did_you_mean
+from pivot.errors import DefinitionError, DefinitionErrors, PivotError
+from pivot.model.place import Place
+from pivot.yamlio import YamlDocument, YamlPath, read_yaml
+
+PARAMS_FILE = "params.yaml"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ParamLayer:
+    """Some of a stage's values, from one source.
+
+    Attributes:
+        document, at: where in a YAML file they stand; ``None`` for values given in Python.
+        place: where they were given, for values that no document holds.
+    """
+
+    values: Mapping[str, Any]
+    place: Place
+    document: YamlDocument | None = None
+    at: YamlPath = ()
+
+    def where(self, path: YamlPath) -> Place:
+        """Where a value stands."""
+        if self.document is None:
+            return self.place
+        return Place(self.document.file, self.document.line((*self.at, *path)))
+
+
+def read_params(text: str, file: str) -> YamlDocument:
+    """A ``params.yaml``: stage name → field → value.
+
+    Raises:
+        DefinitionErrors: it is not a table of tables; names the lines.
+        PivotError: it is no YAML.
+    """
+    document = read_yaml(text, file)
+    data = {} if document.data is None else document.data
+    if not isinstance(data, dict):
+        raise DefinitionError(f"{file} must hold a table of stage names ({file}:1)")
+    wrong = [
+        DefinitionError(
+            f"params of stage {name!r} must be a table of fields ({file}:{document.line((name,))})"
+        )
+        for name, values in data.items()
+        if not isinstance(values, (dict, type(None)))
+    ]
+    if wrong:
+        raise DefinitionErrors(wrong)
+    return YamlDocument(file, {str(name): values or {} for name, values in data.items()}, document.lines)
+
+
+def params_layer(document: YamlDocument | None, stage: str) -> ParamLayer | None:
+    """What a ``params.yaml`` says about a stage, if anything."""
+    if document is None or stage not in document.data:
+        return None
+    place = Place(document.file, document.line((stage,)))
+    return ParamLayer(document.data[stage], place, document, (stage,))
+
+
+def check_params_names(
+    document: YamlDocument | None, takers: Iterable[str], stages: Iterable[str]
+) -> list[PivotError]:
+    """An error for each name in a ``params.yaml`` that is no stage, or a stage without params.
+
+    Args:
+        document: of the params file.
+        takers: the stages that take params.
+        stages: all stages.
+    """
+    if document is None:
+        return []
+    with_params, known = set(takers), set(stages)
+    errors: list[PivotError] = []
+    for name in document.data:
+        where = f"({document.file}:{document.line((name,))})"
+        if name not in known:
+            errors.append(
+                DefinitionError(f"params of {name!r}: no such stage {where}", did_you_mean(name, known))
+            )
+        elif name not in with_params:
+            hint = "give its function an argument annotated with a StageParams class"
+            errors.append(DefinitionError(f"stage {name!r} takes no params {where}", hint))
+    return errors
+
+
+def resolve_params(stage: str, model: type[BaseModel], layers: Sequence[ParamLayer], place: Place) -> str:
+    """The values of a stage's params as canonical JSON text.
+
+    Args:
+        stage: its name, for messages.
+        model: checks the values and has the defaults.
+        layers: the weakest first; tables merge key by key, lists are replaced.
+        place: of the stage, for values that no layer gives.
+
+    Raises:
+        DefinitionErrors: unknown fields, ill-typed or missing values; all of them, each with its place.
+    """
+    errors: list[PivotError] = []
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        errors.extend(_unknown(stage, model, layer, layer.values, ()))
+        merged = _merge(merged, layer.values)
+    named = {error.message for error in errors}
+    try:
+        instance = model.model_validate_json(_json(merged))
+    except ValidationError as error:
+        found = (_explained(stage, e, layers, place) for e in error.errors())
+        # what the model itself forbids was said above, with a suggestion
+        errors.extend(e for e in found if e.message not in named)
+    except TypeError as error:
+        errors.append(DefinitionError(f"stage {stage!r}: a param has no JSON form: {error} ({place})"))
+    if errors:
+        raise DefinitionErrors(errors)
+    return _travelling_text(stage, instance, place)
+
+
+def params_text(params: BaseModel) -> str:
+    """The canonical JSON text of params: equal values give equal text.
+
+    Raises:
+        ValueError: a value has no JSON form.
+    """
+    return _json(params.model_dump(mode="json", by_alias=True, round_trip=True))
+
+
+def params_from_text(model: type[Model], text: str) -> Model:
+    """The params that `params_text` wrote.
+
+    Raises:
+        pydantic.ValidationError: the model has changed since.
+    """
+    return model.model_validate_json(text)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge(old, value) if both and old is not None else value
+    return merged
+
+
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    """The words under which a model takes each field, and the field's annotation."""
+    words: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        alias = field.validation_alias or field.alias
+        if (
+            alias is None
+            or model.model_config.get("populate_by_name")
+            or model.model_config.get("validate_by_name")
+        ):
+            words[name] = field.annotation
+        for word in getattr(alias, "choices", [alias]):
+            if isinstance(word, str):
+                words[word] = field.annotation
+            elif word is not None:
+                words[str(word.path[0])] = None
+    return words
+
+
+def _unknown(
+    stage: str, model: type[BaseModel], layer: ParamLayer, values: Mapping[str, Any], path: YamlPath
+) -> list[PivotError]:
+    """An error for each key that no field takes, at any depth of nested models."""
+    known = _fields(model)
+    errors: list[PivotError] = []
+    for key, value in values.items():
+        here = (*path, key)
+        if key not in known:
+            if model.model_config.get("extra") != "allow":
+                name = ".".join(map(str, here))
+                message = f"stage {stage!r}: unknown param {name!r} ({layer.where(here)})"
+                errors.append(DefinitionError(message, did_you_mean(key, known)))
+        elif isinstance(value, Mapping):
+            inner = _nested_model(known[key])
+            if inner is not None:
+                errors.extend(_unknown(stage, inner, layer, value, here))
+    return errors
+
+
+def _nested_model(annotation: Any) -> type[BaseModel] | None:
+    """The model in ``Model`` or ``Model | None``; nothing where there is a choice of models."""
+    choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    models = [kind for kind in choices if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return models[0] if len(models) == 1 else None
+
+
+def _explained(stage: str, error: Any, layers: Sequence[ParamLayer], place: Place) -> PivotError:
+    loc: YamlPath = error["loc"]
+    name = ".".join(map(str, loc)) or "params"
+    if error["type"] == "missing":
+        hint = f"give it in {PARAMS_FILE} under {stage!r}, or give the field a default"
+        return DefinitionError(f"stage {stage!r}: param {name!r} has no value ({place})", hint)
+    where = next((layer.where(loc) for layer in reversed(layers) if loc and loc[0] in layer.values), place)
+    if error["type"] == "extra_forbidden":
+        return DefinitionError(f"stage {stage!r}: unknown param {name!r} ({where})")
+    return DefinitionError(
+        f"stage {stage!r}: param {name!r}: {error['msg']}, got {error['input']!r} ({where})"
+    )
+
+
+def _travelling_text(stage: str, params: BaseModel, place: Place) -> str:
+    """The text from which the worker gets equal params.
+
+    What cannot travel as JSON would be another value in the worker, unseen by the comparison of inputs.
+    """
+    try:
+        again = params_from_text(type(params), params_text(params))
+        # a default is not validated: `rate: float = 1` is 1 here and 1.0 in the worker
+        text = params_text(again)
+        if params_text(params_from_text(type(params), text)) == text and (again == params or "NaN" in text):
+            return text
+    except ValueError:
+        pass
+    message = f"stage {stage!r}: params do not survive being written as JSON ({place})"
+    hint = "use plain types; read secrets from the environment inside the stage"
+    raise DefinitionError(message, hint)

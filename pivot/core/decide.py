@@ -1,0 +1,141 @@
+"""The verdict on a stage: the one function that status, a dry run and the run share."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from pivot.core.explain import changes
+from pivot.model.decision import Change, ChangeKind, Decision, Verdict
+from pivot.model.digest import Digest
+from pivot.model.record import Inputs, StageRecord
+from pivot.model.stage import Stage, StageOut
+from pivot.paths import ProjectPath
+
+
+def decide(
+    stage: Stage,
+    inputs: Inputs | None,
+    *,
+    lock: StageRecord | None,
+    cached: StageRecord | None,
+    workspace: Mapping[ProjectPath, Digest | None],
+    available: Callable[[Digest], bool],
+    upstream: Sequence[tuple[str, Verdict]] = (),
+    missing: Sequence[ProjectPath] = (),
+    force: bool = False,
+) -> Decision:
+    """What a run would do with a stage, and why.
+
+    1. Inputs as in the lock and all outs in place: unchanged. 2. The same, but an out is missing or altered
+    and its bytes can be had: restore. 3. A record of the run cache for these inputs, all of whose outs can be
+    had: restore. 4. Else run. A dep that is nowhere, and ``force``, come before all that.
+
+    Args:
+        stage: the stage in question.
+        inputs: what the result rests on. While a stage upstream will run or waits, the deps that it writes
+        are left
+            out (or all is ``None``, if nothing is known yet).
+        lock: the record of the last run, if any.
+        cached: the run cache's record under ``inputs.key``, if any.
+        workspace: the digest of each out's file as it lies there now; ``None`` if there is no such file.
+        available: whether the cache has the object of a digest.
+        upstream: the verdicts on the stages directly upstream that have not ended yet.
+        missing: deps that do not exist and that no stage will write.
+        force: run whatever the records say.
+
+    Raises:
+        ValueError: ``inputs`` is ``None`` though nothing is waited for and nothing is missing.
+    """
+    if missing:
+        gone = tuple(Change(ChangeKind.MISSING_DEP, path) for path in missing)
+        return Decision(stage.name, Verdict.RUN, gone)
+    pending = [name for name, verdict in upstream if verdict in (Verdict.RUN, Verdict.WAITS)]
+    if pending:
+        return _decide_early(stage, inputs, lock, pending, force=force)
+    if inputs is None:
+        raise ValueError(f"stage '{stage.name}': no inputs, though nothing is waited for or missing")
+
+    key = inputs.key
+    same = lock is not None and lock.inputs.key == key
+    why = changes(lock.inputs, inputs) if lock else (Change(ChangeKind.FIRST_RUN, stage.name),)
+    if force:
+        return Decision(stage.name, Verdict.RUN, (*why, Change(ChangeKind.FORCED, stage.name)), inputs)
+    if lock is not None and same:
+        why = tuple(_faults(stage, lock, workspace))
+        if not why:
+            return Decision(stage.name, Verdict.UNCHANGED, (), inputs, lock)
+        if _obtainable(stage, lock, workspace, available):
+            return Decision(stage.name, Verdict.RESTORE, why, inputs, lock)
+    if cached is not None and cached.inputs.key == key and _obtainable(stage, cached, workspace, available):
+        # the record may stem from before a rename of the stage or a move of its helpers
+        record = replace(cached, stage=stage.name, inputs=inputs)
+        return Decision(stage.name, Verdict.RESTORE, why, inputs, record)
+    if lock is not None and same:
+        why = (*why, *_lost(stage, lock, workspace, available))
+    return Decision(stage.name, Verdict.RUN, why, inputs)
+
+
+def _decide_early(
+    stage: Stage, inputs: Inputs | None, lock: StageRecord | None, pending: Sequence[str], *, force: bool
+) -> Decision:
+    """The verdict before all deps are known: run if something of the stage's own has changed, else wait."""
+    own: tuple[Change, ...] = ()
+    if lock is None:
+        own = (Change(ChangeKind.FIRST_RUN, stage.name),)
+    elif inputs is not None:
+        unknown = {path for path in stage.dep_paths() if path not in inputs.deps}
+        known_before = {path: digest for path, digest in lock.inputs.deps.items() if path not in unknown}
+        own = changes(replace(lock.inputs, deps=known_before), inputs)
+    if force:
+        own = (*own, Change(ChangeKind.FORCED, stage.name))
+    if own:
+        return Decision(stage.name, Verdict.RUN, own)
+    return Decision(stage.name, Verdict.WAITS, tuple(Change(ChangeKind.UPSTREAM, name) for name in pending))
+
+
+def _faults(
+    stage: Stage, record: StageRecord, workspace: Mapping[ProjectPath, Digest | None]
+) -> Iterator[Change]:
+    """The outs that are not in place as the record has them."""
+    for out in stage.outs:
+        placed, state = workspace.get(out.path), record.outputs.get(out.path)
+        wanted = state.digest if state else None
+        if placed is None or wanted is None:
+            yield Change(ChangeKind.OUTPUT_MISSING, out.path, wanted, placed)
+        elif placed != wanted:
+            yield Change(ChangeKind.OUTPUT_ALTERED, out.path, wanted, placed)
+
+
+def _obtainable(
+    stage: Stage,
+    record: StageRecord,
+    workspace: Mapping[ProjectPath, Digest | None],
+    available: Callable[[Digest], bool],
+) -> bool:
+    return all(_has(out, record, workspace, available) for out in stage.outs)
+
+
+def _has(
+    out: StageOut,
+    record: StageRecord,
+    workspace: Mapping[ProjectPath, Digest | None],
+    available: Callable[[Digest], bool],
+) -> bool:
+    """Whether an out is in place, or its bytes are in the record or in the cache."""
+    state = record.outputs.get(out.path)
+    if state is None:
+        return False
+    if workspace.get(out.path) == state.digest or state.content is not None:
+        return True
+    return out.cache and available(state.digest)
+
+
+def _lost(
+    stage: Stage,
+    record: StageRecord,
+    workspace: Mapping[ProjectPath, Digest | None],
+    available: Callable[[Digest], bool],
+) -> Iterator[Change]:
+    for out in stage.outs:
+        state = record.outputs.get(out.path)
+        if out.cache and state is not None and not _has(out, record, workspace, available):
+            yield Change(ChangeKind.OBJECT_MISSING, out.path, state.digest)

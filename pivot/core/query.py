@@ -1,0 +1,111 @@
+"""Questions to the graph: which stages a person means, and the graph as it is best drawn."""
+
+import posixpath
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from pivot.core.graph import Graph
+from pivot.errors import UsageError
+from pivot.paths import ProjectPath
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+def select(graph: Graph, targets: Sequence[str], single: bool = False) -> tuple[str, ...]:
+    """The stages that some targets stand for, with all that they rest on, in the graph's order.
+
+    Args:
+        graph: all stages.
+        targets: names of stages, the part of a variant's name before ``@``, globs over names, project paths
+        of
+            outs, or globs over those; none means every stage.
+        single: leave out what they rest on.
+
+    Raises:
+        UsageError: targets that match nothing, all in one error.
+    """
+    if not targets:
+        return graph.order
+    meant: set[str] = set()
+    unknown: list[str] = []
+    for target in targets:
+        found = _matches(graph, target)
+        if not found:
+            unknown.append(target)
+        meant.update(found)
+    if unknown:
+        raise _unknown(graph, unknown)
+    if not single:
+        meant.update(*(graph.ancestors(name) for name in tuple(meant)))
+    return tuple(name for name in graph.order if name in meant)
+
+
+def layers(graph: Graph) -> tuple[tuple[str, ...], ...]:
+    """The stages in ranks: as deep as the longest chain, but sources just above their readers."""
+    import networkx as nx
+
+    rank: dict[str, int] = {}
+    for depth, names in enumerate(nx.topological_generations(_digraph(graph))):
+        rank.update(dict.fromkeys(names, depth))
+    for name in graph.order:
+        if not graph.upstream(name) and graph.downstream(name):
+            rank[name] = min(rank[reader] for reader in graph.downstream(name)) - 1
+    return tuple(
+        tuple(name for name in graph.order if rank[name] == depth)
+        for depth in range(max(rank.values(), default=-1) + 1)
+    )
+
+
+def essential_edges(graph: Graph) -> tuple[tuple[str, str], ...]:
+    """The edges (upstream, downstream) that no longer way already tells, in the graph's order."""
+    import networkx as nx
+
+    kept = set(nx.transitive_reduction(_digraph(graph)).edges)
+    number = {name: index for index, name in enumerate(graph.order)}
+    return tuple(sorted(kept, key=lambda edge: (number[edge[0]], number[edge[1]])))
+
+
+def _digraph(graph: Graph) -> "nx.DiGraph[str]":
+    import networkx as nx
+
+    digraph: nx.DiGraph[str] = nx.DiGraph()
+    digraph.add_nodes_from(graph.order)
+    digraph.add_edges_from((feeder, name) for name in graph.order for feeder in graph.upstream(name))
+    return digraph
+
+
+def _matches(graph: Graph, target: str) -> list[str]:
+    if target in graph:
+        return [target]
+    path = posixpath.normpath(target) if target else target
+    producer = graph.producer(ProjectPath(path))
+    if producer is not None:
+        return list(graph.producers(ProjectPath(path)))
+    variants = [name for name in graph.order if name.partition("@")[0] == target]
+    if variants:
+        return variants
+    return [
+        stage.name
+        for stage in graph.stages
+        if fnmatchcase(stage.name, target)
+        or any(fnmatchcase(out.rstrip("/"), path) for out in stage.out_paths())
+    ]
+
+
+def _unknown(graph: Graph, targets: Sequence[str]) -> UsageError:
+    import difflib
+
+    known = list(graph.order)
+    if not known:
+        return UsageError(f"no stage {_quoted(targets)}: no stages are defined")
+    words = [*known, *(path for stage in graph.stages for path in stage.out_paths())]
+    close = [near for target in targets for near in difflib.get_close_matches(target, words, n=1)]
+    listed = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")
+    guess = f"did you mean {_quoted(list(dict.fromkeys(close)))}? " if close else ""
+    return UsageError(f"no stage or out is called {_quoted(targets)}", f"{guess}stages are: {listed}")
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)

@@ -1,0 +1,57 @@
+"""The static record of a graph: what stays readable in a saved notebook, without a kernel and without trust.
+
+It holds no times: a rerun in which nothing changed gives the same bytes.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import replace
+from html import escape
+from textwrap import fill
+
+from pivot.core.graph import Graph
+from pivot.core.label import one_line
+from pivot.core.lanes import dag_text
+from pivot.core.state import StageState, summary
+from pivot.core.svg import alt_text, dag_svg
+
+
+def record_html(graph: Graph, states: Mapping[str, StageState]) -> str:
+    """A figure whose alt text tells the states, and a table of them; all text of users is escaped."""
+    timeless = _timeless(states)
+    picture = base64.b64encode(dag_svg(graph, timeless).encode()).decode()
+    rows = "\n".join(_row(name, timeless.get(name)) for name in graph.order)
+    return (
+        "<figure>\n"
+        f'<img alt="{escape(alt_text(graph, timeless))}" src="data:image/svg+xml;base64,{picture}">\n'
+        f"<figcaption>{escape(_caption(graph, timeless))}</figcaption>\n"
+        "</figure>\n"
+        "<table>\n"
+        "<thead><tr><th>Stage</th><th>State</th><th>Reason</th></tr></thead>\n"
+        f"<tbody>\n{rows}\n</tbody>\n"
+        "</table>\n"
+    )
+
+
+def record_text(graph: Graph, states: Mapping[str, StageState]) -> str:
+    """The same as plain text: the graph, then the counts; no line wider than 80 columns."""
+    timeless = _timeless(states)
+    caption = fill(_caption(graph, timeless), 80)
+    return f"{dag_text(graph, timeless)}\n\n{caption}" if graph.order else caption
+
+
+def _timeless(states: Mapping[str, StageState]) -> dict[str, StageState]:
+    return {name: replace(state, seconds=None) for name, state in states.items()}
+
+
+def _caption(graph: Graph, states: Mapping[str, StageState]) -> str:
+    count = len(graph.order)
+    counts = summary(states[name] for name in graph.order if name in states)
+    noun = f"{count} stage" if count == 1 else f"{count} stages"
+    return f"{noun}: {counts}" if counts else noun
+
+
+def _row(name: str, state: StageState | None) -> str:
+    shown = f"{state.icon} {one_line(state.phrase)}" if state else ""
+    reason = one_line(state.reason) if state else ""
+    return f"<tr><td>{escape(one_line(name))}</td><td>{escape(shown)}</td><td>{escape(reason)}</td></tr>"

@@ -1,0 +1,326 @@
+"""When which stage is checked and executed: a state machine, events in and commands out.
+
+It does no I/O, reads no clock and starts nothing. An *event* is a past fact, a *command* an order to whoever
+drives the machine; nothing else changes its state, so a list of events is a complete account of a run. (The
+style is that of Dask's worker state machine.)
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from pivot.model.event import Outcome
+
+ALONE = "*"
+"""The mutex of a stage beside which no other may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The verdict on a stage is known: it must be executed, or it needs no run (and `Ended` follows)."""
+
+    stage: str
+    needs_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A stage that was checked or executed ended: ran, restored, unchanged, failed or cancelled."""
+
+    stage: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """A person wants the run to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Find the verdict on a stage: all upstream of it ended well. Answer with `Decided` or `Ended`."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Run a stage: a slot and its mutexes are free. Answer with `Ended`."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """A stage ends without having been executed.
+
+    Attributes:
+        outcome: blocked or cancelled.
+        cause: the stage that failed or was cancelled; empty if a person stopped the run.
+    """
+
+    stage: str
+    outcome: Outcome
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Stop a running stage. It still answers with `Ended`."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Every stage ended."""
+
+
+Event = Decided | Ended | CancelRequested
+Command = Check | Execute | Conclude | Interrupt | Done
+
+_REPORTED = frozenset((Outcome.RAN, Outcome.RESTORED, Outcome.UNCHANGED, Outcome.FAILED, Outcome.CANCELLED))
+
+
+class _Phase(Enum):
+    WAITING = auto()  # for upstream
+    CHECKING = auto()
+    SETTLING = auto()  # needs no run; its end is awaited
+    READY = auto()  # needs a slot and its mutexes
+    RUNNING = auto()
+    ENDED = auto()
+
+
+class Scheduler:
+    """Schedules stages once: greedy, longest remaining path first, within slots and mutexes.
+
+    After a failure, stages downstream are blocked; without ``keep_going`` those running finish and all others
+    are cancelled. After `CancelRequested` those running are interrupted and all others are cancelled. A stage
+    that waits for one still at work is concluded only when that one has ended, so it is blocked, not
+    cancelled, if that fails.
+
+    Args:
+        upstream: each stage to schedule with those among them that it reads from (`Graph.among`).
+        jobs: how many stages may be executed at once; at least 1.
+        mutex: stage → names no two running stages may share; ``*`` excludes all others.
+        durations: stage → expected seconds, for the choice of what goes first; 1.0 where unknown.
+        keep_going: whether stages that do not rest on a failed one still run.
+    """
+
+    def __init__(
+        self,
+        upstream: Mapping[str, Collection[str]],
+        *,
+        jobs: int,
+        mutex: Mapping[str, Collection[str]] | None = None,
+        durations: Mapping[str, float] | None = None,
+        keep_going: bool = False,
+    ) -> None:
+        if jobs < 1:
+            raise ValueError(f"jobs must be at least 1, not {jobs}")
+        self._upstream = {name: tuple(feeders) for name, feeders in upstream.items()}
+        self._downstream: dict[str, list[str]] = {name: [] for name in upstream}
+        for name, feeders in self._upstream.items():
+            for feeder in feeders:
+                self._downstream[feeder].append(name)
+        self._jobs = jobs
+        self._keep_going = keep_going
+        self._mutex = {name: tuple(sorted(set((mutex or {}).get(name, ())))) for name in upstream}
+        self._urgency = _urgency(self._upstream, self._downstream, durations or {})
+        self._phase = dict.fromkeys(upstream, _Phase.WAITING)
+        self._awaited = {name: len(feeders) for name, feeders in self._upstream.items()}
+        self._outcome: dict[str, Outcome] = {}
+        self._cause: dict[str, str] = {}
+        self._ready: dict[tuple[str, ...], list[tuple[float, int, str]]] = {}  # by mutexes, each a heap
+        self._running: set[str] = set()
+        self._stop_cause: str | None = None  # the failed stage, or "" for a person; None while all goes on
+        self._cancelled = False
+        self._started = False
+        self._done = False
+
+    @property
+    def running(self) -> frozenset[str]:
+        """The stages that are being executed."""
+        return frozenset(self._running)
+
+    def start(self) -> list[Command]:
+        """The first commands. To be called once, before any event."""
+        if self._started:
+            raise ValueError("the scheduler was started before")
+        self._started = True
+        roots = [name for name, feeders in self._upstream.items() if not feeders]
+        return self._finished([*self._opened(roots)])
+
+    def handle(self, event: Event) -> list[Command]:
+        """The commands that follow from an event.
+
+        Raises:
+            ValueError: the event cannot be (a stage that is not at work ended, an unknown stage).
+        """
+        if not self._started:
+            raise ValueError(f"{event} cannot be: the scheduler has not started")
+        commands: list[Command] = []
+        match event:
+            case Decided(stage, needs_run):
+                self._require(event, stage, _Phase.CHECKING)
+                self._decided(stage, needs_run, commands)
+            case Ended(stage, outcome):
+                self._require(event, stage, _Phase.CHECKING, _Phase.SETTLING, _Phase.RUNNING)
+                if outcome not in _REPORTED:
+                    raise ValueError(f"{event}: only the scheduler concludes so")
+                self._ended(stage, outcome, commands)
+            case CancelRequested():
+                self._cancel(commands)
+        self._dispatch(commands)
+        return self._finished(commands)
+
+    def _finished(self, commands: list[Command]) -> list[Command]:
+        if not self._done and len(self._outcome) == len(self._phase):
+            self._done = True
+            commands.append(Done())
+        return commands
+
+    def _require(self, event: Event, stage: str, *phases: _Phase) -> None:
+        phase = self._phase.get(stage)
+        if phase not in phases:
+            raise ValueError(f"{event} cannot be: the stage is {phase.name.lower() if phase else 'unknown'}")
+
+    def _decided(self, stage: str, needs_run: bool, commands: list[Command]) -> None:
+        if not needs_run:
+            self._phase[stage] = _Phase.SETTLING
+        elif self._stop_cause is not None:
+            self._conclude(stage, Outcome.CANCELLED, self._stop_cause, commands)
+        else:
+            self._phase[stage] = _Phase.READY
+            rank = (-self._urgency[stage][0], self._urgency[stage][1], stage)
+            heapq.heappush(self._ready.setdefault(self._mutex[stage], []), rank)
+
+    def _ended(self, stage: str, outcome: Outcome, commands: list[Command]) -> None:
+        self._running.discard(stage)
+        opened = self._close(stage, outcome, "")
+        if outcome is Outcome.FAILED:
+            for name in self._waiting_below(stage):
+                commands.append(Conclude(name, Outcome.BLOCKED, stage))
+                opened += self._close(name, Outcome.BLOCKED, stage)
+        self._settle(opened, commands)
+        if outcome is Outcome.FAILED and not self._keep_going:
+            self._stop(stage, commands)
+
+    def _cancel(self, commands: list[Command]) -> None:
+        if self._cancelled:
+            return
+        self._cancelled = True
+        self._stop("", commands)
+        running = sorted(self._running, key=lambda name: self._urgency[name][1])
+        commands.extend(Interrupt(name) for name in running)
+
+    def _stop(self, cause: str, commands: list[Command]) -> None:
+        """Start nothing more: what was ready is cancelled, what waits follows as its upstream ends."""
+        if self._stop_cause is None:
+            self._stop_cause = cause
+        names = [name for heap in self._ready.values() for _, _, name in heap]
+        self._ready.clear()
+        for name in sorted(names, key=lambda name: self._urgency[name][1]):
+            self._conclude(name, Outcome.CANCELLED, self._stop_cause, commands)
+
+    def _conclude(self, stage: str, outcome: Outcome, cause: str, commands: list[Command]) -> None:
+        commands.append(Conclude(stage, outcome, cause))
+        self._settle(self._close(stage, outcome, cause), commands)
+
+    def _close(self, stage: str, outcome: Outcome, cause: str) -> list[str]:
+        """Note an end; the stages for which it was the last thing to wait for."""
+        self._phase[stage] = _Phase.ENDED
+        self._outcome[stage] = outcome
+        self._cause[stage] = cause
+        opened = []
+        for name in self._downstream[stage]:
+            self._awaited[name] -= 1
+            if not self._awaited[name]:
+                opened.append(name)
+        return opened
+
+    def _settle(self, opened: Iterable[str], commands: list[Command]) -> None:
+        """Go on with stages whose upstream has all ended: check them, or cancel them and look further."""
+        checks: list[str] = []
+        front = deque(opened)
+        while front:
+            name = front.popleft()
+            if self._phase[name] is not _Phase.WAITING:
+                continue
+            cause = self._doom(name)
+            if cause is None:
+                checks.append(name)
+            else:
+                commands.append(Conclude(name, Outcome.CANCELLED, cause))
+                front.extend(self._close(name, Outcome.CANCELLED, cause))
+        commands.extend(self._opened(checks))
+
+    def _doom(self, stage: str) -> str | None:
+        """Why a stage must not go on, as the cause of its cancelling; ``None`` if it may."""
+        if self._stop_cause is not None:
+            return self._stop_cause
+        for feeder in self._upstream[stage]:
+            if self._outcome[feeder] is Outcome.CANCELLED:
+                return self._cause[feeder] or feeder
+        return None
+
+    def _opened(self, names: Iterable[str]) -> list[Check]:
+        checks = sorted(names, key=lambda name: (-self._urgency[name][0], self._urgency[name][1]))
+        for name in checks:
+            self._phase[name] = _Phase.CHECKING
+        return [Check(name) for name in checks]
+
+    def _waiting_below(self, stage: str) -> list[str]:
+        found: set[str] = set()
+        front = [stage]
+        while front:
+            for name in self._downstream[front.pop()]:
+                if name not in found and self._phase[name] is _Phase.WAITING:
+                    found.add(name)
+                    front.append(name)
+        return sorted(found, key=lambda name: self._urgency[name][1])
+
+    def _dispatch(self, commands: list[Command]) -> None:
+        while len(self._running) < self._jobs:
+            held = {name for stage in self._running for name in self._mutex[stage]}
+            free = [heap for mutexes, heap in self._ready.items() if heap and self._is_free(mutexes, held)]
+            if not free:
+                return
+            _, _, stage = heapq.heappop(min(free, key=_head))
+            self._phase[stage] = _Phase.RUNNING
+            self._running.add(stage)
+            commands.append(Execute(stage))
+
+    def _is_free(self, mutexes: tuple[str, ...], held: set[str]) -> bool:
+        if not self._running:
+            return True
+        return ALONE not in held and ALONE not in mutexes and held.isdisjoint(mutexes)
+
+
+def _head(heap: list[tuple[float, int, str]]) -> tuple[float, int, str]:
+    return heap[0]
+
+
+def _urgency(
+    upstream: Mapping[str, Collection[str]],
+    downstream: Mapping[str, Collection[str]],
+    durations: Mapping[str, float],
+) -> dict[str, tuple[float, int]]:
+    """For each stage the seconds of the longest path from its start, and its number."""
+    left = {name: len(readers) for name, readers in downstream.items()}
+    number = {name: index for index, name in enumerate(upstream)}
+    length: dict[str, float] = {}
+    front = [name for name, count in left.items() if not count]
+    while front:
+        name = front.pop()
+        below = max((length[reader] for reader in downstream[name]), default=0.0)
+        length[name] = durations.get(name, 1.0) + below
+        for feeder in upstream[name]:
+            left[feeder] -= 1
+            if not left[feeder]:
+                front.append(feeder)
+    if len(length) < len(number):
+        raise ValueError("the stages form a cycle")
+    return {name: (length[name], number[name]) for name in number}

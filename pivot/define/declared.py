@@ -1,0 +1,205 @@
+"""What a function declares by its signature: deps, outs, params, and how it gives its outs back."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, is_typeddict
+
+from pivot.define.decorator import Mark
+from pivot.define.hints import UnknownName, annotation_parts, hints_of, inner_annotations
+from pivot.errors import PivotError
+from pivot.model.stage import Returns
+from pivot.outputs import Dep, Out
+
+SINGLE_OUT = "output"
+"""The name of a single output that nobody named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a function's signature says.
+
+    Attributes:
+        deps: parameter → what it reads, and the annotated type.
+        outs: name → what it writes, and the annotated type.
+        params: the argument that takes the params and its model; ``None`` without params.
+        problems: what is wrong, without stage and place: (message, hint).
+    """
+
+    deps: dict[str, tuple[Dep[Any], Any]]
+    outs: dict[str, tuple[Out[Any], Any]]
+    returns: Returns
+    params: tuple[str, Any] | None
+    parameters: tuple[str, ...]
+    problems: list[tuple[str, str | None]] = field(default_factory=list)
+
+
+def declared_by(function: Callable[..., Any], mark: Mark | None) -> Declared:
+    """Read a function's signature. Nothing is raised: all that is wrong is in ``problems``.
+
+    Args:
+        function: a Python function, perhaps wrapped by a decorator.
+        mark: what ``@stage`` said about it.
+    """
+    problems: list[tuple[str, str | None]] = []
+    try:
+        hints = hints_of(function)
+    except PivotError as error:
+        problems.append((error.message, error.hint))
+        hints = {}
+    parameters = inspect.signature(function).parameters
+    deps: dict[str, tuple[Dep[Any], Any]] = {}
+    models: list[tuple[str, Any]] = []
+    free: list[inspect.Parameter] = []
+    for name, parameter in parameters.items():
+        if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            continue
+        if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+            problems.append(
+                (f"parameter {name!r} is positional-only", "values are passed by name: drop the /")
+            )
+        kind, extras = annotation_parts(hints.get(name))
+        dep = _only(extras, Dep, f"parameter {name!r}", problems)
+        if dep is not None:
+            deps[name] = (dep, kind)
+        elif is_model(kind):
+            models.append((name, kind))
+        elif not _misplaced(hints.get(name), f"parameter {name!r}", problems):
+            free.append(parameter)
+    params = _params(models, free, mark, problems)
+    for parameter in free:
+        taken = params is not None and parameter.name == params[0]
+        if parameter.default is inspect.Parameter.empty and not taken and _are_read(hints, parameters):
+            hint = "annotate it with Dep(…), give it a default, or make it a field of the params model"
+            problems.append((f"nothing provides parameter {parameter.name!r}", hint))
+    outs, returns = _outs(hints.get("return"), mark, problems)
+    return Declared(deps, outs, returns, params, tuple(parameters), problems)
+
+
+def _are_read(hints: dict[str, Any], parameters: Any) -> bool:
+    """Whether the annotations could be evaluated; if not, one error has said so for all of them."""
+    return bool(hints) or all(p.annotation is inspect.Parameter.empty for p in parameters.values())
+
+
+def is_model(kind: Any) -> bool:
+    """Whether an annotation is a pydantic model (which pydantic alone need not be imported to know)."""
+    return isinstance(kind, type) and any(
+        base.__name__ == "BaseModel" and base.__module__ == "pydantic.main" for base in kind.__mro__
+    )
+
+
+def _params(
+    models: list[tuple[str, Any]],
+    free: Sequence[inspect.Parameter],
+    mark: Mark | None,
+    problems: list[tuple[str, str | None]],
+) -> tuple[str, Any] | None:
+    if len(models) > 1:
+        names = ", ".join(repr(name) for name, _ in models)
+        problems.append((f"parameters {names} each take a params model", "nest the models in one"))
+    given = mark.params if mark is not None else None
+    if given is not None:
+        model = given if isinstance(given, type) else type(given)
+        if not is_model(model):
+            problems.append(
+                (f"params of @stage is {given!r}, no pydantic model", "subclass pivot.StageParams")
+            )
+            return None
+        if not models:
+            if any(parameter.name == "params" for parameter in free):
+                return "params", model
+            hint = f"add a parameter: params: {model.__name__}"
+            problems.append((f"no parameter takes the params {model.__name__}", hint))
+            return None
+        if not issubclass(model, models[0][1]):
+            message = f"params of @stage is {model.__name__}, but parameter {models[0][0]!r} takes "
+            problems.append((message + models[0][1].__name__, None))
+        return models[0][0], model
+    return models[0] if models else None
+
+
+def _outs(
+    annotation: Any, mark: Mark | None, problems: list[tuple[str, str | None]]
+) -> tuple[dict[str, tuple[Out[Any], Any]], Returns]:
+    plain = mark is not None and bool(mark.deps or mark.outs)
+    kind, extras = annotation_parts(annotation)
+    out = _only(extras, Out, "the return type", problems)
+    outs: dict[str, tuple[Out[Any], Any]] = {}
+    returns = Returns.NOTHING
+    if out is not None:
+        outs, returns = {SINGLE_OUT: (out, kind)}, Returns.SINGLE
+    elif is_typeddict(kind):
+        found = _fields(kind, problems, plain)
+        if found or not plain:
+            outs, returns = found, Returns.MAPPING
+    elif annotation not in (None, type(None)) and not _misplaced(annotation, "the return type", problems):
+        hint = "annotate it: Annotated[T, Out(path)], or a TypedDict of such, or None"
+        problems.extend([] if plain else [("the return type declares no output", hint)])
+    if outs and mark is not None and mark.outs:
+        problems.append(("outs are declared both in @stage and in the return type", "keep one of them"))
+    return outs, returns
+
+
+def _fields(
+    kind: Any, problems: list[tuple[str, str | None]], plain: bool
+) -> dict[str, tuple[Out[Any], Any]]:
+    """The outs of a TypedDict; with ``plain`` a dict that holds none is only a return type."""
+    try:
+        hints = hints_of(kind)
+    except PivotError as error:
+        problems.append((f"{kind.__name__}: {error.message}", error.hint))
+        return {}
+    outs: dict[str, tuple[Out[Any], Any]] = {}
+    without: list[str] = []
+    for name, annotation in hints.items():
+        what = f"field {name!r} of {kind.__name__}"
+        inner, extras = annotation_parts(annotation)
+        out = _only(extras, Out, what, problems)
+        if out is not None:
+            outs[name] = (out, inner)
+        elif not _misplaced(annotation, what, problems):
+            without.append(name)
+        if name in kind.__optional_keys__:
+            problems.append((f"{what} may be left out", "every run writes every output"))
+    if outs or not plain:
+        for name in without:
+            hint = "annotate it: Annotated[T, Out(path)]"
+            problems.append((f"field {name!r} of {kind.__name__} carries no output", hint))
+    return outs
+
+
+def _only(extras: tuple[Any, ...], wanted: type, what: str, problems: list[tuple[str, str | None]]) -> Any:
+    """The one extra of a type; says what is wrong with the others."""
+    found = [extra for extra in extras if isinstance(extra, wanted)]
+    if len(found) > 1:
+        problems.append((f"{what} has several {wanted.__name__}s", "keep one"))
+    for extra in extras:
+        if isinstance(extra, (Dep, Out)) and not isinstance(extra, wanted):
+            place = "deps are parameters" if isinstance(extra, Dep) else "outs belong to the return type"
+            problems.append((f"{what} is annotated with {type(extra).__name__}", place))
+        elif isinstance(extra, UnknownName):
+            problems.append(
+                (f"{what}: name {extra.dotted!r} is not defined", "import it outside TYPE_CHECKING")
+            )
+        elif isinstance(extra, type) and issubclass(extra, (Dep, Out)):
+            problems.append((f"{what} is annotated with the class {extra.__name__}", "call it with a path"))
+    return found[0] if found else None
+
+
+def _misplaced(annotation: Any, what: str, problems: list[tuple[str, str | None]]) -> bool:
+    """Whether a Dep or Out hides inside a type, where it means nothing, or is one that could not be read."""
+    extras = annotation_parts(annotation)[1]
+    if any(isinstance(e, (Dep, Out, UnknownName)) or _is_word(e) for e in extras):
+        return True
+    for inner in inner_annotations(annotation):
+        for extra in annotation_parts(inner)[1]:
+            if isinstance(extra, (Dep, Out)):
+                word = type(extra).__name__
+                hint = f"put it outside: Annotated[T | None, {word}({extra.path!r})]"
+                problems.append((f"{word} stands inside another type in {what}", hint))
+                return True
+    return False
+
+
+def _is_word(extra: Any) -> bool:
+    return isinstance(extra, type) and issubclass(extra, (Dep, Out))

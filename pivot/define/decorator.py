@@ -1,0 +1,105 @@
+"""``@pivot.stage``: marks a function as a stage and leaves it as it is."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any, TypeVar, overload
+
+_MARK = "__pivot_stage__"
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a decorator said about its function.
+
+    Attributes:
+        deps, outs: paths that the function reads and writes on its own.
+        params: the params model, or an instance of it.
+    """
+
+    name: str | None
+    deps: tuple[str, ...]
+    outs: tuple[str, ...]
+    params: Any
+    mutex: tuple[str, ...]
+
+
+@overload
+def stage(function: Function, /) -> Function: ...
+
+
+@overload
+def stage(
+    *,
+    deps: _Paths = (),
+    outs: _Paths = (),
+    params: Any = None,
+    mutex: str | Sequence[str] = (),
+    name: str | None = None,
+) -> Callable[[Function], Function]: ...
+
+
+def stage(
+    function: Any = None,
+    /,
+    *,
+    deps: _Paths = (),
+    outs: _Paths = (),
+    params: Any = None,
+    mutex: str | Sequence[str] = (),
+    name: str | None = None,
+) -> Any:
+    """Mark a module-level function as a stage; calling it stays what it was.
+
+    Bare, on an annotated function, it only marks. With paths, the function is a plain one that opens its
+    files on its own.
+
+    Args:
+        function: in the bare spelling, the annotated function.
+        deps: paths of files that the function reads, relative to the file that defines it.
+        outs: paths of files that it writes.
+        params: a pydantic model; the argument annotated with it (or named ``params``) gets its values.
+        mutex: groups of which no two stages run at once; ``"*"`` runs alone.
+        name: of the stage; the function's name by default.
+    """
+    mark = Mark(
+        name, _paths(deps), _paths(outs), params, (mutex,) if isinstance(mutex, str) else tuple(mutex)
+    )
+
+    def marked(target: Any) -> Any:
+        setattr(target, _MARK, mark)
+        return target
+
+    return marked if function is None else marked(function)
+
+
+def mark_of(function: object) -> Mark | None:
+    """What `stage` said about a function; ``None`` if it was not marked."""
+    mark = getattr(function, _MARK, None)
+    return mark if isinstance(mark, Mark) else None
+
+
+def marked_functions(module: ModuleType) -> tuple[Callable[..., Any], ...]:
+    """The marked functions that a module itself defines, in the order of its text."""
+    own: dict[int, Callable[..., Any]] = {}
+    for value in vars(module).values():
+        if mark_of(value) is not None and getattr(value, "__module__", None) == module.__name__:
+            own[id(value)] = value
+    return tuple(sorted(own.values(), key=_line))
+
+
+def _line(function: Any) -> int:
+    while not isinstance(function, FunctionType) and hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None)
+    return code.co_firstlineno if code is not None else 0
+
+
+def _paths(given: _Paths) -> tuple[str, ...]:
+    if isinstance(given, (str, os.PathLike)):
+        return (os.fspath(given),)
+    return tuple(os.fspath(path) for path in given)

@@ -1,0 +1,137 @@
+"""Importing the modules that a pipeline file names; every failure is one line that says where it lies."""
+
+import importlib
+import os
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from pivot.config.spelling import did_you_mean
+from pivot.define.sources import ProjectImporter
+from pivot.errors import DefinitionError, PivotError
+from pivot.model.place import Place
+from pivot.model.stage import ObjectRef
+from pivot.paths import ProjectPath, absolute, relative_to_root
+
+_LATER = ("DirectoryOut", "IncrementalOut")
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFile:
+    """A file that defines stages, and where its code is imported from.
+
+    Attributes:
+        root: the project root, absolute.
+        file, folder: of the pipeline file.
+        roots: import roots.
+    """
+
+    root: str
+    file: ProjectPath
+    folder: ProjectPath
+    roots: tuple[ProjectPath, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Modules:
+    """Imports modules, each once; a module that fails is reported for the first stage that needs it.
+
+    Attributes:
+        importer: installed by the caller.
+    """
+
+    home: PipelineFile
+    importer: ProjectImporter
+    _failed: dict[str, PivotError] = field(default_factory=dict)
+
+    def function(self, dotted: str, stage: str, place: Place) -> tuple[Any, ObjectRef] | PivotError | None:
+        """The object that ``package.module.function`` names.
+
+        Returns:
+            the object and its name; an error; or ``None`` if an error for its module was returned before.
+        """
+        module, _, name = dotted.rpartition(".")
+        if not module or not all(part.isidentifier() for part in dotted.split(".")):
+            message = f"stage {stage!r}: python {dotted!r} names no function ({place})"
+            return DefinitionError(message, "write module.function, e.g. stages.train")
+        if module in self._failed:
+            return None
+        found = self.module(module, stage, place)
+        if isinstance(found, PivotError):
+            self._failed[module] = found
+            return found
+        value = getattr(found, name, None)
+        if value is None:
+            names = [key for key, item in vars(found).items() if callable(item) and not key.startswith("_")]
+            message = f"stage {stage!r}: module {module} has no function {name!r} ({place})"
+            return DefinitionError(message, did_you_mean(name, names))
+        return value, ObjectRef(module, name)
+
+    def module(self, name: str, stage: str | None, place: Place) -> ModuleType | PivotError:
+        """A module by name, or why it cannot be imported."""
+        who = f"stage {stage!r}: " if stage else ""
+        try:
+            return importlib.import_module(name)
+        except PivotError as error:
+            return DefinitionError(f"{who}{error.message} ({self._where(error) or place})", error.hint)
+        except ModuleNotFoundError as error:
+            if error.name is not None and (error.name == name or name.startswith(error.name + ".")):
+                return self._missing(name, error, who, place)
+            hint = "install it, or mend the import"
+            return DefinitionError(
+                f"{who}importing {name} failed: {error} ({self._where(error) or place})", hint
+            )
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may raise anything
+            kind = type(error).__name__
+            text = str(error.msg) if isinstance(error, SyntaxError) else str(error)
+            where = self._where(error) or place
+            message = f"{who}importing {name} failed: {kind}: {text} ({where})"
+            return DefinitionError(message, _hint(text))
+
+    def _missing(self, name: str, error: ModuleNotFoundError, who: str, place: Place) -> PivotError:
+        parent, _, last = name.rpartition(".")
+        above = self.importer.loaded.get(parent)
+        if above is not None and "is not a package" in str(error):
+            message = f"{who}module {parent} holds no module {last!r} ({place})"
+            return DefinitionError(message, "a stage is a function at module level, not a method")
+        return DefinitionError(
+            f"{who}no module named {error.name!r} ({place})", did_you_mean(name, self._known())
+        )
+
+    def _known(self) -> list[str]:
+        """The modules that lie directly in the import roots."""
+        names = set()
+        for root in self.home.roots:
+            folder = absolute(root, self.home.root)
+            for entry in os.listdir(folder):
+                stem, extension = os.path.splitext(entry)
+                if extension == ".py" and stem.isidentifier() and entry != "setup.py":
+                    names.add(stem)
+                elif os.path.exists(os.path.join(folder, entry, "__init__.py")):
+                    names.add(entry)
+        return sorted(names)
+
+    def _where(self, error: BaseException) -> Place | None:
+        """The innermost line of the project that an error came through."""
+        if isinstance(error, SyntaxError) and error.filename and self.importer.holds(error.filename):
+            return self._place(error.filename, error.lineno or 0)
+        frames: Sequence[traceback.FrameSummary] = traceback.extract_tb(error.__traceback__)
+        for frame in reversed(frames):
+            if frame.filename in self.importer.files.values():
+                return self._place(frame.filename, frame.lineno or 0)
+        return None
+
+    def _place(self, filename: str, line: int) -> Place:
+        try:
+            return Place(relative_to_root(os.path.realpath(filename), os.path.realpath(self.home.root)), line)
+        except PivotError:
+            return Place(filename, line)
+
+
+def _hint(text: str) -> str | None:
+    for word in _LATER:
+        if repr(word) in text and "pivot" in text:
+            return f"{word} comes in a later version"
+    return None

@@ -1,0 +1,101 @@
+"""Loaders as data: the class's name, its options as canonical text, its version, a pickle for the worker."""
+
+import dataclasses
+import enum
+import functools
+import pickle
+import re
+from collections.abc import Mapping
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
+
+from pivot.errors import PivotError
+from pivot.loaders import Reader, Writer
+from pivot.model.stage import LoaderRef
+
+
+def loader_ref(loader: Any) -> LoaderRef:
+    """A loader as data. Equal loaders give equal text in every process.
+
+    Raises:
+        PivotError: the loader cannot be pickled, or an option has no stable text.
+    """
+    kind = type(loader)
+    home = "pivot.loaders" if kind.__module__.startswith("pivot.loaders.") else kind.__module__
+    try:
+        payload = pickle.dumps(loader, protocol=5)
+    except Exception as error:
+        raise PivotError(
+            f"loader {kind.__name__} cannot be sent to workers: {error}",
+            "define its class at module level and give it plain options",
+        ) from error
+    version = getattr(kind, "version", 1)
+    return LoaderRef(
+        f"{home}.{kind.__qualname__}",
+        ", ".join(f"{name}={canonical_text(value)}" for name, value in _options(loader)),
+        version if isinstance(version, int) else 1,
+        payload,
+    )
+
+
+def check_reader(loader: Any) -> None:
+    """Raise a `PivotError` unless a loader can read."""
+    _check(loader, Reader, "read", "a Dep needs a loader with load(path)")
+
+
+def check_writer(loader: Any) -> None:
+    """Raise a `PivotError` unless a loader can write."""
+    _check(loader, Writer, "write", "an Out needs a loader with save(value, path)")
+
+
+def canonical_text(value: Any) -> str:
+    """A value as text without addresses: equal values give equal text, in every process.
+
+    Raises:
+        PivotError: the value has no such text.
+    """
+    return _text(value, ())
+
+
+def _options(loader: Any) -> list[tuple[str, Any]]:
+    if dataclasses.is_dataclass(loader):
+        return [(field.name, getattr(loader, field.name)) for field in dataclasses.fields(loader)]
+    return sorted(vars(loader).items()) if hasattr(loader, "__dict__") else []
+
+
+def _check(loader: Any, wanted: Any, verb: str, hint: str) -> None:
+    if isinstance(loader, type):
+        raise PivotError(f"loader {loader.__name__} is a class", f"call it: {loader.__name__}()")
+    if not isinstance(loader, wanted):
+        raise PivotError(f"loader {type(loader).__name__} cannot {verb}", hint)
+
+
+def _text(value: Any, around: tuple[int, ...]) -> str:
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__module__}.{type(value).__qualname__}.{value.name}"
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+        return repr(value)
+    if id(value) in around:
+        raise PivotError("an option of a loader contains itself")
+    around = (*around, id(value))
+    if isinstance(value, (type, FunctionType, BuiltinFunctionType)):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, functools.partial):
+        return f"partial({_text((value.func, value.args, value.keywords), around)})"
+    if isinstance(value, Mapping):
+        items = sorted((_text(key, around), _text(item, around)) for key, item in value.items())
+        return "{" + ", ".join(f"{key}: {item}" for key, item in items) + "}"
+    if isinstance(value, (set, frozenset)):
+        return "{" + ", ".join(sorted(_text(item, around) for item in value)) + "}"
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(_text(item, around) for item in value)
+        return f"[{inner}]" if isinstance(value, list) else f"({inner},)"
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    shown = repr(value)
+    has_own_repr = "__repr__" in {name for kind in type(value).__mro__[:-1] for name in vars(kind)}
+    if has_own_repr and not re.search(r" at 0x[0-9a-f]+", shown):
+        return f"{name}:{shown}"
+    if dataclasses.is_dataclass(value) or hasattr(value, "__dict__"):
+        inner = ", ".join(f"{key}={_text(item, around)}" for key, item in _options(value))
+        return f"{name}({inner})"
+    raise PivotError(f"option of type {name} has no stable text", "use plain options or a frozen dataclass")

@@ -1,0 +1,1 @@
+"""Effects in order: look at what stages rest on, decide, run, commit, tell."""

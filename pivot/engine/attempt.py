@@ -1,0 +1,141 @@
+"""One execution of a stage: what is prepared before it, and what becomes of its result."""
+
+import codecs
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pivot.engine.observe import Observer
+from pivot.errors import PivotError
+from pivot.model.decision import Decision
+from pivot.model.record import Inputs, StageRecord
+from pivot.model.stage import Stage
+from pivot.model.task import Success, Task, TaskDep, TaskOut
+from pivot.paths import ProjectPath, absolute, relative_to_folder
+from pivot.store.guard import Guard
+from pivot.store.journal import Journal
+from pivot.store.store import Store
+
+LARGEST_PIECE = 1 << 20
+"""Bytes of a log that are read at once."""
+
+
+class Tail:
+    """What was appended to a file since the last look, as text.
+
+    Args:
+        path: of the file; it need not be there yet.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._offset = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def read(self) -> str:
+        """The new text, at most `LARGEST_PIECE` bytes of it; empty if there is none."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._offset)
+                data = file.read(LARGEST_PIECE)
+        except FileNotFoundError:
+            return ""
+        self._offset += len(data)
+        return self._decoder.decode(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An execution under way.
+
+    Attributes:
+        log: project path of its output.
+        guard: held until the result is committed or undone.
+    """
+
+    stage: Stage
+    inputs: Inputs
+    task: Task
+    log: ProjectPath
+    tail: Tail
+    guard: Guard
+    journal: Journal
+    store: Store
+
+    def commit(self, result: Success) -> tuple[StageRecord, Sequence[str]]:
+        """Put the outputs in place and record them, all or nothing; gives notices for a person, too.
+
+        Raises:
+            PivotError: they could not be recorded, or a dep was changed meanwhile, so that nobody can say what the
+                result rests on; the old outputs are in place again.
+        """
+        for path, digest in self.inputs.deps.items():
+            if self.store.digest(path) != digest:
+                self.undo()
+                raise PivotError(
+                    f"stage '{self.stage.name}': {path} changed while the stage ran, so its outputs were dropped",
+                    "run again when the file no longer changes",
+                )
+        record = StageRecord(self.stage.name, self.inputs, result.outputs)
+        return record, self.store.commit(self.journal, record)
+
+    def undo(self) -> None:
+        """Put the previous outputs back."""
+        self.store.abort(self.journal)
+
+
+def begin(
+    store: Store,
+    observer: Observer,
+    stage: Stage,
+    decision: Decision,
+    guard: Guard,
+    *,
+    run: str,
+    environment: Mapping[str, str],
+    seed: int | None,
+) -> Attempt:
+    """Prepare an execution: staging folders, files that the stage writes itself moved aside, log, task.
+
+    Args:
+        run: the run's id; the log lies in its folder.
+        environment: the complete environment of the stage.
+
+    Raises:
+        PivotError: a dep is gone, or the folder cannot be written.
+    """
+    if decision.inputs is None:
+        gone = ", ".join(change.name for change in decision.changes)
+        raise PivotError(f"stage '{stage.name}': {gone} does not exist ({stage.place})")
+    journal = store.begin(stage)
+    log = store.layout.log_file(run, stage.name)
+    os.makedirs(os.path.dirname(log), exist_ok=True)
+    task = Task(
+        stage=stage.name,
+        function=stage.function,
+        modules=observer.fingerprint(stage).modules,
+        roots=tuple(absolute(root, store.root) for root in stage.roots),
+        cwd=absolute(stage.folder, store.root),
+        environment=dict(environment),
+        deps=tuple(
+            TaskDep(dep.name, absolute(dep.path, store.root), dep.loader, dep.argument) for dep in stage.deps
+        ),
+        outs=tuple(
+            TaskOut(
+                name=out.name,
+                path=out.path,
+                declared=relative_to_folder(out.path, stage.folder),
+                target=journal.target(out.path),
+                staging=journal.staging(out.path),
+                loader=out.loader,
+                written_by_stage=out.written_by_stage,
+                inline=not out.cache,
+            )
+            for out in stage.outs
+        ),
+        returns=stage.returns,
+        params=stage.params,
+        log=log,
+        seed=seed,
+    )
+    return Attempt(stage, decision.inputs, task, store.shown(log), Tail(log), guard, journal, store)

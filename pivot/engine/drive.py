@@ -1,0 +1,285 @@
+"""Carries out the scheduler's commands: one thread, one inbox, every effect in order.
+
+The scheduler says what (`Check`, `Execute`, `Conclude`, `Interrupt`, `Done`); the driver does it and answers with
+what came of it. Workers answer through the inbox, and so does a person who wants the run to stop.
+"""
+
+import queue
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pivot.core.explain import headline
+from pivot.core.graph import Graph
+from pivot.core.schedule import (
+    CancelRequested,
+    Check,
+    Command,
+    Conclude,
+    Decided,
+    Done,
+    Ended,
+    Execute,
+    Interrupt,
+    Scheduler,
+)
+from pivot.engine.attempt import Attempt
+from pivot.engine.observe import Observer
+from pivot.errors import PivotError
+from pivot.executors.base import Executor
+from pivot.model.decision import Decision, Verdict
+from pivot.model.digest import Digest
+from pivot.model.event import Event, Notice, Outcome, StageDecided, StageFinished, StageOutput, StageStarted
+from pivot.model.record import StageRecord
+from pivot.model.task import Failure, Success, TaskResult
+from pivot.paths import ProjectPath
+from pivot.store.guard import Guard
+from pivot.store.objects import MissingObjectError
+from pivot.store.store import Store
+
+TICK = 0.1
+"""Seconds between two looks at running stages' logs and at guards that other runs hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A worker gave a stage back."""
+
+    stage: str
+    result: TaskResult
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A person wants the run to stop; `hard` kills at once."""
+
+    hard: bool
+
+
+class Driver:
+    """One run, from the first check to the last stage's end.
+
+    Args:
+        graph: all stages.
+        scheduler: says what is next.
+        observer: says what stages rest on.
+        executor: gives the executor; called when the first stage needs one.
+        begin: prepares the execution of a decided stage whose guard is held.
+        emit: takes every event, in this thread.
+        force: run stages that have not changed, too.
+    """
+
+    def __init__(
+        self,
+        *,
+        graph: Graph,
+        scheduler: Scheduler,
+        observer: Observer,
+        store: Store,
+        executor: Callable[[], Executor],
+        begin: Callable[[Decision, Guard], Attempt],
+        emit: Callable[[Event], None],
+        force: bool,
+    ) -> None:
+        self._graph = graph
+        self._scheduler = scheduler
+        self._observer = observer
+        self._store = store
+        self._executor = executor
+        self._begin = begin
+        self._emit = emit
+        self._force = force
+        self._inbox: queue.SimpleQueue[Returned | Stop] = queue.SimpleQueue()
+        self._decisions: dict[str, Decision] = {}
+        self._stamps: dict[str, object] = {}  # of the lock file that a decision was made with
+        self._known: dict[ProjectPath, Digest] = {}
+        self._running: dict[str, Attempt] = {}
+        self._waiting: dict[
+            str, Callable[[str], Sequence[Command]]
+        ] = {}  # for a guard that another run holds
+        self._open = True
+
+    def stop(self, *, hard: bool = False) -> None:
+        """End the run early; may be called from any thread."""
+        self._inbox.put(Stop(hard))
+
+    def run(self) -> None:
+        """Work until every stage has ended."""
+        self._obey(self._scheduler.start())
+        while self._open:
+            try:
+                message = self._inbox.get(timeout=TICK if self._running or self._waiting else None)
+            except queue.Empty:
+                self._tick()
+                continue
+            if isinstance(message, Returned):
+                self._obey(self._take(message.stage, message.result))
+            else:
+                self._halt(hard=message.hard)
+
+    def _obey(self, commands: Sequence[Command]) -> None:
+        orders = deque(commands)
+        while orders:
+            match orders.popleft():
+                case Check(stage):
+                    orders += self._check(stage)
+                case Execute(stage):
+                    orders += self._execute(stage)
+                case Conclude(stage, outcome, cause):
+                    self._conclude(stage, outcome, cause)
+                case Interrupt(stage):
+                    orders += self._interrupt(stage)
+                case Done():
+                    self._open = False
+
+    def _tick(self) -> None:
+        for name, attempt in self._running.items():
+            self._tell_output(name, attempt)
+        for name, again in tuple(self._waiting.items()):
+            if name in self._waiting:
+                self._obey(again(name))
+
+    def _halt(self, *, hard: bool) -> None:
+        if hard and self._running:
+            self._executor().close()  # kills; what ran comes back as cancelled
+        for name, again in tuple(self._waiting.items()):
+            if again == self._check:  # not known to the scheduler as running: it would wait for us
+                del self._waiting[name]
+                self._obey(self._end(name, Outcome.CANCELLED))
+        self._obey(self._scheduler.handle(CancelRequested()))
+
+    def _decide(self, stage: str) -> Decision:
+        self._stamps[stage] = self._store.lock_stamp(stage)
+        decision = self._observer.decide(self._graph.stage(stage), known=self._known, force=self._force)
+        self._decisions[stage] = decision
+        return decision
+
+    def _check(self, stage: str) -> Sequence[Command]:
+        try:
+            decision = self._decide(stage)
+            if decision.verdict is Verdict.RESTORE:
+                guard = self._guard(stage, self._check)
+                if guard is None:
+                    return ()
+                with guard:
+                    ended = self._settle(stage, self._decide(stage))
+            else:
+                ended = self._settle(stage, decision)
+        except PivotError as error:
+            return self._fail(stage, error)
+        if ended is not None:
+            return ended
+        decision = self._decisions[stage]
+        self._emit(StageDecided(stage, decision.verdict, decision.changes))
+        return self._scheduler.handle(Decided(stage, needs_run=True))
+
+    def _execute(self, stage: str) -> Sequence[Command]:
+        guard = self._guard(stage, self._execute)
+        if guard is None:
+            return ()
+        try:
+            if self._store.lock_stamp(stage) != self._stamps[stage]:
+                # another run was here since the check; it may have done our work
+                ended = self._settle(stage, self._decide(stage))
+                if ended is not None:
+                    guard.release()
+                    return ended
+            attempt = self._begin(self._decisions[stage], guard)
+        except PivotError as error:
+            guard.release()
+            return self._fail(stage, error)
+        self._running[stage] = attempt
+        self._emit(StageStarted(stage, attempt.log))
+        self._executor().submit(attempt.task).add_done_callback(
+            lambda future: self._inbox.put(Returned(stage, future.result()))
+        )
+        return ()
+
+    def _settle(self, stage: str, decision: Decision) -> Sequence[Command] | None:
+        """Bring a stage up to date without running it; ``None`` if it must run."""
+        record = decision.record
+        if record is None:
+            return None
+        if decision.verdict is Verdict.UNCHANGED:
+            self._store.keep_objects(record)
+            return self._end(stage, Outcome.UNCHANGED, record=record)
+        try:
+            notices = self._store.restore(record)
+        except MissingObjectError as error:
+            self._emit(Notice(error.message, stage))
+            return self._settle(stage, self._decide(stage))  # the object is gone now
+        self._tell(stage, notices)
+        return self._end(stage, Outcome.RESTORED, reason=headline(decision), record=record)
+
+    def _guard(self, stage: str, again: Callable[[str], Sequence[Command]]) -> Guard | None:
+        """The stage's guard, or ``None`` if another run holds it; `again` is then called now and then."""
+        guard = self._store.guard(stage)
+        if guard is not None:
+            self._waiting.pop(stage, None)
+        elif stage not in self._waiting:
+            self._waiting[stage] = again
+            self._emit(Notice(f"waits for another run ({self._store.guard_holder(stage)})", stage))
+        return guard
+
+    def _take(self, stage: str, result: TaskResult) -> Sequence[Command]:
+        attempt = self._running.pop(stage)
+        self._tell_output(stage, attempt)
+        with attempt.guard:
+            try:
+                if isinstance(result, Success):
+                    record, notices = attempt.commit(result)
+                    self._tell(stage, notices)
+                    return self._end(
+                        stage, Outcome.RAN, seconds=result.seconds, log=attempt.log, record=record
+                    )
+                attempt.undo()
+            except PivotError as error:
+                return self._fail(stage, error, log=attempt.log)
+        if not isinstance(result, Failure):  # the executor renews stale workers itself
+            return self._fail(stage, PivotError("its worker held older code twice"), log=attempt.log)
+        if result.kind == "cancelled":
+            return self._end(stage, Outcome.CANCELLED, reason="interrupted", log=attempt.log)
+        self._emit(
+            StageFinished(
+                stage, Outcome.FAILED, result.message, 0.0, result.traceback, result.hint, attempt.log
+            )
+        )
+        return self._scheduler.handle(Ended(stage, Outcome.FAILED))
+
+    def _fail(self, stage: str, error: PivotError, log: str = "") -> Sequence[Command]:
+        self._emit(StageFinished(stage, Outcome.FAILED, error.message, hint=error.hint, log=log))
+        return self._scheduler.handle(Ended(stage, Outcome.FAILED))
+
+    def _end(
+        self,
+        stage: str,
+        outcome: Outcome,
+        *,
+        reason: str = "",
+        seconds: float = 0.0,
+        log: str = "",
+        record: StageRecord | None = None,
+    ) -> Sequence[Command]:
+        if record is not None:
+            self._known.update((path, state.digest) for path, state in record.outputs.items())
+        self._emit(StageFinished(stage, outcome, reason, seconds, log=log))
+        return self._scheduler.handle(Ended(stage, outcome))
+
+    def _conclude(self, stage: str, outcome: Outcome, cause: str) -> None:
+        self._emit(StageFinished(stage, outcome, cause))
+
+    def _interrupt(self, stage: str) -> Sequence[Command]:
+        if stage in self._waiting:
+            del self._waiting[stage]
+            return self._end(stage, Outcome.CANCELLED)
+        self._executor().interrupt(stage)
+        return ()
+
+    def _tell_output(self, stage: str, attempt: Attempt) -> None:
+        text = attempt.tail.read()
+        if text:
+            self._emit(StageOutput(stage, text))
+
+    def _tell(self, stage: str, notices: Sequence[str]) -> None:
+        for text in notices:
+            self._emit(Notice(text, stage))

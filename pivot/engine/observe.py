@@ -1,0 +1,176 @@
+"""What the stages rest on right now: code, files, params. One observer holds one snapshot of the code."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from pivot.core.decide import decide
+from pivot.core.graph import Graph
+from pivot.errors import DefinitionErrors, PivotError
+from pivot.fingerprint.sources import Sources
+from pivot.fingerprint.stage import Fingerprinter
+from pivot.model.decision import Decision, Verdict
+from pivot.model.digest import Digest
+from pivot.model.fingerprint import Fingerprint, ModuleText
+from pivot.model.record import DeclaredOut, Inputs
+from pivot.model.stage import Stage
+from pivot.paths import ProjectPath, absolute
+from pivot.store.store import Store
+
+Known = Mapping[ProjectPath, Digest]
+"""Digests of files that stages wrote (or will restore), where the workspace need not be asked."""
+
+
+class Observer:
+    """Finds out what the result of a stage rests on.
+
+    Args:
+        store: where records and the memory of file digests are.
+        texts: project modules that exist only as text, by name.
+        seed: the setting ``seed``; ``None`` leaves random generators alone.
+    """
+
+    def __init__(self, store: Store, texts: Mapping[str, ModuleText], seed: int | None) -> None:
+        self._store = store
+        self._texts = texts
+        self._settings = {"seed": "off" if seed is None else str(seed)}
+        self._fingerprinters: dict[tuple[ProjectPath, ...], Fingerprinter] = {}
+        self._fingerprints: dict[str, Fingerprint] = {}
+
+    def fingerprint(self, stage: Stage) -> Fingerprint:
+        """All code in reach of a stage.
+
+        Raises:
+            CodeError: code that it reaches cannot be read.
+        """
+        found = self._fingerprints.get(stage.name)
+        if found is None:
+            fingerprinter = self._fingerprinters.get(stage.roots)
+            if fingerprinter is None:
+                sources = Sources(self._store.root, stage.roots, self._texts)
+                fingerprinter = Fingerprinter(sources, self._store.sources)
+                self._fingerprinters[stage.roots] = fingerprinter
+            found = self._fingerprints[stage.name] = fingerprinter.stage(stage.function)
+        return found
+
+    def require_readable(self, stages: Iterable[Stage]) -> None:
+        """Find every stage whose code cannot be read.
+
+        Raises:
+            DefinitionErrors: all of them at once.
+        """
+        errors: list[PivotError] = []
+        for stage in stages:
+            try:
+                self.fingerprint(stage)
+            except PivotError as error:
+                if str(error) not in map(str, errors):
+                    errors.append(error)
+        if errors:
+            raise DefinitionErrors(errors)
+
+    def inputs(self, stage: Stage, known: Known, unknown: Iterable[ProjectPath]) -> Inputs | None:
+        """What a stage rests on, or ``None`` if a dep is not there.
+
+        Args:
+            known: digests of deps that stages upstream wrote.
+            unknown: deps that are still to be written; they are left out.
+        """
+        skipped = set(unknown)
+        deps: dict[ProjectPath, Digest] = {}
+        for path in stage.dep_paths():
+            digest = None if path in skipped else known.get(path) or self._store.digest(path)
+            if digest is not None:
+                deps[path] = digest
+            elif path not in skipped:
+                return None
+        fingerprint = self.fingerprint(stage)
+        values = json.loads(stage.params.values) if stage.params else {}
+        return Inputs(
+            code=fingerprint.digest,
+            parts=fingerprint.parts,
+            params={name: json.dumps(value, sort_keys=True) for name, value in values.items()},
+            deps=deps,
+            loaders={dep.name: dep.loader.digest for dep in stage.deps},
+            outs=tuple(DeclaredOut(out.path, out.kind, out.cache, out.loader.digest) for out in stage.outs),
+            settings=self._settings,
+        )
+
+    def missing(self, stage: Stage, made: Callable[[ProjectPath], bool]) -> tuple[ProjectPath, ...]:
+        """The deps that are not there and that no stage makes."""
+        return tuple(
+            path
+            for path in stage.dep_paths()
+            if not made(path) and not os.path.exists(absolute(path, self._store.root))
+        )
+
+    def decide(
+        self,
+        stage: Stage,
+        *,
+        known: Known,
+        upstream: Sequence[tuple[str, Verdict]] = (),
+        unknown: Sequence[ProjectPath] = (),
+        missing: Sequence[ProjectPath] = (),
+        force: bool = False,
+    ) -> Decision:
+        """The verdict on a stage, from what is on disk now.
+
+        Args:
+            known: digests of deps that stages upstream wrote or will restore.
+            upstream: verdicts on the stages directly upstream that have not ended.
+            unknown: deps that those will write.
+            missing: deps that do not exist and that no stage writes.
+        """
+        inputs = None if missing else self.inputs(stage, known, unknown)
+        lock = self._store.lock(stage.name)
+        if inputs is None and not missing:
+            missing = self.missing(stage, lambda path: path in known or path in unknown)
+        final = inputs is not None and not unknown
+        return decide(
+            stage,
+            inputs,
+            lock=lock,
+            cached=self._store.cached(stage.name, inputs.key) if inputs is not None and final else None,
+            workspace={path: self._store.digest(path) for path in stage.out_paths()} if final else {},
+            available=self._store.available,
+            upstream=upstream,
+            missing=missing,
+            force=force,
+        )
+
+
+def assess(
+    observer: Observer, graph: Graph, names: Sequence[str], *, force: bool = False
+) -> tuple[Decision, ...]:
+    """The verdicts on some stages, in their order, before anything runs.
+
+    A stage whose upstream will be restored is judged by the bytes that will be there then.
+    """
+    chosen = graph.among(names)
+    verdicts: dict[str, Verdict] = {}
+    known: dict[ProjectPath, Digest] = {}
+    decisions: list[Decision] = []
+    for name, feeders in chosen.items():
+        stage = graph.stage(name)
+        pending = [f for f in feeders if verdicts[f] in (Verdict.RUN, Verdict.WAITS)]
+        unknown = [path for feeder in pending for path in _read(graph, feeder, stage)]
+        made = {path for feeder in feeders for path in _read(graph, feeder, stage)}
+        decision = observer.decide(
+            stage,
+            known=known,
+            upstream=[(feeder, verdicts[feeder]) for feeder in pending],
+            unknown=unknown,
+            missing=observer.missing(stage, made.__contains__),
+            force=force,
+        )
+        verdicts[name] = decision.verdict
+        if decision.record is not None:
+            known.update((path, state.digest) for path, state in decision.record.outputs.items())
+        decisions.append(decision)
+    return tuple(decisions)
+
+
+def _read(graph: Graph, upstream: str, stage: Stage) -> tuple[ProjectPath, ...]:
+    """The deps of a stage that another one writes."""
+    return tuple(path for path in stage.dep_paths() if upstream in graph.producers(path))

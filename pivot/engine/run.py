@@ -1,0 +1,160 @@
+"""One run from its plan to its end: events to every sink, history on disk, Ctrl-C kept out of the bookkeeping."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pivot.core.graph import Graph
+from pivot.core.schedule import Scheduler
+from pivot.engine.attempt import begin
+from pivot.engine.drive import Driver
+from pivot.engine.observe import Observer
+from pivot.engine.sinks import EventLog
+from pivot.errors import DefinitionErrors, PivotError
+from pivot.executors.base import Executor
+from pivot.model.event import Event, Outcome, RunFinished, RunStarted, StageFinished
+from pivot.model.run import Run
+from pivot.paths import ProjectPath
+from pivot.store.store import Store
+
+Sink = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run shall do.
+
+    Attributes:
+        id: names its folder.
+        chosen: the stages, in the graph's order.
+        jobs: how many are executed at once.
+        environment: of the stages, complete.
+        seed: for random generators; ``None`` leaves them.
+    """
+
+    id: str
+    graph: Graph
+    chosen: tuple[str, ...]
+    jobs: int
+    force: bool
+    keep_going: bool
+    environment: Mapping[str, str]
+    seed: int | None
+
+
+def require_inputs(plan: Plan, observer: Observer) -> None:
+    """Find everything that would stop the run before anything runs.
+
+    Raises:
+        DefinitionErrors: code that cannot be read, and deps that are nowhere: all at once.
+    """
+    stages = [plan.graph.stage(name) for name in plan.chosen]
+    observer.require_readable(stages)
+    feeders = plan.graph.among(plan.chosen)
+    errors: list[PivotError] = []
+    for stage in stages:
+        made = {path for feeder in feeders[stage.name] for path in plan.graph.carried(feeder, stage.name)}
+        names = {dep.path: dep.name for dep in stage.deps}
+
+        def is_made(path: ProjectPath, made: set[ProjectPath] = made) -> bool:
+            return path in made or any(path.startswith(f"{out.rstrip('/')}/") for out in made)
+
+        errors.extend(
+            PivotError(
+                f"stage '{stage.name}': dep '{names[path]}': {path} does not exist ({stage.place})",
+                "put the file there, or name the stage that makes it"
+                if plan.graph.producer(path) is None
+                else f"run '{plan.graph.producer(path)}' first, or leave out --single-stage",
+            )
+            for path in observer.missing(stage, is_made)
+        )
+    if errors:
+        raise DefinitionErrors(errors)
+
+
+def execute(
+    plan: Plan, observer: Observer, store: Store, executor: Callable[[], Executor], sinks: Sequence[Sink]
+) -> Run:
+    """Bring the chosen stages up to date.
+
+    The driver works on a thread of its own; the caller's thread waits, so that a KeyboardInterrupt can only reach
+    the waiting: the first one interrupts the running stages, the second one kills them.
+
+    Args:
+        executor: gives the executor; called when the first stage needs one.
+        sinks: get every event, in the driver's thread; an exception in one of them ends the run.
+    """
+    with EventLog(store.layout, plan.id) as log:
+        return _execute(plan, observer, store, executor, (log, *sinks))
+
+
+def _execute(
+    plan: Plan, observer: Observer, store: Store, executor: Callable[[], Executor], sinks: Sequence[Sink]
+) -> Run:
+    ends: dict[str, StageFinished] = {}
+    started = time.monotonic()
+
+    def emit(event: Event) -> None:
+        if isinstance(event, StageFinished):
+            ends[event.stage] = event
+        for sink in sinks:
+            sink(event)
+
+    driver = Driver(
+        graph=plan.graph,
+        scheduler=Scheduler(
+            plan.graph.among(plan.chosen),
+            jobs=plan.jobs,
+            mutex={name: plan.graph.stage(name).mutex for name in plan.chosen},
+            keep_going=plan.keep_going,
+        ),
+        observer=observer,
+        store=store,
+        executor=executor,
+        begin=lambda decision, guard: begin(
+            store,
+            observer,
+            plan.graph.stage(decision.stage),
+            decision,
+            guard,
+            run=plan.id,
+            environment=plan.environment,
+            seed=plan.seed,
+        ),
+        emit=emit,
+        force=plan.force,
+    )
+    emit(RunStarted(plan.id, plan.chosen, plan.jobs))
+    cancelled = _wait(driver)
+    seconds = time.monotonic() - started
+    outcomes = [end.outcome for end in ends.values()]
+    counts = {outcome: outcomes.count(outcome) for outcome in Outcome if outcome in outcomes}
+    emit(RunFinished(plan.id, counts, seconds, cancelled))
+    return Run(plan.id, ends, seconds, cancelled)
+
+
+def _wait(driver: Driver) -> bool:
+    """Let the driver work to its end; gives whether a person interrupted it."""
+    errors: list[BaseException] = []
+    over = threading.Event()
+
+    def work() -> None:
+        try:
+            driver.run()
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
+            errors.append(error)
+        finally:
+            over.set()
+
+    threading.Thread(target=work, name="pivot-driver").start()
+    interrupts = 0
+    while not over.is_set():
+        try:
+            over.wait()
+        except KeyboardInterrupt:
+            interrupts += 1
+            driver.stop(hard=interrupts > 1)
+    if errors:
+        raise errors[0]
+    return interrupts > 0

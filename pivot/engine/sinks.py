@@ -1,0 +1,47 @@
+"""Where events go on disk."""
+
+from types import TracebackType
+from typing import Self
+
+from pivot.model.event import Event, Outcome, RunFinished, StageFinished
+from pivot.store.history import RunLog
+from pivot.store.layout import Layout
+
+
+class EventLog:
+    """Writes a run's events to its folder, from the first one on that says that something happened.
+
+    A run in which nothing was to be done leaves no folder behind.
+    """
+
+    def __init__(self, layout: Layout, run: str) -> None:
+        self._layout = layout
+        self._run = run
+        self._held: list[Event] = []
+        self._log: RunLog | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if self._log is None:
+            self._held.append(event)
+            if isinstance(event, RunFinished) or (
+                isinstance(event, StageFinished) and event.outcome is Outcome.UNCHANGED
+            ):
+                return
+            if len(self._held) == 1:  # the run's own start
+                return
+            self._log = RunLog(self._layout, self._run)
+            held, self._held = self._held, []
+            for earlier in held:
+                self._log.append(earlier)
+        else:
+            self._log.append(event)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._log is not None:
+            self._log.close()

@@ -1,0 +1,71 @@
+"""Imported by the fork server, for its effect: every worker forked from it starts with these modules loaded.
+
+The libraries are named in the environment variable ``PIVOT_PRELOAD``. Only what is installed with the
+interpreter is loaded, never a project's code, which each worker compiles from the text that its task names.
+What cannot be imported is left out: the stage that needs it will say so.
+"""
+
+import contextlib
+import ctypes  # noqa: F401 - loaded for the workers
+import importlib
+import importlib.machinery
+import multiprocessing.queues
+import multiprocessing.synchronize  # noqa: F401 - loaded for the workers
+import os
+import site
+import sys
+import sysconfig
+import warnings
+from concurrent.futures import process  # noqa: F401 - loaded for the workers
+
+import pivot.executors.processes
+import pivot.worker.main  # noqa: F401 - loaded for the workers
+
+UNFIT = frozenset(
+    {
+        "dask",
+        "distributed",
+        "grpc",
+        "jax",
+        "jaxlib",
+        "polars",
+        "pyspark",
+        "ray",
+        "tensorflow",
+        "torch_xla",
+        "zmq",
+    }
+)
+"""Libraries that start threads when imported, or whose locks do not survive a fork."""
+
+
+def preload(names: list[str]) -> None:
+    """Import what is fit to be forked and installed; warnings and failures are the stages' business."""
+    own = _installed()
+    path, sys.path[:] = sys.path[:], own
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in names:
+                top = name.partition(".")[0]
+                if top not in UNFIT and importlib.machinery.PathFinder.find_spec(top, own) is not None:
+                    with contextlib.suppress(Exception):
+                        importlib.import_module(name)
+            if "numpy" in sys.modules:
+                importlib.import_module("numpy.random")  # else the first stage that is seeded pays for it
+    finally:
+        sys.path[:] = path
+
+
+def _installed() -> list[str]:
+    """The entries of ``sys.path`` that belong to the interpreter, not to a project."""
+    paths = sysconfig.get_paths()
+    own = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")} | set(site.getsitepackages())
+    own |= {os.path.join(paths["stdlib"], "lib-dynload"), site.getusersitepackages()}
+    known = {os.path.realpath(entry) for entry in own}
+    return [entry for entry in sys.path if os.path.realpath(entry) in known]
+
+
+with contextlib.suppress(OSError):
+    os.setsid()  # away from the terminal's process group: Ctrl-C is for the driver alone
+preload(os.environ.pop("PIVOT_PRELOAD", "").split())

@@ -1,0 +1,163 @@
+"""Worker processes forked from a fork server of our own.
+
+They differ from the standard library's in three ways. The driver's ``__main__`` is not imported again (a
+script needs no guard, the command line's entry script has no business in a worker). The server is not the one
+that the user's own ``multiprocessing`` uses. And it starts with a fixed hash seed, which all workers inherit.
+"""
+
+import contextlib
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing import context, popen_forkserver, process, reduction, resource_tracker, util
+from multiprocessing.forkserver import ForkServer, read_signed
+from typing import Any
+
+
+class Server:
+    """A fork server that is started when first needed, and again if it died.
+
+    Args:
+        environment: added to the driver's for the server and its children.
+        preload: modules that the server imports; see `pivot.executors.preload`.
+    """
+
+    def __init__(self, environment: Mapping[str, str], preload: Sequence[str]) -> None:
+        self._environment = dict(environment)
+        self._preload = list(preload)
+        self._lock = threading.Lock()
+        self._server: Any = None
+        self._closed = False
+
+    def start(self) -> None:
+        """Start it, if it does not run; returns before the server is ready."""
+        with self._lock:
+            self._ensure()
+
+    def connect(self, fds: Sequence[int]) -> tuple[int, int]:
+        """Fork a child; the descriptors on which its status is read and its orders are written."""
+        with self._lock:
+            self._ensure()
+            status, orders = self._server.connect_to_new_process(fds)
+        return status, orders
+
+    def close(self) -> None:
+        """End the server for good. Its children are left alone."""
+        with self._lock:
+            self._closed = True
+            self._end()
+
+    def _ensure(self) -> None:
+        if self._closed:
+            raise OSError("the executor is closed")
+        if self._server is not None and self._runs():
+            return
+        self._end()
+        self._server = ForkServer()
+        self._server.set_forkserver_preload(self._preload)
+        with _environment(self._environment):
+            resource_tracker.ensure_running()
+            self._server.ensure_running()
+
+    def _runs(self) -> bool:
+        try:
+            return os.waitpid(self._server._forkserver_pid, os.WNOHANG) == (0, 0)  # noqa: SLF001
+        except ChildProcessError:  # somebody else waited for it
+            return False
+
+    def _end(self) -> None:
+        if self._server is None:
+            return
+        if self._runs():
+            os.kill(self._server._forkserver_pid, signal.SIGKILL)  # noqa: SLF001
+        with contextlib.suppress(ChildProcessError):
+            self._server._stop()  # noqa: SLF001 - closes its pipe and waits for it
+        self._server = None
+
+
+class WorkerPopen(popen_forkserver.Popen):
+    """Starts a process and asks for its exit code; the latter from any thread."""
+
+    def __init__(self, process_obj: "WorkerProcess") -> None:
+        self._poll_lock = threading.Lock()
+        super().__init__(process_obj)
+
+    def _launch(self, process_obj: "WorkerProcess") -> None:
+        orders = io.BytesIO()
+        context.set_spawning_popen(self)
+        try:
+            reduction.dump(_preparation(process_obj), orders)
+            reduction.dump(process_obj, orders)
+        finally:
+            context.set_spawning_popen(None)
+        self.sentinel, write_end = process_obj.server.connect(self._fds)  # type: ignore[attr-defined]
+        # the child sees the driver's death as the end of this pipe, so a second descriptor stays open
+        kept = os.dup(write_end)
+        self.finalizer = util.Finalize(self, util.close_fds, (kept, self.sentinel))  # type: ignore[attr-defined]
+        with open(write_end, "wb") as file:
+            file.write(orders.getbuffer())
+        self.pid = read_signed(self.sentinel)
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """The exit code, or ``None`` while it runs."""
+        with self._poll_lock:
+            return super().poll(flag)
+
+
+class WorkerProcess(process.BaseProcess):
+    """A process that is forked from a given `Server`."""
+
+    _start_method = None  # a stage's own multiprocessing keeps its platform's default
+
+    def __init__(self, server: Server, **options: Any) -> None:
+        super().__init__(**options)
+        self.server = server
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "server"}
+
+    @staticmethod
+    def _Popen(process_obj: "WorkerProcess") -> WorkerPopen:  # noqa: N802 - the name that BaseProcess calls
+        return WorkerPopen(process_obj)
+
+
+class WorkerContext(context.ForkServerContext):
+    """What a `ProcessPoolExecutor` needs to start one worker; remembers the worker it started."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self._server = server
+        self.worker: WorkerProcess | None = None
+
+    def Process(self, **options: Any) -> WorkerProcess:  # type: ignore[override]  # noqa: N802 - as in multiprocessing
+        """A new worker, not yet started."""
+        self.worker = WorkerProcess(self._server, **options)
+        return self.worker
+
+
+def _preparation(process_obj: WorkerProcess) -> dict[str, object]:
+    """What the child does before it unpickles the process; no ``init_main_from_…`` among it."""
+    return {
+        "name": process_obj.name,
+        "authkey": process.current_process().authkey,
+        "log_to_stderr": False,
+        "sys_path": [entry or os.getcwd() for entry in sys.path],
+    }
+
+
+@contextlib.contextmanager
+def _environment(added: Mapping[str, str]) -> Iterator[None]:
+    # the fork server is started by code of the standard library that takes the environment from here
+    before = {name: os.environ.get(name) for name in added}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

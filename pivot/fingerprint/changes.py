@@ -1,0 +1,158 @@
+"""What a top-level statement may change when its module is imported, beyond the names it binds."""
+
+from dataclasses import dataclass
+
+from pivot.fingerprint.graph import DEFINITION, SURFACE, WHOLE, Edge, Graph, Node, Target
+from pivot.fingerprint.scan import Use
+from pivot.fingerprint.sources import OWN_PACKAGES
+
+_HARMLESS_METHODS = frozenset(
+    "get items keys values copy split strip join format lower upper startswith endswith replace "  # noqa: SIM905
+    "debug info warning error exception critical log is_file exists".split()
+)
+_HARMLESS_LIBRARIES = frozenset({"logging", "warnings"})
+_DISTURBING = Use.CALL | Use.PASS | Use.ACT | Use.REBIND | Use.BASE
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What running one statement may change.
+
+    Attributes:
+        nodes: definitions of the project whose value may be another afterwards.
+        free: whether it may change something outside the project's names (a library's options, a seed).
+    """
+
+    nodes: frozenset[Node]
+    free: bool
+
+
+_NOTHING = Changes(frozenset(), free=False)
+
+
+class Changers:
+    """Works out `Changes` of statements; each once for one snapshot of sources."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._known: dict[Node, Changes] = {}
+
+    def of(self, node: Node) -> Changes:
+        """What the import-time part of the statement `node` may change."""
+        if node not in self._known:
+            self._known[node] = self._find(node)
+        return self._known[node]
+
+    def _find(self, node: Node) -> Changes:
+        definition = self._graph.definition(node)
+        assert definition is not None
+        if definition.kind == "import":
+            enabling = any(i.source.rpartition(":")[2].startswith("enable_") for i in definition.imports)
+            return Changes(frozenset(), free=enabling)
+        if not any(load.uses & Use.NOW and load.uses & _DISTURBING for load in definition.loads):
+            return _NOTHING
+        edges = [e for e in self._graph.edges(node) if e.uses & Use.NOW and e.uses & _DISTURBING]
+        if any(edge.key == definition.receiver and self._is_declaration(edge) for edge in edges):
+            return _NOTHING
+        changed: dict[Node, None] = {}
+        runs: dict[Node, None] = {}
+        free = False
+        for edge in edges:
+            for target in edge.targets:
+                if target.node is None:
+                    free = free or bool(edge.uses & (Use.ACT | Use.REBIND) and self._disturbs_library(target))
+                    continue
+                self._touch(edge, target, changed, runs)
+                is_call = edge.key == definition.receiver and not target.rest
+                free = free or (is_call and self._kind(target.node) in ("func", "class"))
+        inner = self._closure_changes([*runs, *changed])
+        return Changes(frozenset(changed) | inner.nodes, free or inner.free)
+
+    def _is_declaration(self, edge: Edge) -> bool:
+        """Whether all the edge leads to was made by Pivot: ``pipeline.register(train)`` declares."""
+        for target in edge.targets:
+            if target.node is None:
+                if target.library.partition(".")[0] not in OWN_PACKAGES:
+                    return False
+            else:
+                definition = self._graph.definition(target.node)
+                if definition is None or not definition.declares:
+                    return False
+        return bool(edge.targets)
+
+    def _kind(self, node: Node) -> str:
+        definition = self._graph.definition(node)
+        return definition.kind if definition is not None else node.role
+
+    def _touch(
+        self, edge: Edge, target: Target, changed: dict[Node, None], runs: dict[Node, None]
+    ) -> None:
+        """Adds what one direct use by the statement changes (`changed`) or sets going (`runs`)."""
+        node, uses = target.node, edge.uses
+        assert node is not None
+        kind = self._kind(node)
+        if kind == WHOLE:
+            if uses & (Use.PASS | Use.ACT | Use.REBIND):
+                changed[node] = None
+                changed.update(dict.fromkeys(self._everything_in(node.module)))
+            return
+        if kind in ("func", "class"):
+            runs[node] = None
+            method = bool(uses & Use.CALL and target.rest and target.rest[-1] not in _HARMLESS_METHODS)
+            hooked = bool(uses & Use.BASE and self._has_hook(node))
+            stored = bool(uses & Use.ACT and not (uses & Use.CALL and not target.rest))
+            if method or hooked or stored or uses & (Use.PASS | Use.REBIND):
+                changed[node] = None
+            if hooked:
+                changed.update(self._graph.ancestors(node))
+            return
+        definition = self._graph.definition(node)
+        harmless = target.rest and target.rest[-1] in _HARMLESS_METHODS and not uses & (Use.PASS | Use.REBIND)
+        if uses & Use.REBIND or (uses & _DISTURBING and not harmless and not (definition and definition.constant)):
+            changed[node] = None
+
+    def _everything_in(self, module: str) -> list[Node]:
+        count = len(self._graph.known(module).index.definitions)
+        return [Node(module, number, DEFINITION) for number in range(count)]
+
+    def _has_hook(self, node: Node) -> bool:
+        definitions = [self._graph.definition(each) for each in self._graph.ancestors(node)]
+        return any(d is not None and "class-hook" in d.marks for d in definitions)
+
+    def _closure_changes(self, starts: list[Node]) -> Changes:
+        """What code may change once it runs: every changeable value it can see, and what it sets outright."""
+        found: set[Node] = set()
+        free = False
+        for node in self._graph.closure(starts):
+            definition = self._graph.definition(node)
+            if definition is None or node.role == SURFACE:
+                continue
+            if definition.kind == "value" and not definition.constant:
+                found.add(node)
+            for edge in self._graph.edges(node):
+                if not edge.uses & (Use.ACT | Use.REBIND | Use.PASS):
+                    continue
+                for target in edge.targets:
+                    if target.node is not None:
+                        found |= self._set_by(edge, target.node)
+                    elif edge.uses & (Use.ACT | Use.REBIND) and not edge.uses & Use.NOW:
+                        free = free or self._disturbs_library(target)
+        return Changes(frozenset(found), free)
+
+    def _set_by(self, edge: Edge, node: Node) -> set[Node]:
+        if node.role == WHOLE:
+            return {node, *self._everything_in(node.module)} if edge.uses & (Use.ACT | Use.REBIND) else {node}
+        definition = self._graph.definition(node)
+        if definition is None or node.role != DEFINITION:
+            return set()
+        if definition.constant and not edge.uses & Use.REBIND:
+            return set()
+        called_for_effect = definition.kind in ("func", "class") and edge.uses & Use.CALL and edge.uses & Use.ACT
+        return set() if called_for_effect and not edge.uses & (Use.REBIND | Use.PASS) else {node}
+
+    @staticmethod
+    def _disturbs_library(target: Target) -> bool:
+        top, _, rest = target.library.partition(".")
+        return top not in OWN_PACKAGES and not (
+            top in _HARMLESS_LIBRARIES and rest.rpartition(".")[2] in {*_HARMLESS_METHODS, "warn", "getLogger"}
+        )

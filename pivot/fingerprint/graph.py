@@ -1,0 +1,183 @@
+"""The graph of code: definitions and what each name in them leads to."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from pivot.fingerprint.index import Definition
+from pivot.fingerprint.resolve import COMPILED, DEFINITION, SELF, SURFACE, WHOLE, Module, Node, Resolver, Target
+from pivot.fingerprint.scan import Load, Use
+from pivot.fingerprint.sources import OWN_PACKAGES, Origin
+from pivot.model.digest import Digest, digest_parts, digest_text
+
+
+class Edge(NamedTuple):
+    """One name that a node uses, and all that it may lead to, in the order of the bindings."""
+
+    key: str
+    uses: int
+    targets: tuple[Target, ...]
+
+
+class Graph:
+    """Nodes, their own digests and edges; each is worked out once for one snapshot of sources."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        self._edges: dict[Node, tuple[Edge, ...]] = {}
+        self._own: dict[Node, Digest] = {}
+        self._open_names: dict[Node, list[tuple[str, int]]] = {}
+
+    def definition(self, node: Node) -> Definition | None:
+        """The definition that a node stands for, if it stands for one."""
+        if node.index < 0 or node.role == SELF:
+            return None
+        return self.known(node.module).index.definitions[node.index]
+
+    def known(self, name: str) -> Module:
+        """A module that the graph already leads to."""
+        module = self.resolver.module(name)
+        assert module is not None, name
+        return module
+
+    def own(self, node: Node) -> Digest:
+        """The digest of a node without what it leads to."""
+        if node not in self._own:
+            self._own[node] = self._digest(node)
+        return self._own[node]
+
+    def edges(self, node: Node) -> tuple[Edge, ...]:
+        """What the node's names lead to, sorted by name."""
+        if node not in self._edges:
+            self._edges[node] = tuple(sorted(self._find_edges(node), key=lambda edge: edge.key))
+        return self._edges[node]
+
+    def open_names(self, node: Node) -> list[tuple[str, int]]:
+        """Names used by the node that nothing explains, with their lines."""
+        self.edges(node)
+        return self._open_names.get(node, [])
+
+    def successors(self, node: Node) -> Iterable[Node]:
+        """All nodes that an edge of `node` leads to."""
+        for edge in self.edges(node):
+            for target in edge.targets:
+                yield from target.guards
+                if target.node is not None:
+                    yield target.node
+
+    def closure(self, starts: Iterable[Node], known: Callable[[Node], bool] | None = None) -> dict[Node, None]:
+        """All nodes that can be reached, the starts first; those already `known` are left out."""
+        found: dict[Node, None] = {}
+        stack = list(starts)[::-1]
+        while stack:
+            node = stack.pop()
+            if node in found or (known and known(node)):
+                continue
+            found[node] = None
+            stack.extend(reversed(list(self.successors(node))))
+        return found
+
+    def bases(self, node: Node) -> tuple[Target, ...]:
+        """What the bases and the metaclass of a class lead to."""
+        return tuple(t for edge in self.edges(node) if edge.uses & Use.BASE for t in edge.targets)
+
+    def ancestors(self, node: Node) -> dict[Node, None]:
+        """A class and the project classes it inherits from."""
+        found: dict[Node, None] = {}
+        stack = [node]
+        while stack:
+            current = stack.pop()
+            if current not in found and current.role == DEFINITION:
+                found[current] = None
+                stack.extend(t.node for t in self.bases(current) if t.node is not None)
+        return found
+
+    def library_bases(self, node: Node) -> tuple[str, ...]:
+        """The dotted names of library classes that a class inherits from."""
+        bases = (t.library for a in self.ancestors(node) for t in self.bases(a) if t.node is None)
+        return tuple(dict.fromkeys(bases))
+
+    def _digest(self, node: Node) -> Digest:
+        sources = self.resolver.sources
+        if node.role == COMPILED:
+            return sources.compiled_digest(node.module)
+        if node.role == WHOLE:
+            return digest_text("module")
+        if node.role == SELF:
+            text = self.known(node.module).text
+            return digest_parts(["self", text.name, text.place])
+        definition = self.definition(node)
+        assert definition is not None
+        if node.role == SURFACE:
+            return definition.surface
+        if definition.doc and any(_is_third_party(name) for name in self.library_bases(node)):
+            return digest_parts([definition.digest, definition.doc])
+        return definition.digest
+
+    def _find_edges(self, node: Node) -> list[Edge]:
+        if node.role in (COMPILED, SELF):
+            return []
+        if node.role == WHOLE:
+            return self._members(node.module)
+        definition = self.definition(node)
+        assert definition is not None
+        if node.role == SURFACE:
+            return self._follow(node, definition.annotations)
+        edges = self._follow(node, definition.loads)
+        if definition.guard >= 0:
+            edges.append(Edge("guard", Use.NOW, (Target(Node(node.module, definition.guard, DEFINITION)),)))
+        edges += self._imports(node, definition)
+        return edges
+
+    def _follow(self, node: Node, loads: tuple[Load, ...]) -> list[Edge]:
+        edges: list[Edge] = []
+        for load in loads:
+            targets = self.resolver.load(node.module, load)
+            if targets is None:
+                if load.uses & Use.HARD:
+                    self._open_names.setdefault(node, []).append((load.chain, load.line))
+                continue
+            if load.uses & Use.VALUE:
+                targets = self._with_surfaces(targets)
+            if targets:
+                edges.append(Edge(load.chain, load.uses, targets))
+        return edges
+
+    def _with_surfaces(self, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        """A function that is used as a value can be asked for its name, docstring and annotations."""
+        surfaces = [
+            Target(Node(t.node.module, t.node.index, SURFACE), t.rest, t.guards)
+            for t in targets
+            if t.node is not None and (d := self.definition(t.node)) is not None and d.kind == "func"
+        ]
+        return (*targets, *surfaces)
+
+    def _members(self, module: str) -> list[Edge]:
+        edges: list[Edge] = []
+        for number, definition in enumerate(self.known(module).index.definitions):
+            if definition.kind != "import":
+                target = self._with_surfaces((Target(Node(module, number, DEFINITION)),))
+                edges.append(Edge(",".join(definition.names) or definition.title, 0, target))
+            for item in definition.imports:
+                if item.name not in ("", "*") and ":" in item.source:
+                    found = self.resolver.name(module, [item.name]) or ()
+                    kept = tuple(t for t in found if t.node is None or t.node.role != WHOLE)
+                    edges.append(Edge(item.name, 0, kept))
+        return edges
+
+    def _imports(self, node: Node, definition: Definition) -> list[Edge]:
+        """Libraries and modules that the definition itself asks for: their presence may decide."""
+        edges: list[Edge] = []
+        for item in definition.imports:
+            if definition.kind != "import" and (library := self.resolver.library_of(node.module, item)):
+                missing = self.resolver.sources.locate(library).origin is Origin.MISSING
+                edges.append(Edge("import", 0, (Target(None, library=f"{library}{'?' * missing}"),)))
+        return edges
+
+
+def _is_third_party(name: str) -> bool:
+    top = name.partition(".")[0]
+    return top not in sys.stdlib_module_names and top not in OWN_PACKAGES
+
+
+__all__ = ["COMPILED", "DEFINITION", "SELF", "SURFACE", "WHOLE", "Edge", "Graph", "Node", "Target"]

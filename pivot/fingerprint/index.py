@@ -1,0 +1,335 @@
+"""One file as definitions: what each binds, loads and changes, and its digest. Pure text in, data out."""
+
+import ast
+import pickle
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pivot.errors import CodeError
+from pivot.fingerprint.literals import fold
+from pivot.fingerprint.normalize import normalize, normalize_parts
+from pivot.fingerprint.scan import Import, Load, Scan, Scanner, scan
+from pivot.fingerprint.scope import FUNCTIONS, FunctionNode, Scopes, all_arguments, analyse, imported_name
+from pivot.fingerprint.sources import OWN_PACKAGES
+from pivot.fingerprint.statements import chain, docstring, live, main_branch
+from pivot.model.digest import Digest, digest_parts, digest_text
+
+INDEX_FORMAT = "index-1"
+"""Counts up whenever the same source may give another index: stored indexes are then built anew."""
+
+Kind = Literal["func", "class", "value", "import", "effect", "guard"]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One module-level statement, or the header of a block (``guard``: an ``if``, ``try``, ``with``).
+
+    Attributes:
+        names: bound at module level.
+        start, end: the lines (from 1, decorators included) of the whole top-level statement; all definitions inside
+            one ``if``, ``try`` or ``with`` share them.
+        line: where the definition itself begins.
+        title: the definition as a reader knows it.
+        digest: of its normalized source.
+        surface: the same with name, docstrings and annotations; counts where the function is used as a value.
+        doc: of a class's docstring; empty where there is none.
+        loads: names that it uses from module scope or through imports in its body.
+        annotations: names in the annotations that `digest` leaves out.
+        parameters: of a function: each parameter with the names in its annotation.
+        returns: of a function: the names in its return annotation.
+        imports: what it imports, when the module is imported or later.
+        guard: index of the block's header that it stands under, -1 for none.
+        at_names: names after ``@`` in its strings.
+        marks: words by which it looks at definitions or opens its namespace.
+        writes: module names that it binds when called (``global``).
+        declared: names in decorators that come from Pivot.
+        receiver: of an expression statement: the chain that is called.
+        constant: a value that nothing can change in place.
+        declares: a value made by Pivot (``pipeline = Pipeline()``).
+    """
+
+    kind: Kind
+    names: tuple[str, ...]
+    start: int
+    end: int
+    line: int
+    title: str
+    digest: Digest
+    surface: Digest
+    doc: str = ""
+    loads: tuple[Load, ...] = ()
+    annotations: tuple[Load, ...] = ()
+    parameters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    returns: tuple[str, ...] = ()
+    imports: tuple[Import, ...] = ()
+    guard: int = -1
+    at_names: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
+    receiver: str = ""
+    constant: bool = False
+    declares: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileIndex:
+    """The definitions of one file, in its order.
+
+    Attributes:
+        explained: every name that some statement binds, also in blocks that importing skips.
+        open: whether names may be bound that cannot be seen (``exec``, ``globals()``, …).
+    """
+
+    definitions: tuple[Definition, ...]
+    explained: frozenset[str]
+    open: bool
+
+
+class IndexCache(Protocol):
+    """Keeps indexes by the digest of what they were made from."""
+
+    def load(self, digest: Digest) -> bytes | None:
+        """The stored bytes, or ``None``."""
+
+    def save(self, digest: Digest, data: bytes) -> None:
+        """Stores bytes; may forget them."""
+
+
+def index_source(text: str, filename: str = "<source>") -> FileIndex:
+    """The definitions of a source text.
+
+    Raises:
+        CodeError: the text is not Python; the message begins with ``filename:line``.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a doubtful escape is the author's business
+            tree = ast.parse(text)
+        scopes = analyse(tree.body)
+        return _Indexer(text, tree, scopes).index()
+    except SyntaxError as error:
+        raise CodeError(f"{filename}:{error.lineno or 0}: {error.msg}", "mend the syntax error") from error
+    except (ValueError, RecursionError) as error:
+        raise CodeError(f"{filename}: cannot be read as Python: {error}") from error
+
+
+def cached_index(text: str, digest: Digest, filename: str, cache: IndexCache | None) -> FileIndex:
+    """`index_source` through a cache; `digest` is the text's. Stored bytes that cannot be read are ignored."""
+    key = digest_parts([INDEX_FORMAT, digest])
+    data = cache.load(key) if cache else None
+    if data is not None:
+        try:
+            known = pickle.loads(data)
+        except (
+            pickle.UnpicklingError,
+            EOFError,
+            AttributeError,
+            ImportError,
+            IndexError,
+            TypeError,
+            ValueError,
+        ):
+            known = None
+        if isinstance(known, FileIndex):
+            return known
+    index = index_source(text, filename)
+    if cache:
+        cache.save(key, pickle.dumps(index, protocol=5))
+    return index
+
+
+class _Indexer:
+    def __init__(self, text: str, tree: ast.Module, scopes: Scopes) -> None:
+        self.lines = text.splitlines()
+        self.tree = tree
+        self.scopes = scopes
+        self.declarations = _declarations(tree)
+        self.lazy = any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "__future__"
+            and node.names[0].name == "annotations"
+            for node in tree.body
+        )
+        self.definitions: list[Definition] = []
+
+    def index(self) -> FileIndex:
+        for statement in self.tree.body:
+            self._block([statement], -1, _lines(statement))
+        explained = set(self.scopes.top.bound)
+        for definition in self.definitions:
+            explained.update(definition.names, definition.writes)
+        is_open = any("opens-names" in d.marks for d in self.definitions)
+        return FileIndex(tuple(self.definitions), frozenset(explained), is_open)
+
+    def _block(self, statements: Sequence[ast.stmt], guard: int, lines: tuple[int, int]) -> None:
+        for statement in live(statements):
+            if isinstance(statement, ast.If):
+                branch = main_branch(statement)
+                if branch is not None:
+                    self._block(branch, guard, lines)
+                    continue
+                self._branch("if", [statement.test], statement, statement.body, guard, lines)
+                self._branch("if not", [statement.test], statement, statement.orelse, guard, lines)
+            elif isinstance(statement, ast.Try | ast.TryStar):
+                self._try(statement, guard, lines)
+            elif isinstance(statement, ast.With | ast.AsyncWith):
+                header: list[ast.AST] = list(statement.items)
+                self._branch("with", header, statement, statement.body, guard, lines)
+            else:
+                self._define(statement, guard, lines)
+
+    def _branch(
+        self,
+        label: str,
+        header: list[ast.AST],
+        statement: ast.stmt | ast.ExceptHandler,
+        body: Sequence[ast.stmt],
+        guard: int,
+        lines: tuple[int, int],
+    ) -> None:
+        if not live(body):
+            return
+        scanner = Scanner(self.scopes, self.declarations)
+        for node in header:
+            scanner.visit(node, self.scopes.top, 0)
+        digest = digest_text(normalize_parts(header, self.scopes, label))
+        title = self._title(statement, f"{label}: " if label == "if not" else "")
+        found = scanner.found  # the body binds and imports; its header only depends on that
+        found.binds.clear()
+        found.imports = [Import("", i.source, i.executes, now=False) for i in found.imports]
+        self._add("guard", statement, lines, guard, found, digest=digest, surface=digest, title=title)
+        self._block(body, len(self.definitions) - 1, lines)
+
+    def _try(self, statement: ast.Try | ast.TryStar, guard: int, lines: tuple[int, int]) -> None:
+        risky: list[ast.AST] = [
+            s for s in live(statement.body) if not isinstance(s, (*FUNCTIONS, ast.ClassDef))
+        ]
+        self._branch("try", risky, statement, statement.body, guard, lines)
+        for number, handler in enumerate(statement.handlers):
+            types: list[ast.AST] = [h.type for h in statement.handlers[: number + 1] if h.type]
+            self._branch(f"except {number}", [*risky, *types], handler, handler.body, guard, lines)
+        self._branch("try else", risky, statement, statement.orelse, guard, lines)
+        self._block(statement.finalbody, guard, lines)
+
+    def _define(self, statement: ast.stmt, guard: int, lines: tuple[int, int]) -> None:
+        found = scan([statement], self.scopes, self.declarations)
+        code = normalize(statement, self.scopes, declarations=self.declarations)
+        surface = normalize(statement, self.scopes, declarations=self.declarations, full=True)
+        digest = digest_text(code)
+        if isinstance(statement, ast.ClassDef) and self.lazy:
+            digest = digest_parts([digest, "lazy annotations"])
+        kind: Kind = "value" if found.binds else "effect"
+        title = self._title(statement, "")
+        if isinstance(statement, FUNCTIONS):
+            kind, title = "func", statement.name
+        elif isinstance(statement, ast.ClassDef):
+            kind, title = "class", statement.name
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            kind = "import"
+        elif found.binds:
+            title = ", ".join(sorted(found.binds))
+        self._add(
+            kind, statement, lines, guard, found, digest=digest, surface=digest_text(surface), title=title
+        )
+
+    def _add(
+        self,
+        kind: Kind,
+        statement: ast.stmt | ast.ExceptHandler,
+        lines: tuple[int, int],
+        guard: int,
+        found: Scan,
+        *,
+        digest: Digest,
+        surface: Digest,
+        title: str,
+    ) -> None:
+        value = getattr(statement, "value", None)
+        called = chain(value.func) if isinstance(value, ast.Call) else ""
+        parameters, returns = self._signature(statement) if isinstance(statement, FUNCTIONS) else ((), ())
+        self.definitions.append(
+            Definition(
+                kind=kind,
+                names=tuple(sorted(found.binds)),
+                start=lines[0],
+                end=lines[1],
+                line=_lines(statement)[0],
+                title=title,
+                digest=digest,
+                surface=surface,
+                doc=(docstring(statement.body) or "") if isinstance(statement, ast.ClassDef) else "",
+                loads=_loads(found.uses),
+                annotations=_loads(found.annotations),
+                parameters=parameters,
+                returns=returns,
+                imports=tuple(found.imports),
+                guard=guard,
+                at_names=tuple(sorted(found.at_names)),
+                marks=tuple(sorted(found.marks)),
+                writes=tuple(sorted(found.writes)),
+                declared=tuple(sorted(found.declared)),
+                receiver=called if isinstance(statement, ast.Expr) else "",
+                constant=_is_constant(statement),
+                declares=called.partition(".")[0] in self.declarations if called else False,
+            )
+        )
+
+    def _signature(
+        self, node: FunctionNode
+    ) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]:
+        types = self.scopes.types.get(node, self.scopes.top)
+
+        def names(annotation: ast.expr | None) -> tuple[str, ...]:
+            table: dict[tuple[str, str], tuple[int, int]] = {}
+            Scanner(self.scopes, self.declarations).annotation(annotation, types, table)
+            return tuple(sorted(name for name, source in table if not source))
+
+        parameters = tuple((arg.arg, names(arg.annotation)) for arg in all_arguments(node.args))
+        return parameters, names(node.returns)
+
+    def _title(self, statement: ast.stmt | ast.ExceptHandler, prefix: str) -> str:
+        text = self.lines[statement.lineno - 1].strip() if statement.lineno <= len(self.lines) else ""
+        text = prefix + text.rstrip(":")
+        return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _lines(node: ast.stmt | ast.ExceptHandler) -> tuple[int, int]:
+    decorators = getattr(node, "decorator_list", [])
+    start = min([node.lineno, *(d.lineno for d in decorators)])
+    return start, node.end_lineno or node.lineno
+
+
+def _loads(table: dict[tuple[str, str], tuple[int, int]]) -> tuple[Load, ...]:
+    return tuple(
+        Load(name, source, line, int(uses)) for (name, source), (line, uses) in sorted(table.items())
+    )
+
+
+def _declarations(tree: ast.Module) -> frozenset[str]:
+    """Names that the file imports from Pivot."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {imported_name(a) for a in node.names if a.name.partition(".")[0] in OWN_PACKAGES}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            if (node.module or "").partition(".")[0] in OWN_PACKAGES:
+                names |= {imported_name(alias) for alias in node.names}
+    return frozenset(names)
+
+
+def _is_constant(statement: ast.AST) -> bool:
+    if isinstance(statement, ast.Assign):
+        plain = all(isinstance(target, ast.Name) for target in statement.targets)
+        return plain and _is_immutable(statement.value)
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        return isinstance(statement.target, ast.Name) and _is_immutable(statement.value)
+    return False
+
+
+def _is_immutable(node: ast.expr) -> bool:
+    if isinstance(node, ast.Tuple):
+        return all(_is_immutable(item) for item in node.elts)
+    return isinstance(node, ast.Constant) or fold(node) is not None

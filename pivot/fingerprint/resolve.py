@@ -1,0 +1,286 @@
+"""Names → definitions: follows imports, attributes of modules, stars and branches through the project."""
+
+import builtins
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pivot.errors import CodeError
+from pivot.fingerprint.index import FileIndex, IndexCache, cached_index
+from pivot.fingerprint.scan import Import, Load
+from pivot.fingerprint.sources import Origin, Sources
+from pivot.model.fingerprint import ModuleText
+
+DEFINITION, SURFACE, WHOLE, COMPILED, SELF = "definition", "surface", "whole", "compiled", "self"
+
+_IMPLICIT = frozenset({"__file__", "__spec__", "__package__", "__name__", "__path__", "__loader__", "__cached__"})
+_EXPLAINED = frozenset(dir(builtins)) | _IMPLICIT | {
+    *("__builtins__", "__class__", "__annotations__", "__dict__", "__doc__", "__debug__", "__conditional_annotations__"),
+    *("reveal_type", "reveal_locals", "display", "get_ipython", "exit", "quit", "copyright", "credits", "license"),
+    *("WindowsError", "ExceptionGroup", "BaseExceptionGroup", "PythonFinalizationError", "__module__", "__qualname__"),
+}
+
+
+class Node(NamedTuple):
+    """A vertex of the graph of code.
+
+    Attributes:
+        index: of the definition in its file; -1 for nodes that stand for a module.
+        role: ``definition``, its ``surface`` (name, docstring, annotations), a ``whole`` module, a ``compiled``
+            module, or what a module says of it``self`` (its name or path).
+    """
+
+    module: str
+    index: int
+    role: str
+
+
+class Target(NamedTuple):
+    """What a name leads to: a node of the project, or something in a library.
+
+    Attributes:
+        rest: the attributes that are left once the definition is found (``fit`` of ``model.fit``).
+        guards: headers of blocks under which an import on the way stands.
+        library: the dotted name in a library, where `node` is ``None``.
+    """
+
+    node: Node | None
+    rest: tuple[str, ...] = ()
+    guards: tuple[Node, ...] = ()
+    library: str = ""
+
+
+@dataclass(slots=True)
+class Module:
+    """A project module, indexed."""
+
+    text: ModuleText
+    index: FileIndex
+    bindings: dict[str, list[int]] = field(default_factory=dict)
+    writers: dict[str, list[int]] = field(default_factory=dict)
+    stars: list[int] = field(default_factory=list)
+
+
+class Resolver:
+    """Follows names through one snapshot of sources; remembers every index."""
+
+    def __init__(self, sources: Sources, cache: IndexCache | None) -> None:
+        self.sources = sources
+        self._cache = cache
+        self._modules: dict[str, Module | None] = {}
+
+    def module(self, name: str) -> Module | None:
+        """The project module of this name, indexed; ``None`` where there is none.
+
+        Raises:
+            CodeError: its text is not Python.
+        """
+        if name not in self._modules:
+            text = self.sources.find(name)
+            self._modules[name] = self._indexed(text) if text else None
+        return self._modules[name]
+
+    def _indexed(self, text: ModuleText) -> Module:
+        module = Module(text, cached_index(text.text, text.digest, text.place, self._cache))
+        for number, definition in enumerate(module.index.definitions):
+            for name in definition.names:
+                module.bindings.setdefault(name, []).append(number)
+            for name in definition.writes:
+                module.writers.setdefault(name, []).append(number)
+            if any(item.name == "*" for item in definition.imports):
+                module.stars.append(number)
+        return module
+
+    def load(self, module: str, load: Load) -> tuple[Target, ...] | None:
+        """All that a load may lead to, in the order of the bindings; ``None`` where nothing explains the name."""
+        words = load.chain.split(".") if load.chain else []
+        if load.source == "?":
+            return self._dotted(words)
+        if load.source.startswith("!"):
+            return self._imported(module, load.source[1:], words, (), frozenset())
+        if load.source:
+            return self._imported(module, load.source, words[1:], (), frozenset())
+        if not words:
+            return (Target(Node(module, -1, WHOLE)),)
+        return self.name(module, words)
+
+    def name(self, module: str, words: Sequence[str]) -> tuple[Target, ...] | None:
+        """What the global name ``words[0]`` with attributes ``words[1:]`` means inside `module`."""
+        found = self._bound(module, words, (), frozenset())
+        if found:
+            return found
+        this = self.module(module)
+        name = words[0]
+        if name in _IMPLICIT:
+            return (Target(Node(module, sorted(_IMPLICIT).index(name), SELF)),)
+        if name in _EXPLAINED:
+            return ()
+        if self.sources.locate(f"{module}.{name}").origin is not Origin.MISSING:
+            return self._module(f"{module}.{name}", words[1:], (), frozenset())
+        if this is None or this.index.open:
+            return (Target(Node(module, -1, WHOLE)),)
+        return () if name in this.index.explained else None
+
+    def absolute(self, module: str, name: str) -> str:
+        """The absolute form of a module name as written inside `module`, which may begin with dots."""
+        bare = name.lstrip(".")
+        level = len(name) - len(bare)
+        if not level:
+            return name
+        this = self.module(module)
+        package = module.split(".") if this and this.text.is_package else module.split(".")[:-1]
+        base = package[: len(package) - (level - 1)] if level > 1 else package
+        return ".".join([*base, bare] if bare else base)
+
+    def executed_by(self, module: str, item: Import) -> tuple[str, ...]:
+        """The project modules that an import in `module` runs, parents first."""
+        name, _, attribute = item.executes.partition(":")
+        full = self.absolute(module, name)
+        names = [full]
+        if attribute == "*":
+            names += [f"{full}.{word}" for word in self._all_of(full)]
+        elif attribute:
+            bound = self.module(full)
+            if bound is None or attribute not in bound.bindings:
+                names.append(f"{full}.{attribute}")
+        found: dict[str, None] = {}
+        for each in names:
+            words = each.split(".")
+            found.update(dict.fromkeys(".".join(words[: n + 1]) for n in range(len(words))))
+        return tuple(n for n in found if n and self.sources.locate(n).origin is Origin.PROJECT)
+
+    def library_of(self, module: str, item: Import) -> str:
+        """The dotted name of the library (or missing module) that an import names; empty for project modules."""
+        name = self.absolute(module, item.source.partition(":")[0])
+        known = self.sources.locate(name).origin if name else Origin.MISSING
+        return name if known in (Origin.LIBRARY, Origin.MISSING) else ""
+
+    def _all_of(self, package: str) -> list[str]:
+        """Submodules that ``from package import *`` may import: those that its ``__all__`` may name."""
+        module = self.module(package)
+        if module is None or "__all__" not in module.bindings:
+            return []
+        return [name.rpartition(".")[2] for name in self.sources.submodules(package)]
+
+    def _bound(
+        self, module: str, words: Sequence[str], guards: tuple[Node, ...], seen: frozenset[tuple[str, str]]
+    ) -> tuple[Target, ...]:
+        """What the statements of `module` bind ``words[0]`` to."""
+        this = self.module(module)
+        name = words[0]
+        if this is None or (module, name) in seen:
+            return ()
+        seen |= {(module, name)}
+        numbers = sorted({*this.bindings.get(name, ()), *this.stars}) or this.writers.get(name, [])
+        found: list[Target] = []
+        for number in numbers:
+            definition = this.index.definitions[number]
+            if definition.kind != "import" and name in (*definition.names, *definition.writes):
+                found.append(Target(Node(module, number, DEFINITION), tuple(words[1:]), guards))
+            under = (*guards, Node(module, definition.guard, DEFINITION)) if definition.guard >= 0 else guards
+            for item in definition.imports:
+                if item.name == name:
+                    found += self._imported(module, item.source, words[1:], under, seen)
+                elif item.name == "*":
+                    found += self._starred(module, item, words, under, seen)
+        if not found and name in this.writers:
+            found = [Target(Node(module, n, DEFINITION), tuple(words[1:]), guards) for n in this.writers[name]]
+        return tuple(dict.fromkeys(found))
+
+    def _starred(
+        self,
+        module: str,
+        item: Import,
+        words: Sequence[str],
+        guards: tuple[Node, ...],
+        seen: frozenset[tuple[str, str]],
+    ) -> tuple[Target, ...]:
+        source = self.absolute(module, item.source.partition(":")[0])
+        if self.module(source) is None:
+            origin = self.sources.locate(source).origin
+            if origin is Origin.COMPILED:
+                return (Target(Node(source, -1, COMPILED), (), guards),)
+            if words[0].startswith("_") or origin is not Origin.LIBRARY:
+                return ()
+            return (Target(None, (), guards, ".".join([source, *words])),)
+        found = self._bound(source, words, guards, seen)
+        if not found and words[0] in {n.rpartition(".")[2] for n in self.sources.submodules(source)}:
+            return self._module(f"{source}.{words[0]}", words[1:], guards, seen)
+        return found
+
+    def _imported(
+        self,
+        module: str,
+        source: str,
+        rest: Sequence[str],
+        guards: tuple[Node, ...],
+        seen: frozenset[tuple[str, str]],
+    ) -> tuple[Target, ...]:
+        name, _, attribute = source.partition(":")
+        full = self.absolute(module, name)
+        return self._module(full, [attribute, *rest] if attribute else rest, guards, seen)
+
+    def _module(
+        self, name: str, rest: Sequence[str], guards: tuple[Node, ...], seen: frozenset[tuple[str, str]]
+    ) -> tuple[Target, ...]:
+        """What the attributes `rest` of the module `name` mean; the module itself where there are none."""
+        origin = self.sources.locate(name).origin if name else Origin.MISSING
+        if origin is Origin.COMPILED:
+            return (Target(Node(name, -1, COMPILED), (), guards),)
+        if origin in (Origin.LIBRARY, Origin.MISSING):
+            return (Target(None, (), guards, ".".join([name, *rest])),)
+        if rest and rest[0] == "__path__":
+            return tuple(Target(Node(n, -1, WHOLE), (), guards) for n in self.sources.submodules(name))
+        if origin is Origin.NAMESPACE:
+            return self._module(f"{name}.{rest[0]}", rest[1:], guards, seen) if rest else ()
+        if not rest:
+            return (Target(Node(name, -1, WHOLE), (), guards),)
+        return self._attribute(name, rest, guards, seen)
+
+    def _attribute(
+        self, name: str, rest: Sequence[str], guards: tuple[Node, ...], seen: frozenset[tuple[str, str]]
+    ) -> tuple[Target, ...]:
+        if (name, rest[0]) in seen:
+            return ()
+        found = self._bound(name, rest, guards, seen)
+        inner = f"{name}.{rest[0]}"
+        if self.sources.locate(inner).origin in (Origin.PROJECT, Origin.NAMESPACE, Origin.COMPILED):
+            if not found or not self._imports_from(name, inner):
+                found += self._module(inner, rest[1:], guards, seen)
+            return found
+        if found:
+            return found
+        if rest[0] in _IMPLICIT:
+            return (Target(Node(name, sorted(_IMPLICIT).index(rest[0]), SELF), (), guards),)
+        dynamic = self._bound(name, ["__getattr__"], guards, seen)
+        # an attribute that no statement binds was set from outside, or by a loop over names: anything counts
+        return dynamic or (Target(Node(name, -1, WHOLE), tuple(rest), guards),)
+
+    def _imports_from(self, package: str, inner: str) -> bool:
+        """Whether the package itself imports from its submodule: then a name it binds hides the submodule."""
+        this = self.module(package)
+        return this is not None and any(
+            self.absolute(package, item.source.partition(":")[0]) == inner
+            for definition in this.index.definitions
+            for item in definition.imports
+        )
+
+    def _dotted(self, words: Sequence[str]) -> tuple[Target, ...]:
+        """What a dotted name in a string means, if anything."""
+        for length in range(len(words), 0, -1):
+            name = ".".join(words[:length])
+            if self.sources.locate(words[0]).origin not in (Origin.PROJECT, Origin.NAMESPACE):
+                return ()
+            if self.module(name) is None:
+                continue
+            if length == len(words):
+                return (Target(Node(name, -1, WHOLE)),)
+            return self._bound(name, words[length:], (), frozenset())
+        return ()
+
+
+def unexplained(problems: Sequence[tuple[str, str, int]], stage: str) -> CodeError:
+    """The error for names that nothing explains, each given as (name, place, line)."""
+    lines = [f"{place}:{line}: nothing defines {name!r}, which {stage} reaches" for name, place, line in problems]
+    hint = "define or import the name in that module (a cell of a notebook: in a plain or %%pivot_module cell)"
+    return CodeError("\n".join(lines), hint)

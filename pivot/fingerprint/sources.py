@@ -1,0 +1,229 @@
+"""Finds the source of modules without importing anything.
+
+A **project module** is one whose source lies under an import root of the project, or on the search path outside the
+library folders. All else is a **library**, counted by its version, or missing.
+"""
+
+import io
+import os
+import site
+import sys
+import sysconfig
+import tokenize
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pivot.errors import CodeError
+from pivot.model.digest import Digest, digest_bytes, digest_text
+from pivot.model.fingerprint import ModuleText
+from pivot.paths import ProjectPath, absolute
+
+OWN_PACKAGES = frozenset({"pivot", "pivot_jupyter"})
+"""Pivot's own packages: declarations to us, neither a project's code nor a library in reach."""
+
+_COMPILED = (".so", ".pyd", ".pyc")
+_LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages", "lib-dynload"})
+
+
+class Origin(Enum):
+    """Where the code of a module comes from."""
+
+    PROJECT = "project"
+    NAMESPACE = "namespace"  # a folder without __init__.py
+    COMPILED = "compiled"  # a local module without source
+    LIBRARY = "library"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What a module name stands for.
+
+    Attributes:
+        path: of the file; empty for libraries, namespaces and texts without a file.
+        folders: where submodules are looked for, each with whether it belongs to a library.
+    """
+
+    origin: Origin
+    path: str = ""
+    folders: tuple[tuple[str, bool], ...] = ()
+    is_package: bool = False
+
+
+class Sources:
+    """One snapshot of a project's modules: what was looked up once stays as it was found.
+
+    Args:
+        root: the absolute project root.
+        roots: import roots in order.
+        overlay: modules that exist only as text (a notebook's module), by name; they win over files.
+        search: further folders in which modules are looked for; the default is this interpreter's ``sys.path``.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        roots: Sequence[ProjectPath],
+        overlay: Mapping[str, ModuleText] | None = None,
+        search: Sequence[str] | None = None,
+    ) -> None:
+        self.root = os.path.abspath(root)
+        self._overlay = dict(overlay or {})
+        self._located: dict[str, Located] = {}
+        self._texts: dict[str, ModuleText | None] = {}
+        self._listings: dict[str, frozenset[str]] = {}
+        path = [absolute(folder, self.root) for folder in roots]
+        own = {os.path.normpath(folder) for folder in path}
+        libraries = _library_roots()
+        entries: dict[str, bool] = dict.fromkeys((os.path.normpath(folder) for folder in path), False)
+        for entry in sys.path if search is None else search:
+            if entry and os.path.normpath(entry) not in own:
+                folder = os.path.normpath(os.path.abspath(entry))
+                entries.setdefault(folder, _is_library_folder(folder, self.root, libraries))
+        self._path = tuple(entries.items())
+
+    @property
+    def library_folders(self) -> tuple[str, ...]:
+        """Folders of the search path that hold libraries."""
+        return tuple(folder for folder, is_library in self._path if is_library)
+
+    def locate(self, name: str) -> Located:
+        """What the dotted, absolute module name `name` stands for."""
+        known = self._located.get(name)
+        if known is None:
+            known = self._located[name] = self._look_for(name)
+        return known
+
+    def find(self, name: str) -> ModuleText | None:
+        """The source of a project module, or ``None`` where `name` is none.
+
+        Raises:
+            CodeError: the file cannot be read as Python source (its coding line is wrong).
+        """
+        if name in self._overlay:
+            return self._overlay[name]
+        if name not in self._texts:
+            located = self.locate(name)
+            self._texts[name] = (
+                self._read(name, located) if located.origin is Origin.PROJECT and located.path else None
+            )
+        return self._texts[name]
+
+    def submodules(self, name: str) -> tuple[str, ...]:
+        """The full names of the project modules directly inside the package `name`, sorted."""
+        prefix = f"{name}."
+        found = {n for n in self._overlay if n.startswith(prefix) and "." not in n[len(prefix) :]}
+        for folder, is_library in self.locate(name).folders:
+            for entry in () if is_library else self._listing(folder):
+                stem = entry.removesuffix(".py")
+                if stem.isidentifier() and stem != "__init__":
+                    found.add(prefix + stem)
+        wanted = (Origin.PROJECT, Origin.COMPILED)
+        return tuple(sorted(n for n in found if self.locate(n).origin in wanted))
+
+    def compiled_digest(self, name: str) -> Digest:
+        """The digest of the bytes of a local compiled module."""
+        with open(self.locate(name).path, "rb") as file:
+            return digest_bytes(file.read())
+
+    def place(self, path: str) -> str:
+        """A file as reasons name it: its project path, or the whole path if it lies elsewhere."""
+        if path.startswith(self.root + os.sep):
+            return os.path.relpath(path, self.root).replace(os.sep, "/")
+        return path
+
+    def _look_for(self, name: str) -> Located:
+        if name in self._overlay:
+            folders = self._package_folders(name) if self._overlay[name].is_package else ()
+            return Located(Origin.PROJECT, "", folders, self._overlay[name].is_package)
+        parent, _, leaf = name.rpartition(".")
+        if not parent:
+            if name in OWN_PACKAGES or name in sys.builtin_module_names:
+                return Located(Origin.LIBRARY)
+            found = self._search(leaf, self._path)
+            if found.origin is Origin.MISSING and name in sys.stdlib_module_names:
+                return Located(Origin.LIBRARY)
+            return found
+        above = self.locate(parent)
+        if above.origin in (Origin.LIBRARY, Origin.MISSING):
+            return above
+        return self._search(leaf, above.folders)
+
+    def _package_folders(self, name: str) -> tuple[tuple[str, bool], ...]:
+        filename = self._overlay[name].filename
+        return ((os.path.dirname(filename), False),) if os.path.isabs(filename) else ()
+
+    def _search(self, leaf: str, folders: Sequence[tuple[str, bool]]) -> Located:
+        portions: list[tuple[str, bool]] = []
+        for folder, is_library in folders:
+            names = self._listing(folder)
+            inside = os.path.join(folder, leaf)
+            if leaf in names and (content := self._listing(inside)):
+                package = _module_file("__init__", content)
+                if package:
+                    return _located(os.path.join(inside, package), is_library, ((inside, is_library),))
+                portions.append((inside, is_library))
+            module = _module_file(leaf, names)
+            if module:
+                return _located(os.path.join(folder, module), is_library, ())
+        if portions:
+            only_library = all(is_library for _, is_library in portions)
+            return Located(Origin.LIBRARY if only_library else Origin.NAMESPACE, "", tuple(portions), True)
+        return Located(Origin.MISSING)
+
+    def _listing(self, folder: str) -> frozenset[str]:
+        known = self._listings.get(folder)
+        if known is None:
+            try:
+                known = frozenset(os.listdir(folder))
+            except OSError:
+                known = frozenset()
+            self._listings[folder] = known
+        return known
+
+    def _read(self, name: str, located: Located) -> ModuleText:
+        try:
+            with open(located.path, "rb") as file:
+                data = file.read()
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+            text = io.IncrementalNewlineDecoder(None, translate=True).decode(data.decode(encoding))
+        except (OSError, SyntaxError, UnicodeDecodeError, LookupError) as error:
+            raise CodeError(
+                f"{self.place(located.path)}: cannot be read as Python source: {error}",
+                "save the file as UTF-8",
+            ) from error
+        return ModuleText(
+            name, located.path, self.place(located.path), text, digest_text(text), located.is_package
+        )
+
+
+def _located(path: str, is_library: bool, folders: tuple[tuple[str, bool], ...]) -> Located:
+    if is_library:
+        return Located(Origin.LIBRARY, path, folders, bool(folders))
+    origin = Origin.COMPILED if path.endswith(_COMPILED) else Origin.PROJECT
+    return Located(origin, path, folders, bool(folders))
+
+
+def _module_file(stem: str, names: frozenset[str]) -> str:
+    """The file of module `stem` among `names`: compiled wins over source, as in Python's own finder."""
+    prefix = f"{stem}."
+    compiled = sorted(n for n in names if n.startswith(prefix) and n.endswith((".so", ".pyd")))
+    if compiled:
+        return compiled[0]
+    return next((n for n in (f"{stem}.py", f"{stem}.pyc") if n in names), "")
+
+
+def _library_roots() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    roots = [paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib") if key in paths]
+    roots += [os.path.dirname(os.__file__), *site.getsitepackages(), site.getusersitepackages()]
+    return tuple(dict.fromkeys(os.path.normpath(os.path.abspath(root)) for root in roots))
+
+
+def _is_library_folder(folder: str, root: str, libraries: tuple[str, ...]) -> bool:
+    if _LIBRARY_FOLDERS & set(folder.split(os.sep)) or folder.endswith(".zip"):
+        return True
+    if folder == root or folder.startswith(root + os.sep):
+        return False
+    return any(folder == library or folder.startswith(library + os.sep) for library in libraries)

@@ -1,0 +1,70 @@
+"""What will happen to a stage and why, as data; printing it is somebody else's work."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pivot.model.place import Place
+from pivot.model.record import Inputs, StageRecord
+
+
+class Verdict(StrEnum):
+    """What a run would do with a stage."""
+
+    UNCHANGED = "unchanged"
+    RESTORE = "restore"
+    RUN = "run"
+    WAITS = "waits"  # a stage upstream will run; this one runs only if its inputs change
+
+
+class ChangeKind(StrEnum):
+    """What kind of thing differs from the last record."""
+
+    FIRST_RUN = "first run"  # no record
+    CODE = "code"  # a definition in reach
+    PACKAGE = "package"  # the version of a library in reach
+    PARAM = "param"
+    DEP = "dep"  # the content of a dep
+    LOADER = "loader"
+    OUT = "out"  # the declaration of an out
+    SETTING = "setting"
+    OUTPUT_MISSING = "output missing"  # in the workspace
+    OUTPUT_ALTERED = "output altered"  # in the workspace, by somebody else
+    OBJECT_MISSING = "object missing"  # in the cache
+    FORCED = "forced"
+    UPSTREAM = "upstream"  # name is the stage that is waited for
+    MISSING_DEP = "missing dep"  # a file that no stage makes is not there
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One reason.
+
+    Attributes:
+        name: of what changed: ``func:normalize``, a param's name, a path, a stage.
+        before, after: digests, values or versions; ``None`` where it was absent.
+        place: where the new (or else the old) definition is.
+    """
+
+    kind: ChangeKind
+    name: str
+    before: str | None = None
+    after: str | None = None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict on one stage.
+
+    Attributes:
+        changes: why, most telling first; empty when unchanged.
+        inputs: what the stage's result rests on now; ``None`` while it waits for a stage upstream, or a dep is
+            missing.
+        record: the record whose outputs are (or will be put) in place; ``None`` for run and waits.
+    """
+
+    stage: str
+    verdict: Verdict
+    changes: tuple[Change, ...]
+    inputs: Inputs | None = None
+    record: StageRecord | None = None

@@ -1,0 +1,93 @@
+"""What happened in a run: past facts, one vocabulary for terminal, JSON, log file and notebook."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pivot.model.decision import Change, Verdict
+
+
+class Outcome(StrEnum):
+    """How a stage ended in a run."""
+
+    RAN = "ran"
+    RESTORED = "restored"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    BLOCKED = "blocked"  # a stage upstream failed
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run was planned. `stages` in the order in which they may run; `jobs` is the number of worker slots."""
+
+    run: str
+    stages: tuple[str, ...]
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageDecided:
+    """The verdict on a stage is known and it needs work."""
+
+    stage: str
+    verdict: Verdict
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A worker begins with a stage. `log` is the project path of its output."""
+
+    stage: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutput:
+    """Some text that a running stage wrote to stdout or stderr."""
+
+    stage: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageFinished:
+    """A stage ended.
+
+    Attributes:
+        reason: one line; for a failed stage its message, for a blocked one the stage that failed.
+        seconds: wall time in the worker; 0 where nothing ran.
+        traceback: of a failed stage; may be empty.
+        hint: for a failed stage, the way out where it is known.
+        log: project path of its output, empty where nothing ran.
+    """
+
+    stage: str
+    outcome: Outcome
+    reason: str
+    seconds: float = 0.0
+    traceback: str = ""
+    hint: str | None = None
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know that belongs to no outcome: a file kept aside, a wait for another run."""
+
+    text: str
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over. `counts` maps each outcome that occurred to its number; `seconds` is wall time."""
+
+    run: str
+    counts: dict[Outcome, int]
+    seconds: float
+    cancelled: bool
+
+
+Event = RunStarted | StageDecided | StageStarted | StageOutput | StageFinished | Notice | RunFinished

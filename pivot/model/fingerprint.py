@@ -1,0 +1,80 @@
+"""A fingerprint: the Merkle hash of all code that a stage can reach, and the parts that explain it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pivot.model.digest import Digest
+from pivot.model.place import Place
+
+
+class PartKind(StrEnum):
+    """What a part of a fingerprint is."""
+
+    STAGE = "stage"
+    FUNC = "func"
+    CLASS = "class"
+    VALUE = "value"
+    EFFECT = "effect"
+    PACKAGE = "package"
+    LOADER = "loader"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One definition in reach, for explanations.
+
+    Attributes:
+        name: of a definition as a reader knows it (``normalize``, ``Scaler``, ``THRESHOLD``), of a package its
+            distribution (``pandas``).
+        digest: of its own normalized source (for a package: of its version), not of what it reaches.
+        place: where it is; ``None`` for packages.
+        detail: what a reader can judge, e.g. a package's version; empty for code.
+    """
+
+    kind: PartKind
+    name: str
+    digest: Digest
+    place: Place | None
+    detail: str = ""
+
+    @property
+    def key(self) -> str:
+        """``func:normalize``, the word for it in reasons."""
+        return f"{self.kind}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleText:
+    """The source of one project module: the very text that is hashed, and that workers compile.
+
+    Attributes:
+        name: the dotted module name under its import root.
+        filename: what tracebacks show: an absolute path, or a name of our own for a notebook's module.
+        place: the project path, or the cell's name, for reasons.
+        text: the source (decoded by the file's own coding line); its digest names it in tasks.
+        is_package: whether it is a package's ``__init__``.
+    """
+
+    name: str
+    filename: str
+    place: str
+    text: str
+    digest: Digest
+    is_package: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """All code in reach of a stage.
+
+    Attributes:
+        digest: of the code alone; file names, module names and the Python version do not enter.
+        parts: sorted by key and place.
+        modules: the project modules that running the stage executes, by name; workers take their text from here.
+        libraries: top-level library modules those import (``pandas``), for preloading.
+    """
+
+    digest: Digest
+    parts: tuple[Part, ...]
+    modules: tuple[ModuleText, ...]
+    libraries: tuple[str, ...]

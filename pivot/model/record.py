@@ -1,0 +1,86 @@
+"""What a run rested on and what it gave: the one record that lock file, run cache and history hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pivot.model.digest import Digest, digest_parts
+from pivot.model.fingerprint import Part
+from pivot.model.stage import OutKind
+from pivot.paths import ProjectPath
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredOut:
+    """An out as far as it decides the result."""
+
+    path: ProjectPath
+    kind: OutKind
+    cache: bool
+    loader: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that the result of a stage depends on. Equal inputs, equal result.
+
+    Attributes:
+        code: the fingerprint's digest.
+        parts: the fingerprint's parts; they explain a change of `code` and do not enter the key.
+        params: field → value as JSON text.
+        deps: path → digest of the content.
+        loaders: dep name → digest of its loader.
+        settings: settings that act on the result (``seed``) → text.
+    """
+
+    code: Digest
+    parts: tuple[Part, ...]
+    params: Mapping[str, str]
+    deps: Mapping[ProjectPath, Digest]
+    loaders: Mapping[str, Digest]
+    outs: tuple[DeclaredOut, ...]
+    settings: Mapping[str, str]
+
+    @property
+    def key(self) -> Digest:
+        """The input hash: the run cache's key."""
+        return digest_parts(
+            [
+                "inputs-1",
+                self.code,
+                *_flat("params", self.params),
+                *_flat("deps", self.deps),
+                *_flat("loaders", self.loaders),
+                *(f"{o.path}\0{o.kind}\0{o.cache}\0{o.loader}" for o in sorted(self.outs, key=lambda o: o.path)),
+                *_flat("settings", self.settings),
+            ]
+        )
+
+
+def _flat(title: str, table: Mapping[ProjectPath, Digest] | Mapping[str, str]) -> list[str]:
+    return [title, str(len(table)), *(text for pair in sorted(table.items()) for text in pair)]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputState:
+    """The bytes of one output.
+
+    Attributes:
+        size: in bytes.
+        executable: whether the owner may execute the file.
+        content: the bytes themselves for a small output outside the object cache (a Metric), so that a revert
+            brings back the number that belongs to the code; else ``None``.
+    """
+
+    digest: Digest
+    size: int
+    executable: bool = False
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """Inputs → outputs of one execution of a stage. Holds no time, host or run id: equal result, equal bytes."""
+
+    stage: str
+    inputs: Inputs
+    outputs: Mapping[ProjectPath, OutputState]

@@ -1,0 +1,135 @@
+"""One execution of a stage, as it travels to a worker and back."""
+
+from dataclasses import dataclass, field
+
+from pivot.model.fingerprint import ModuleText
+from pivot.model.record import OutputState
+from pivot.model.stage import LoaderRef, ObjectRef, Returns, StageParameters
+from pivot.paths import ProjectPath
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDep:
+    """A value to load. Absolute paths only: the worker knows no project."""
+
+    name: str
+    path: str
+    loader: LoaderRef
+    argument: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOut:
+    """A value to save.
+
+    Attributes:
+        declared: the path relative to the stage's folder, as the function may return it.
+        target: the absolute path of the declared file.
+        staging: the absolute path where the worker leaves the new file, in the target's file system; a file that
+            the stage itself writes (``written_by_stage``) appears at ``target`` instead.
+        inline: whether to give the bytes back in the result (small uncached outputs).
+    """
+
+    name: str
+    path: ProjectPath
+    declared: str
+    target: str
+    staging: str
+    loader: LoaderRef
+    written_by_stage: bool
+    inline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Everything that a worker needs to run a stage once.
+
+    Attributes:
+        modules: the texts that the worker must hold; one that has older ones answers `StaleWorker`.
+        roots: absolute import roots.
+        cwd: absolute.
+        environment: the complete environment of the stage.
+        log: absolute path of the file that takes stdout and stderr, appended to.
+        seed: for ``random`` and NumPy's global generator; ``None`` leaves them.
+    """
+
+    stage: str
+    function: ObjectRef
+    modules: tuple[ModuleText, ...]
+    roots: tuple[str, ...]
+    cwd: str
+    environment: dict[str, str]
+    deps: tuple[TaskDep, ...]
+    outs: tuple[TaskOut, ...]
+    returns: Returns
+    params: StageParameters | None
+    log: str
+    seed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a stage failed, said so that its author can mend it.
+
+    Attributes:
+        kind: ``exception`` (the stage raised), ``result`` (what it returned cannot be saved), ``load`` (a dep
+            could not be read), ``import`` (its module could not be imported), ``died`` (the process ended),
+            ``cancelled``, ``commit`` (its outputs could not be recorded).
+        message: one line: ``ValueError: bad (stages.py:12)``.
+        traceback: as the stage's author would see it, without frames of Pivot's own; may be empty.
+        hint: the way out, where we know one.
+    """
+
+    kind: str
+    message: str
+    traceback: str = ""
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StaleWorker:
+    """The worker holds an older text of a module in the task; nothing was run. A fresh one must take the task."""
+
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The stage ran and all its outputs lie in staging (or at their targets, for files it wrote itself).
+
+    Attributes:
+        seconds: the wall time of load, call and save.
+    """
+
+    outputs: dict[ProjectPath, OutputState]
+    seconds: float
+
+
+TaskResult = Success | Failure | StaleWorker
+
+
+@dataclass(frozen=True, slots=True)
+class TrialTask:
+    """Evaluates a notebook module's text in a worker and gives back the values of some of its names.
+
+    Attributes:
+        names: module-level names whose values are wanted, each pickled on its own.
+        timeout: seconds after which the trial is given up.
+    """
+
+    module: ModuleText
+    modules: tuple[ModuleText, ...]
+    roots: tuple[str, ...]
+    cwd: str
+    environment: dict[str, str]
+    names: tuple[str, ...]
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """What a trial gave: pickled values by name, why others have none, or why the text did not run at all."""
+
+    values: dict[str, bytes] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    failure: Failure | None = None

@@ -1,0 +1,1 @@
+"""Everything under ``.pivot/``; ``docs/reference/files.md`` holds the bytes."""

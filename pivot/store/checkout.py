@@ -1,0 +1,85 @@
+"""Workspace ← cache: puts the outputs of a record in place."""
+
+import os
+import stat
+from dataclasses import replace
+
+from pivot.model.digest import digest_bytes
+from pivot.model.record import OutputState, StageRecord
+from pivot.paths import ProjectPath, absolute
+from pivot.store import atomic
+from pivot.store.commit import abort, begin, commit_record
+from pivot.store.objects import MissingObjectError, ObjectStore
+from pivot.store.runcache import read_record
+
+
+def checkout(
+    objects: ObjectStore, record: StageRecord, previous: StageRecord | None = None
+) -> tuple[str, ...]:
+    """Puts a record's outputs in place, all together, and makes it the stage's last result.
+
+    Call it under the stage's guard. Files that are right already are not touched; missing objects are made
+    from them.
+
+    Args:
+        objects: the cache.
+        record: of the run cache or of the lock file.
+        previous: the stage's last record. A file that is neither its nor in the cache is kept as an object.
+
+    Returns:
+        notices: files that were kept.
+
+    Raises:
+        MissingObjectError: some bytes are nowhere to be found; nothing has changed, and the stage must run.
+        StoreError: something cannot be written; nothing has changed.
+    """
+    record = _with_contents(objects, record)
+    root = objects.layout.root
+    wanted = [p for p, state in record.outputs.items() if not _in_place(objects, absolute(p, root), state)]
+    journal = begin(objects, record.stage, wanted)
+    try:
+        for path in wanted:
+            _stage(objects, record, path, journal.staging(path))
+    except BaseException:
+        abort(objects, journal)
+        raise
+    return commit_record(objects, journal, record, previous)
+
+
+def _with_contents(objects: ObjectStore, record: StageRecord) -> StageRecord:
+    """The record with the bytes of small outputs, which a lock file does not hold."""
+    cached = {out.path for out in record.inputs.outs if out.cache}
+    lacking = [p for p, state in record.outputs.items() if p not in cached and state.content is None]
+    if not lacking:
+        return record
+    whole = read_record(objects.layout, record.stage, record.inputs.key)
+    outputs = dict(record.outputs)
+    for path in lacking:
+        found = None if whole is None else whole.outputs.get(path)
+        if found is not None and found.digest == outputs[path].digest:
+            outputs[path] = replace(outputs[path], content=found.content)
+    return replace(record, outputs=outputs)
+
+
+def _in_place(objects: ObjectStore, target: str, state: OutputState) -> bool:
+    if os.path.isdir(target) or objects.index.digest(target) != state.digest:
+        return False
+    return bool(os.stat(target).st_mode & stat.S_IXUSR) == state.executable
+
+
+def _stage(objects: ObjectStore, record: StageRecord, path: ProjectPath, staging: str) -> None:
+    state = record.outputs[path]
+    if state.content is None or digest_bytes(state.content) != state.digest:
+        try:
+            objects.place(state.digest, staging, executable=state.executable)
+        except MissingObjectError as error:
+            raise MissingObjectError(
+                f"stage {record.stage!r}: {path!r} cannot be restored: {error.message}", "run the stage again"
+            ) from error
+        return
+    with atomic.explained(staging):
+        fd = atomic.create(staging, 0o777 if state.executable else 0o666)
+        try:
+            atomic.write_all(fd, state.content, staging)
+        finally:
+            os.close(fd)

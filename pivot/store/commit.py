@@ -1,0 +1,314 @@
+"""The outputs of a stage change all together or not at all, also when the process is killed in between.
+
+    begin ──► the stage runs ──► commit_record
+      └────────── abort ◄────────────┘ failure
+
+Every prefix of these file operations is undone (until the journal has the record) or finished (from then on)
+by `recover`.
+
+All but `recover` are called under the stage's guard.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pivot.errors import FormatError, StoreError
+from pivot.model.digest import Digest
+from pivot.model.record import StageRecord
+from pivot.paths import ProjectPath
+from pivot.store import atomic
+from pivot.store.guard import try_guard
+from pivot.store.journal import Journal, drop_journal, read_journal, write_journal
+from pivot.store.layout import Layout
+from pivot.store.lockfile import write_lock
+from pivot.store.objects import ObjectStore
+from pivot.store.runcache import write_record
+
+
+def begin(
+    objects: ObjectStore,
+    stage: str,
+    outs: Sequence[ProjectPath],
+    written_by_stage: Sequence[ProjectPath] = (),
+) -> Journal:
+    """Makes room for new outputs: staging folders, and files that the stage writes itself are moved aside.
+
+    Args:
+        objects: the cache, which takes what must not be lost.
+        stage: its name.
+        outs: all outputs that may change.
+        written_by_stage: those of them that the stage writes at their targets.
+
+    Returns:
+        the journal, whose `Journal.staging` says where the new files go.
+
+    Raises:
+        StoreError: a folder is where an output must go, or something cannot be written; nothing has changed.
+    """
+    layout = objects.layout
+    # whoever held the guard before may have died; the guard is ours, so the journal is nobody else's
+    notices = _settle(objects, layout.journal_file(stage))
+    journal = Journal(layout, stage, tuple(outs), tuple(written_by_stage), (), {}, notices=tuple(notices))
+    for path in outs:
+        if os.path.isdir(journal.target(path)):
+            raise StoreError(
+                f"stage {stage!r}: a folder is where its output {path!r} must go", "move the folder away"
+            )
+    journal = replace(
+        journal, existed=tuple(p for p in written_by_stage if os.path.lexists(journal.target(p)))
+    )
+    with atomic.explained(layout.folder):
+        for folder in journal.folders():
+            _clear(objects, folder)
+        write_journal(journal)
+        try:
+            _make_room(objects, journal)
+        except BaseException:
+            abort(objects, journal)
+            raise
+    return journal
+
+
+def abort(objects: ObjectStore, journal: Journal) -> None:
+    """Puts everything back as it was before `begin`, unless the result counts already.
+
+    Raises:
+        StoreError: something cannot be put back; the next `recover` tries again.
+    """
+    with atomic.explained(journal.layout.folder):
+        found = read_journal(journal.layout, journal.layout.journal_file(journal.stage))
+        if found is not None and found.record is None:
+            _put_back(objects, found, keep=False)
+
+
+def commit_record(
+    objects: ObjectStore, journal: Journal, record: StageRecord, previous: StageRecord | None = None
+) -> tuple[str, ...]:
+    """Makes a result count: objects, outputs, run cache and lock file, in this order, then drops the journal.
+
+    Args:
+        objects: the cache.
+        journal: of `begin`; the new files are in its staging places, or at their targets.
+        record: the result.
+        previous: the stage's last record: what Pivot put in place itself may be replaced, a file with other
+            content is kept as an object first.
+
+    Returns:
+        notices: files that were kept.
+
+    Raises:
+        StoreError: an output is missing or not as recorded, or something cannot be written. Unless the record
+            was in the journal already (then `recover` finishes), everything is as before `begin`.
+    """
+    try:
+        with atomic.explained(journal.layout.folder):
+            before, notices = _keep_replaced(objects, journal, record, previous)
+            _store_outputs(objects, journal, record)
+            final = replace(journal, before=before, record=record)
+            write_journal(final)
+            _finish(objects, final, record)
+    except BaseException:
+        abort(objects, journal)
+        raise
+    return (*journal.notices, *notices)
+
+
+def recover(objects: ObjectStore) -> list[str]:
+    """Undoes or finishes what killed processes left half-done. The first thing a command does with a project.
+
+    Returns:
+        notices: what was undone, finished, kept, or could not be settled (it is tried again the next time).
+
+    Raises:
+        FormatError: a newer Pivot left it.
+    """
+    layout = objects.layout
+    try:
+        names = sorted(os.listdir(layout.journals))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    notices = []
+    for name in names:
+        path = os.path.join(layout.journals, name)
+        try:
+            journal = read_journal(layout, path)
+            guard = None if journal is None else try_guard(layout, journal.stage)
+            if guard is not None:  # else a living process is at it
+                with guard:
+                    notices += _settle(objects, path)
+        except ValueError:
+            notices.append(_set_aside(layout, path))
+        except StoreError as error:
+            if isinstance(error, FormatError):
+                raise
+            notices.append(f"an interrupted change ({path}) is still to be settled: {error}")
+    return notices
+
+
+def _settle(objects: ObjectStore, path: str) -> list[str]:
+    """Undoes or finishes what a journal tells, if there is one."""
+    try:
+        journal = read_journal(objects.layout, path)
+    except ValueError:
+        return [_set_aside(objects.layout, path)]
+    if journal is None:
+        return []
+    with atomic.explained(path):
+        if journal.record is None:
+            return [
+                *_put_back(objects, journal, keep=True),
+                f"stage {journal.stage!r}: an interrupted run was undone",
+            ]
+        notices = _keep_strangers(objects, journal, journal.record)
+        _finish(objects, journal, journal.record)
+        _store_again(objects, journal, journal.record)
+    return [*notices, f"stage {journal.stage!r}: the result of an interrupted run was put in place"]
+
+
+def _set_aside(layout: Layout, path: str) -> str:
+    target = os.path.join(layout.scratch, f"{os.path.basename(path)}.{atomic.token()}")
+    with atomic.explained(path):
+        atomic.rename(path, target)
+    return (
+        f"{path} was damaged and is now {target}; files that it had moved are in .pivot-staging.*/old folders"
+    )
+
+
+def _make_room(objects: ObjectStore, journal: Journal) -> None:
+    for path in journal.outs:
+        staging = journal.staging(path)
+        atomic.make_folder(os.path.dirname(journal.target(path)))
+        os.makedirs(os.path.dirname(staging), exist_ok=True)
+    for path in journal.existed:
+        target, aside = journal.target(path), journal.aside(path)
+        os.makedirs(os.path.dirname(aside), exist_ok=True)
+        os.rename(target, aside)
+        objects.index.moved(target, aside)
+
+
+def _clear(objects: ObjectStore, folder: str) -> None:
+    """Removes a staging folder that no journal tells of; old files in it may be the last of their kind."""
+    try:
+        old = [entry.path for entry in os.scandir(os.path.join(folder, "old"))]
+    except FileNotFoundError:
+        old = []
+    for path in old:
+        objects.add_file(path)
+    atomic.discard_tree(folder)
+
+
+def _put_back(objects: ObjectStore, journal: Journal, *, keep: bool) -> list[str]:
+    """Undoes a run whose result does not count; ``keep``: targets may be somebody else's by now."""
+    notices = []
+    for path in journal.written:
+        target, aside = journal.target(path), journal.aside(path)
+        moved = os.path.lexists(aside)
+        if path in journal.existed and not moved:
+            continue  # not moved yet, or back already
+        if os.path.isdir(target):
+            spare = f"{target}.{atomic.token()}"
+            os.rename(target, spare)
+            notices.append(f"stage {journal.stage!r}: a folder was where {path!r} must be; it is now {spare}")
+        elif keep:
+            notices += _keep(objects, journal.stage, path, target, ())
+        if moved:
+            os.rename(aside, target)
+            objects.index.moved(aside, target)
+        else:
+            atomic.discard(target)
+    atomic.sync_folders(os.path.dirname(journal.target(path)) for path in journal.existed)
+    drop_journal(journal)
+    return notices
+
+
+def _keep(
+    objects: ObjectStore, stage: str, path: ProjectPath, file: str, known: Sequence[Digest | None]
+) -> list[str]:
+    """Keeps the bytes of a file that is about to go, unless they are known or in the cache."""
+    digest = objects.index.digest(file)
+    if digest is None or digest in known or objects.has(digest):
+        return []
+    objects.add_file(file, digest)
+    where = os.path.relpath(objects.layout.object_file(digest), objects.layout.root)
+    return [
+        f"stage {stage!r}: {path!r} was not as Pivot had left it; the file that was there is kept in {where}"
+    ]
+
+
+def _keep_replaced(
+    objects: ObjectStore, journal: Journal, record: StageRecord, previous: StageRecord | None
+) -> tuple[dict[ProjectPath, Digest], list[str]]:
+    """Keeps what is not ours of the files that the result replaces; gives the digests of them all."""
+    before: dict[ProjectPath, Digest] = {}
+    notices: list[str] = []
+    for path, state in record.outputs.items():
+        if path in journal.existed:
+            file = journal.aside(path)
+        elif os.path.lexists(journal.staging(path)):
+            file = journal.target(path)
+        else:
+            continue
+        last = None if previous is None else previous.outputs.get(path)
+        notices += _keep(objects, journal.stage, path, file, (state.digest, last.digest if last else None))
+        digest = objects.index.digest(file)
+        if digest is not None:
+            before[path] = digest
+    return before, notices
+
+
+def _keep_strangers(objects: ObjectStore, journal: Journal, record: StageRecord) -> list[str]:
+    """Keeps targets that were changed between a kill and now."""
+    notices: list[str] = []
+    for path, state in record.outputs.items():
+        if os.path.lexists(journal.staging(path)):
+            known = (state.digest, journal.before.get(path))
+            notices += _keep(objects, journal.stage, path, journal.target(path), known)
+    return notices
+
+
+def _store_outputs(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
+    """Brings the new files, and the objects of those that are cached, to the disk."""
+    cached = {out.path for out in record.inputs.outs if out.cache}
+    for path, state in record.outputs.items():
+        staged = journal.staging(path)
+        file = staged if os.path.lexists(staged) else journal.target(path)
+        try:
+            size = os.stat(file).st_size
+        except FileNotFoundError:
+            message = f"stage {record.stage!r}: it did not write {path!r}"
+            raise StoreError(message, "write it, or declare it no out") from None
+        if size != state.size:
+            raise StoreError(
+                f"stage {record.stage!r}: {path!r} changed after the stage ended",
+                "let only the stage write it",
+            )
+        if path in cached:
+            objects.add_file(file, state.digest)
+        if file == staged or path in journal.written:
+            atomic.sync_file(file)
+
+
+def _finish(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
+    """From the journal's record on: everything that is still to be done, however much is done already."""
+    changed = []
+    for path in record.outputs:
+        staged, target = journal.staging(path), journal.target(path)
+        if os.path.lexists(staged):
+            atomic.rename(staged, target)
+            objects.index.moved(staged, target)
+            changed.append(os.path.dirname(target))
+    atomic.sync_folders(changed)
+    write_record(journal.layout, record)
+    write_lock(journal.layout, record)
+    drop_journal(journal)
+
+
+def _store_again(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
+    """Makes objects that did not outlast a power failure again, from outputs that did."""
+    for out in record.inputs.outs:
+        state = record.outputs.get(out.path)
+        if out.cache and state is not None and not objects.has(state.digest):
+            target = journal.target(out.path)
+            if objects.index.digest(target) == state.digest:
+                objects.add_file(target, state.digest)

@@ -1,0 +1,125 @@
+"""The journal of a stage: what must be undone or finished if its process dies while its outputs change.
+
+It is there from before the first file is touched until the result counts. `commit` writes it and acts on it.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pivot.errors import FormatError
+from pivot.model.digest import Digest
+from pivot.model.record import StageRecord
+from pivot.paths import ProjectPath, absolute
+from pivot.store import atomic, codec
+from pivot.store.layout import STAGING, Layout, file_name
+
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A change to a stage's outputs that is under way.
+
+    Attributes:
+        outs: all files that may change.
+        written: those that the stage itself writes at their targets.
+        existed: those of `written` that were there before; they are moved aside.
+        before: the digests of the files that are replaced, where `record` is known.
+        record: the result; once it is here, the change will be finished, before that it will be undone.
+        notices: what a person should know of what was found at the start.
+    """
+
+    layout: Layout
+    stage: str
+    outs: tuple[ProjectPath, ...]
+    written: tuple[ProjectPath, ...]
+    existed: tuple[ProjectPath, ...]
+    before: Mapping[ProjectPath, Digest]
+    record: StageRecord | None = None
+    notices: tuple[str, ...] = ()
+
+    def target(self, path: ProjectPath) -> str:
+        """Where the output lies: behind a symbolic link, if somebody put one there."""
+        return os.path.realpath(absolute(path, self.layout.root))
+
+    def staging(self, path: ProjectPath) -> str:
+        """Where the new file is left until it counts: beside its target, under the same file name."""
+        return self._beside(path, "new")
+
+    def aside(self, path: ProjectPath) -> str:
+        """Where the old file is while the stage writes its target."""
+        return self._beside(path, "old")
+
+    def folders(self) -> tuple[str, ...]:
+        """The folders of ours beside the targets."""
+        return tuple(
+            dict.fromkeys(os.path.dirname(os.path.dirname(self.staging(path))) for path in self.outs)
+        )
+
+    def _beside(self, path: ProjectPath, which: str) -> str:
+        folder, name = os.path.split(self.target(path))
+        return os.path.join(folder, STAGING + file_name(self.stage), which, name)
+
+
+def read_journal(layout: Layout, path: str) -> Journal | None:
+    """The journal in a file, or ``None`` if there is no such file.
+
+    Raises:
+        ValueError: it cannot be read.
+        FormatError: a newer Pivot wrote it.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = json.loads(file.read())
+    except FileNotFoundError:
+        return None
+    if isinstance(data, dict) and isinstance(data.get("schema"), int) and data["schema"] > _SCHEMA:
+        raise FormatError(
+            f"{path} was written by a newer Pivot", "finish that run with the newer Pivot first"
+        )
+    try:
+        record = data.get("record")
+        return Journal(
+            layout=layout,
+            stage=data["stage"],
+            outs=tuple(map(ProjectPath, data["outs"])),
+            written=tuple(map(ProjectPath, data["written"])),
+            existed=tuple(map(ProjectPath, data["existed"])),
+            before={ProjectPath(name): Digest(digest) for name, digest in data["before"].items()},
+            record=None if record is None else codec.decode(record, data["stage"], path),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{error}") from error
+
+
+def write_journal(journal: Journal) -> None:
+    """Puts the journal in its place, all at once.
+
+    It is flushed to the disk where something would have to be undone or finished after a power failure.
+    """
+    data = {
+        "schema": _SCHEMA,
+        "stage": journal.stage,
+        "outs": journal.outs,
+        "written": journal.written,
+        "existed": journal.existed,
+        "before": dict(journal.before),
+        "record": None if journal.record is None else codec.full_text(journal.record),
+    }
+    # ASCII: names of files may hold bytes that are no UTF-8
+    text = json.dumps(data, sort_keys=True).encode("ascii") + b"\n"
+    layout = journal.layout
+    path = layout.journal_file(journal.stage)
+    if journal.existed or journal.record is not None:
+        atomic.write_bytes(path, text, layout.scratch)
+    else:
+        atomic.replace_unflushed(path, text, layout.scratch)
+
+
+def drop_journal(journal: Journal) -> None:
+    """Removes the folders of ours beside the targets, then the journal."""
+    for folder in journal.folders():
+        atomic.discard_tree(folder)
+    atomic.discard(journal.layout.journal_file(journal.stage))

@@ -1,0 +1,209 @@
+"""Where everything under ``.pivot/`` lies."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+
+from pivot.errors import FormatError, StoreError
+from pivot.model.digest import HASH_NAME, Digest, digest_parts, digest_text
+from pivot.store import atomic
+
+FOLDER = ".pivot"
+VERSION = 1
+STAGING = ".pivot-staging."
+"""How the folders begin that hold new and set-aside files beside their targets."""
+
+_GITIGNORE = "/cache/\n/runs/\n/journal/\n/locks/\n/tmp/\n/state.db*\n"
+_UNSAFE = re.compile(rb"^\.|[^A-Za-z0-9_@.-]")
+_LONGEST = 160
+
+
+def file_name(name: str) -> str:
+    """A stage's or run's name as a file name: different names give different file names, on one level."""
+    data = name.encode("utf-8", "surrogatepass")
+    safe = _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], data).decode("ascii")
+    return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}~{digest_text(name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Absolute paths of everything that Pivot keeps for one project.
+
+    Attributes:
+        root: the project root, absolute.
+        cache: the cache folder, absolute; by default ``.pivot/cache``.
+    """
+
+    root: str
+    cache: str
+
+    @property
+    def folder(self) -> str:
+        """``.pivot``"""
+        return os.path.join(self.root, FOLDER)
+
+    @property
+    def format_file(self) -> str:
+        """``format.json``: the version of all this."""
+        return os.path.join(self.root, FOLDER, "format.json")
+
+    @property
+    def config_file(self) -> str:
+        """``config.yaml``: the project's settings."""
+        return os.path.join(self.root, FOLDER, "config.yaml")
+
+    @property
+    def state_db(self) -> str:
+        """The SQLite file that may be deleted at any time."""
+        return os.path.join(self.root, FOLDER, "state.db")
+
+    @property
+    def scratch(self) -> str:
+        """Half-written files of the project (those of the cache are in `cache_scratch`)."""
+        return os.path.join(self.root, FOLDER, "tmp")
+
+    @property
+    def cache_scratch(self) -> str:
+        """Half-written files of the cache, which may be in another file system."""
+        return os.path.join(self.cache, "tmp")
+
+    @property
+    def objects(self) -> str:
+        """The folder of all objects."""
+        return os.path.join(self.cache, "files")
+
+    @property
+    def quarantine(self) -> str:
+        """Objects whose bytes were wrong."""
+        return os.path.join(self.cache, "quarantine")
+
+    @property
+    def runs(self) -> str:
+        """The history: one folder for each run."""
+        return os.path.join(self.root, FOLDER, "runs")
+
+    @property
+    def journals(self) -> str:
+        """Changes to outputs that are under way."""
+        return os.path.join(self.root, FOLDER, "journal")
+
+    def lock_file(self, stage: str) -> str:
+        """``stages/<stage>.lock``: the record of the stage's last result."""
+        return os.path.join(self.root, FOLDER, "stages", f"{file_name(stage)}.lock")
+
+    def guard_file(self, name: str) -> str:
+        """``locks/<name>.lock``: mutual exclusion."""
+        return os.path.join(self.root, FOLDER, "locks", f"{file_name(name)}.lock")
+
+    def journal_file(self, stage: str) -> str:
+        """``journal/<stage>.json``"""
+        return os.path.join(self.root, FOLDER, "journal", f"{file_name(stage)}.json")
+
+    def object_file(self, digest: Digest) -> str:
+        """``cache/files/ab/cdef…``"""
+        return os.path.join(self.cache, "files", digest[:2], digest[2:])
+
+    def record_file(self, stage: str, key: Digest) -> str:
+        """``cache/runs/ab/cdef….json``: the record of a stage under an input hash."""
+        name = digest_parts([stage, key])
+        return os.path.join(self.cache, "runs", name[:2], f"{name[2:]}.json")
+
+    def run_folder(self, run: str) -> str:
+        """``runs/<run id>``"""
+        return os.path.join(self.root, FOLDER, "runs", file_name(run))
+
+    def events_file(self, run: str) -> str:
+        """``runs/<run id>/events.jsonl``"""
+        return os.path.join(self.run_folder(run), "events.jsonl")
+
+    def log_file(self, run: str, stage: str) -> str:
+        """``runs/<run id>/<stage>.log``: what a stage wrote to stdout and stderr."""
+        return os.path.join(self.run_folder(run), f"{file_name(stage)}.log")
+
+
+def find_root(start: str) -> str | None:
+    """The topmost folder at or above ``start`` that holds ``.pivot/``, absolute, or ``None``."""
+    found = None
+    folder = os.path.abspath(start)
+    while True:
+        if os.path.isdir(os.path.join(folder, FOLDER)):
+            found = folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return found
+        folder = parent
+
+
+def plan_layout(root: str, cache_dir: str | None) -> Layout:
+    """Where everything will be; looks at no file.
+
+    Args:
+        root: the project root.
+        cache_dir: see `open_layout`.
+    """
+    root = os.path.abspath(root)
+    default = os.path.join(root, FOLDER, "cache")
+    # an absolute cache_dir wins over root in join
+    return Layout(
+        root, os.path.abspath(os.path.join(root, os.path.expanduser(cache_dir))) if cache_dir else default
+    )
+
+
+def create(root: str, cache_dir: str | None = None) -> Layout:
+    """Makes ``.pivot/`` with its `format.json` and ``.gitignore``; what is there already stays.
+
+    Args:
+        root: the project root.
+        cache_dir: see `open_layout`.
+
+    Raises:
+        StoreError: it cannot be written.
+        FormatError: a newer Pivot made it.
+    """
+    layout = plan_layout(root, cache_dir)
+    with atomic.explained(layout.folder):
+        atomic.make_folder(layout.folder)
+        # format.json comes last: a folder that has one is complete
+        ignore = os.path.join(layout.folder, ".gitignore")
+        if not os.path.lexists(ignore):
+            atomic.write_bytes(ignore, _GITIGNORE.encode(), layout.scratch)
+        if not os.path.lexists(layout.format_file):
+            text = json.dumps({"hash": HASH_NAME, "version": VERSION}, sort_keys=True) + "\n"
+            atomic.write_bytes(layout.format_file, text.encode(), layout.scratch)
+    return open_layout(root, cache_dir)
+
+
+def open_layout(root: str, cache_dir: str | None = None) -> Layout:
+    """The layout of a project whose ``.pivot/`` this Pivot understands.
+
+    Args:
+        root: the project root.
+        cache_dir: another place for the cache, relative to ``root``; ``None`` for ``.pivot/cache``.
+
+    Raises:
+        FormatError: a newer Pivot wrote it.
+        StoreError: `format.json` is missing or damaged.
+    """
+    layout = plan_layout(root, cache_dir)
+    try:
+        with open(layout.format_file, "rb") as file:
+            found = json.loads(file.read())
+        version, hash_name = found["version"], found["hash"]
+        if type(version) is not int or version < 1:
+            raise ValueError(version)  # noqa: TRY301 - as for any damage
+    except FileNotFoundError:
+        raise StoreError(f"{layout.format_file} is missing", "run `pivot init` to make it anew") from None
+    except OSError as error:
+        raise StoreError(f"cannot read {layout.format_file}: {error.strerror}", "make it readable") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{layout.format_file} is damaged", "restore it from git, or delete it and run `pivot init`"
+        ) from error
+    if version > VERSION or hash_name != HASH_NAME:
+        raise FormatError(
+            f"{layout.folder} was written by a newer Pivot (version {version}, {hash_name}; "
+            f"this one knows version {VERSION}, {HASH_NAME})",
+            "upgrade Pivot: pip install --upgrade pivot",
+        )
+    return layout

@@ -1,0 +1,193 @@
+"""The content-addressed cache: bytes by their digest, written once, checked before use."""
+
+import contextlib
+import fcntl
+import os
+import sys
+
+from pivot.errors import StoreError
+from pivot.model.digest import Digest
+from pivot.store import atomic, hashing
+from pivot.store.index import StatIndex
+from pivot.store.layout import Layout
+
+_FICLONE = 0x40049409  # Linux: share the blocks of another file
+_SEAL_EPOCH = 978_307_200  # 2001-01-01
+_SEAL_SPAN = 1 << 20
+_TRIES = 4
+
+
+class MissingObjectError(StoreError):
+    """An object is not in the cache, or what is there under its name is damaged (and was put aside)."""
+
+
+class ObjectStore:
+    """The objects of a project (or of several that share a cache).
+
+    Attributes:
+        layout: where they are.
+        index: what is known about files of the workspace.
+    """
+
+    def __init__(self, layout: Layout, index: StatIndex) -> None:
+        self.layout = layout
+        self.index = index
+
+    def has(self, digest: Digest) -> bool:
+        """Whether the object is there and right; one whose size or time is not as sealed is hashed first.
+
+        A wrong one is moved to quarantine.
+        """
+        path = self.layout.object_file(digest)
+        try:
+            stat = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return stat.st_mtime_ns == _seal(stat.st_size) or self.verify(digest)
+
+    def verify(self, digest: Digest) -> bool:
+        """Hashes the object, whatever its seal says; a wrong one is moved to quarantine."""
+        path = self.layout.object_file(digest)
+        try:
+            found, stat = hashing.hash_file(path)
+        except (FileNotFoundError, StoreError):
+            return False
+        if found != digest:
+            self._quarantine(digest)
+            return False
+        with contextlib.suppress(OSError):  # a cache that is read-only or somebody else's is hashed each time
+            os.utime(path, ns=(stat.st_atime_ns, _seal(stat.st_size)))
+        return True
+
+    def add_file(self, path: str, digest: Digest | None = None) -> Digest:
+        """Keeps a file's bytes as an object; the file itself stays as it is.
+
+        Args:
+            path: absolute.
+            digest: of the file's content, where it is known: if there is such an object, nothing is read.
+
+        Raises:
+            StoreError: the cache cannot be written, or the file is not what ``digest`` says.
+            FileNotFoundError: there is no such file.
+        """
+        if digest is not None and self.has(digest):
+            return digest
+        source = hashing.open_file(path)
+        try:
+            with atomic.explained(self.layout.cache):
+                return self._store(source, path, digest)
+        finally:
+            os.close(source)
+
+    def place(self, digest: Digest, path: str, *, executable: bool = False) -> None:
+        """Writes the object's bytes to a new file.
+
+        Raises:
+            MissingObjectError: it is not there or damaged; no file is made.
+            StoreError: the file cannot be written (or exists).
+        """
+        if not self.has(digest):
+            raise MissingObjectError(
+                f"object {digest} is not in the cache", "run the stage that makes it again"
+            )
+        source = hashing.open_file(self.layout.object_file(digest))
+        try:
+            with atomic.explained(path):
+                fd = atomic.create(path, 0o777 if executable else 0o666)
+                try:
+                    self._copy_out(source, fd, digest, path)
+                except BaseException:
+                    atomic.discard(path)
+                    raise
+                finally:
+                    os.close(fd)
+        finally:
+            os.close(source)
+
+    def restore(self, digest: Digest, target: str, *, executable: bool = False) -> None:
+        """Puts the object's bytes at a path, all at once, over whatever file is there.
+
+        Raises:
+            MissingObjectError, StoreError: as `place`; the target is as before.
+        """
+        temporary = os.path.join(os.path.dirname(target), f".pivot-{atomic.token()}")
+        self.place(digest, temporary, executable=executable)
+        with atomic.explained(target):
+            try:
+                atomic.sync_file(temporary)
+                atomic.rename(temporary, target)
+            except BaseException:
+                atomic.discard(temporary)
+                raise
+            self.index.moved(temporary, target)
+            atomic.sync_folder(os.path.dirname(target))
+
+    def _store(self, source: int, path: str, expected: Digest | None) -> Digest:
+        temporary = os.path.join(self.layout.cache_scratch, atomic.token())
+        fd = atomic.create(temporary, 0o600)
+        try:
+            try:
+                digest, stat = _take(source, fd, path, temporary)
+                if expected is not None and digest != expected:
+                    raise StoreError(
+                        f"{path} changed after it was hashed",
+                        "keep other programs from writing it, and run again",
+                    )
+                os.fchmod(fd, 0o444)
+                os.utime(fd, ns=(stat.st_atime_ns, _seal(stat.st_size)))
+                atomic.sync(fd, temporary)
+            finally:
+                os.close(fd)
+            target = self.layout.object_file(digest)
+            if not self.has(digest):
+                atomic.rename(temporary, target)
+                atomic.sync_folder(os.path.dirname(target))
+        finally:
+            atomic.discard(temporary)
+        self.index.remember(path, digest, stat)
+        return digest
+
+    def _copy_out(self, source: int, fd: int, digest: Digest, path: str) -> None:
+        if not _clone(source, fd) and hashing.copy_hashed(source, fd, path) != digest:
+            self._quarantine(digest)
+            raise MissingObjectError(f"object {digest} was damaged", "run the stage that makes it again")
+        settled = self.index.settled_time()
+        os.utime(fd, ns=(settled, settled))
+        self.index.remember(path, digest, os.fstat(fd))
+
+    def _quarantine(self, digest: Digest) -> None:
+        target = os.path.join(self.layout.quarantine, f"{digest}.{atomic.token()}")
+        with contextlib.suppress(OSError):  # gone already, or a read-only cache
+            atomic.rename(self.layout.object_file(digest), target)
+
+
+def _seal(size: int) -> int:
+    """The modification time (ns) of a sound object: whole seconds, which every file system keeps."""
+    return (_SEAL_EPOCH + size % _SEAL_SPAN) * 1_000_000_000
+
+
+def _take(source: int, fd: int, path: str, temporary: str) -> tuple[Digest, os.stat_result]:
+    """Copies one version of an open file; gives its digest and the stat of that version."""
+    for _ in range(_TRIES):
+        before = os.fstat(source)
+        if _clone(source, fd):
+            digest = hashing.hash_descriptor(fd, before.st_size)
+        else:
+            digest = hashing.copy_hashed(source, fd, temporary)
+        if hashing.same_version(before, os.fstat(source)):
+            return digest, before
+        for each in (source, fd):
+            os.lseek(each, 0, os.SEEK_SET)
+        os.ftruncate(fd, 0)
+    raise StoreError(f"{path} changes while it is read", "wait until the program that writes it is done")
+
+
+def _clone(source: int, target: int) -> bool:
+    """Lets ``target`` share the blocks of ``source`` where the file system can."""
+    if sys.platform != "linux":
+        return False
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True

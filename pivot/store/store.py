@@ -1,0 +1,172 @@
+"""The store of one project: the face through which the engine uses everything under ``.pivot/``."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+
+from pivot.errors import StoreError
+from pivot.model.digest import Digest
+from pivot.model.record import StageRecord
+from pivot.model.stage import Stage
+from pivot.paths import ProjectPath, absolute, relative_to_root
+from pivot.store.checkout import checkout
+from pivot.store.commit import abort, begin, commit_record, recover
+from pivot.store.guard import Guard, holder, try_guard
+from pivot.store.history import list_runs
+from pivot.store.index import SourceIndex, StateDb, StatIndex
+from pivot.store.journal import Journal
+from pivot.store.layout import Layout, create, open_layout, plan_layout
+from pivot.store.lockfile import read_lock
+from pivot.store.objects import ObjectStore
+from pivot.store.runcache import read_record
+
+
+class Store:
+    """Records, objects and the memory of file digests.
+
+    Nothing is written before `create`; in a project that never ran, everything is simply absent.
+
+    Args:
+        root: the project root, absolute.
+        cache_dir: another place for the cache; ``None`` for ``.pivot/cache``.
+
+    Attributes:
+        notices: what a person should know of what was found when the store was opened.
+
+    Raises:
+        FormatError: a newer Pivot wrote it.
+        StoreError: it is damaged.
+    """
+
+    def __init__(self, root: str, cache_dir: str | None) -> None:
+        self.root = root
+        self._cache_dir = cache_dir
+        self.notices: list[str] = []
+        self._exists = os.path.lexists(os.path.join(root, ".pivot"))
+        self._open(open_layout(root, cache_dir) if self._exists else plan_layout(root, cache_dir))
+        if self._exists:
+            self.notices += recover(self._objects)
+
+    def _open(self, layout: Layout) -> None:
+        self.layout = layout
+        self._db = StateDb(layout)
+        self._index = StatIndex(self._db)
+        self._objects = ObjectStore(layout, self._index)
+        self.sources = SourceIndex(self._db)
+
+    def create(self) -> list[str]:
+        """Make ``.pivot/`` where it is missing; gives what a person should know, and `notices`, once."""
+        if not self._exists:
+            self._open(create(self.root, self._cache_dir))
+            self._exists = True
+            self.notices.append(f"made {os.path.join(self.root, '.pivot')}")
+        notices, self.notices = self.notices, []
+        return notices
+
+    def flush(self) -> None:
+        """Write what was learned about files, where there is a place for it."""
+        if self._exists:
+            self._index.flush()
+            self.sources.flush()
+
+    def close(self) -> None:
+        """Give back what is open."""
+        self.flush()
+        self._db.close()
+
+    def digest(self, path: ProjectPath) -> Digest | None:
+        """The digest of a file of the workspace, or ``None`` if there is none."""
+        return self._index.digest(absolute(path, self.root))
+
+    def shown(self, path: str) -> ProjectPath:
+        """The project path of an absolute one."""
+        return relative_to_root(path, self.root)
+
+    def lock(self, stage: str) -> StageRecord | None:
+        """The record of a stage's last result."""
+        record, problem = read_lock(self.layout, stage)
+        if problem and problem not in self.notices:
+            self.notices.append(problem)
+        return record
+
+    def lock_stamp(self, stage: str) -> object:
+        """Something that differs when the lock file was written anew."""
+        try:
+            stat = os.stat(self.layout.lock_file(stage))
+        except OSError:
+            return None
+        return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+    def cached(self, stage: str, key: Digest) -> StageRecord | None:
+        """The record of a stage under an input hash."""
+        return read_record(self.layout, stage, key)
+
+    def available(self, digest: Digest) -> bool:
+        """Whether the cache has the object, sound."""
+        return self._objects.has(digest)
+
+    def guard(self, stage: str) -> Guard | None:
+        """The stage's guard, or ``None`` while another run holds it."""
+        return try_guard(self.layout, stage)
+
+    def guard_holder(self, stage: str) -> str:
+        """Who holds it, in words."""
+        return holder(self.layout, stage)
+
+    def begin(self, stage: Stage) -> Journal:
+        """Make room for a stage's new outputs; end it with `commit` or `abort`."""
+        written = [out.path for out in stage.outs if out.written_by_stage]
+        return begin(self._objects, stage.name, stage.out_paths(), written)
+
+    def commit(self, journal: Journal, record: StageRecord) -> Sequence[str]:
+        """Put new outputs in place and record them, all or nothing; gives notices."""
+        return commit_record(self._objects, journal, record, self.lock(record.stage))
+
+    def abort(self, journal: Journal) -> None:
+        """Put everything back as it was before `begin`."""
+        abort(self._objects, journal)
+
+    def restore(self, record: StageRecord) -> Sequence[str]:
+        """Put a record's outputs in place; gives notices.
+
+        Raises:
+            MissingObjectError: some bytes are gone; nothing has changed.
+        """
+        return checkout(self._objects, record, self.lock(record.stage))
+
+    def keep_objects(self, record: StageRecord) -> None:
+        """Make objects that are missing from the files in place, which match the record."""
+        for out in record.inputs.outs:
+            digest = record.outputs[out.path].digest
+            if out.cache and not self._objects.has(digest):
+                self._objects.add_file(absolute(out.path, self.root), digest)
+
+    def last_log(self, stage: str) -> str:
+        """The text of the log of a stage's last execution; empty if there is none."""
+        for run in reversed(list_runs(self.layout)):
+            try:
+                with open(self.layout.log_file(run, stage), encoding="utf-8", errors="replace") as file:
+                    return file.read()
+            except FileNotFoundError:
+                continue
+        return ""
+
+    @contextlib.contextmanager
+    def output(self, stage: str, path: ProjectPath) -> Iterator[str]:
+        """A file with the bytes of a stage's last output: in the workspace, or a copy of the object.
+
+        Raises:
+            StoreError: the stage never ran, or the bytes are lost.
+        """
+        record = self.lock(stage)
+        if record is None or path not in record.outputs:
+            raise StoreError(f"stage '{stage}' has not made {path} yet", f"run it: pivot repro {stage}")
+        digest = record.outputs[path].digest
+        if self.digest(path) == digest:
+            yield absolute(path, self.root)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            copy = os.path.join(folder, os.path.basename(path))
+            self._objects.place(digest, copy)
+            yield copy

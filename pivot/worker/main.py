@@ -1,0 +1,178 @@
+"""The one importable runner: a pickled task in, a pickled result out, every failure a value.
+
+    bytes → Task → modules (texts held?) → surroundings → capture → inject → call → save → TaskResult → bytes
+
+Objects of the user's classes never cross the process border, since an object that cannot be unpickled breaks
+a process pool in either direction.
+"""
+
+import contextlib
+import ctypes
+import faulthandler
+import multiprocessing
+import multiprocessing.connection
+import multiprocessing.forkserver
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from pivot.errors import PivotError
+from pivot.model.stage import ObjectRef
+from pivot.model.task import Failure, StaleWorker, Success, Task, TaskResult, TrialResult, TrialTask
+from pivot.worker import modules
+from pivot.worker.capture import adopt_streams, captured, fresh_warnings
+from pivot.worker.failures import failure_of
+from pivot.worker.inject import arguments
+from pivot.worker.save import make_room, save
+from pivot.worker.seeding import seed_generators, seeded
+from pivot.worker.surroundings import interruptible, surroundings
+
+
+def start() -> None:
+    """Make this process a worker: its own group, deaf to Ctrl-C between tasks, dead when the driver is."""
+    with contextlib.suppress(PermissionError):
+        os.setsid()
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    if null > 2:
+        os.close(null)
+    adopt_streams()
+    _buffer_c_output_by_line()
+    faulthandler.enable()
+    _let_go_of_the_fork_server()
+    threading.Thread(target=_die_with_the_driver, name="pivot-parent", daemon=True).start()
+
+
+def run_task(data: bytes) -> bytes:
+    """Run a stage once.
+
+    Args:
+        data: a pickled `Task`.
+
+    Returns:
+        A pickled `TaskResult`. Never raises: `SystemExit` and the like are failures too.
+    """
+    task: Task = pickle.loads(data)
+    result: TaskResult
+    try:
+        with interruptible():
+            result = _run(task)
+    except BaseException as error:  # noqa: BLE001 - also an interrupt between the steps
+        result = failure_of(error, "exception", task.modules)
+    return pickle.dumps(result)
+
+
+def run_trial(data: bytes) -> bytes:
+    """Evaluate a module's text and pickle some of its values.
+
+    Takes a pickled `TrialTask`, gives a pickled `TrialResult`. The process is to be discarded afterwards.
+    """
+    task: TrialTask = pickle.loads(data)
+    texts = (*task.modules, task.module)
+    try:
+        modules.install(texts, task.roots)
+        with surroundings(task.cwd, task.environment), captured(os.devnull):
+            module = modules.load(task.module.name)
+            result = _picked(vars(module), task.names)
+    except BaseException as error:  # noqa: BLE001 - every failure is a value
+        result = TrialResult(failure=failure_of(error, "import", texts))
+    return pickle.dumps(result)
+
+
+def run_call(data: bytes) -> bytes:
+    """Call a function of Pivot's own in this process, which is discarded afterwards.
+
+    Args:
+        data: pickled (function, argument, current directory, environment).
+
+    Returns:
+        Pickled ``bytes`` that the function gave, or the `PivotError` that it raised.
+    """
+    function, argument, cwd, environment = cast(
+        "tuple[ObjectRef, bytes, str, dict[str, str]]", pickle.loads(data)
+    )
+    try:
+        with surroundings(cwd, environment):
+            answer: object = cast("Callable[[bytes], bytes]", modules.resolve(function))(argument)
+    except PivotError as error:
+        answer = error
+    except BaseException as error:  # noqa: BLE001 - it must reach the driver in words
+        failure = failure_of(error, "exception", ())
+        answer = PivotError(f"{function}: {failure.message}", failure.traceback.rstrip() or None)
+    return pickle.dumps(answer)
+
+
+def _run(task: Task) -> TaskResult:
+    stale = modules.stale(task.modules, task.roots)
+    if stale:
+        return StaleWorker(stale)
+    modules.install(task.modules, task.roots)
+    with surroundings(task.cwd, task.environment), captured(task.log):
+        return _execute(task)
+
+
+def _execute(task: Task) -> Success | Failure:
+    begin = time.perf_counter()
+    step = "import"
+    try:
+        seed_generators(task.seed)
+        function = cast("Callable[..., object]", modules.resolve(task.function))
+        with fresh_warnings():
+            step = "load"
+            values = arguments(task)
+            make_room(task)
+            step = "exception"
+            with seeded(task.seed):
+                returned = function(**values)
+            step = "result"
+            outputs = save(task, returned)
+    except BaseException as error:  # noqa: BLE001 - every failure is a value
+        return failure_of(error, step, task.modules)
+    return Success(outputs, time.perf_counter() - begin)
+
+
+def _picked(namespace: dict[str, object], names: tuple[str, ...]) -> TrialResult:
+    values, problems = {}, {}
+    for name in names:
+        if name not in namespace:
+            problems[name] = "the module does not define it"
+            continue
+        try:
+            values[name] = pickle.dumps(namespace[name])
+        except Exception as error:  # noqa: BLE001 - pickling runs the user's code
+            problems[name] = f"{type(error).__name__}: {error}"
+    return TrialResult(values, problems)
+
+
+def _die_with_the_driver() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    multiprocessing.connection.wait([parent.sentinel])
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # the programs that the stage started, and this process
+    os._exit(1)
+
+
+def _let_go_of_the_fork_server() -> None:
+    """Close the pipe that would keep the fork server alive as long as this worker lives."""
+    server: Any = multiprocessing.forkserver._forkserver  # noqa: SLF001 - there is no public way
+    if server._forkserver_alive_fd is not None:  # noqa: SLF001
+        os.close(server._forkserver_alive_fd)  # noqa: SLF001
+        server._forkserver_alive_fd = None  # noqa: SLF001
+
+
+def _buffer_c_output_by_line() -> None:
+    """Let what C code prints appear in the log as it is printed, and survive a crash."""
+    mac = sys.platform == "darwin"
+    name, line_buffered = ("__stdoutp", 1) if mac else ("stdout", 1)  # _IOLBF
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.setvbuf(ctypes.c_void_p.in_dll(libc, name), None, line_buffered, 0)

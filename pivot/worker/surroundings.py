@@ -1,0 +1,68 @@
+"""What a task finds around it and must not leave to the next: folder, environment, arguments, signals."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from types import FrameType
+
+
+@contextlib.contextmanager
+def surroundings(cwd: str, environment: Mapping[str, str]) -> Iterator[None]:
+    """Current directory and environment as given; put back afterwards, with ``sys.argv`` and ``sys.path``."""
+    before, argv, path, variables = _current_folder(), sys.argv[:], sys.path[:], dict(os.environ)
+    os.chdir(cwd)
+    try:
+        _set_environment(environment)
+        yield
+    finally:
+        _set_environment(variables)
+        sys.argv[:], sys.path[:] = argv, path
+        os.chdir(before)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """In the block the first SIGINT raises `KeyboardInterrupt`; later ones do nothing.
+
+    The handler disarms itself, so that whoever catches the exception is not interrupted again. It is a Python
+    function rather than SIG_IGN, which child programs would inherit. Only a main thread can be interrupted.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    armed = True
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal armed
+        if armed:
+            armed = False
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        armed = False
+        signal.signal(signal.SIGINT, before)
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # somebody removed it
+        return os.sep
+
+
+def _set_environment(wanted: Mapping[str, str]) -> None:
+    zone = os.environ.get("TZ")
+    for name in [name for name in os.environ if name not in wanted]:
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+    if os.environ.get("TZ") != zone:
+        time.tzset()

@@ -1,0 +1,32 @@
+"""Pivot in a notebook: ``%load_ext pivot_jupyter``."""
+
+from typing import Any
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics; a second call changes nothing."""
+    from pivot_jupyter.extension import attach
+
+    attach(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take back all that `load_ipython_extension` did."""
+    from pivot_jupyter.extension import detach
+
+    detach(shell)
+
+
+def load(stage: str, out: str | None = None) -> object:
+    """The value of a stage's output, from the workspace or the cache.
+
+    Args:
+        stage: its name.
+        out: which output; may be left out where there is one only.
+
+    Raises:
+        PivotError: no such stage or output, or it was never made.
+    """
+    from pivot_jupyter.extension import current_session
+
+    return current_session().load(stage, out)

@@ -1,0 +1,112 @@
+"""Whether a value of the kernel is what its source gives: comparison by structure, not by identity."""
+
+import dataclasses
+import pathlib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+_SCALARS = (str, bytes, int, bool, complex, type(None))
+_DEPTH = 60
+
+
+def is_immutable(value: object) -> bool:
+    """Whether nothing can have changed the value since it was made: scalars, paths, patterns, tuples of such."""
+    if type(value) in (tuple, frozenset):
+        assert isinstance(value, (tuple, frozenset))
+        return all(is_immutable(item) for item in value)
+    return type(value) in (*_SCALARS, float) or isinstance(value, (pathlib.PurePath, re.Pattern, range))
+
+
+def same(live: object, other: object) -> bool | None:
+    """Whether two values have the same types, structure and content.
+
+    Returns:
+        ``None`` where nothing in the values says so: no equality of their own, no fields, no equal pickles.
+    """
+    try:
+        return _same(live, other, _DEPTH)
+    except Exception:  # noqa: BLE001 - a foreign __eq__ may raise anything; then there is no answer
+        return None
+
+
+def _same(live: Any, other: Any, depth: int) -> bool | None:
+    if live is other:
+        return True
+    if depth == 0:
+        return None
+    if isinstance(live, type) or (callable(live) and hasattr(live, "__qualname__")):
+        return _name(live) == _name(other)
+    if type(live) is not type(other):
+        return False
+    if isinstance(live, _SCALARS):
+        return bool(live == other)
+    if isinstance(live, float):
+        return live == other or (live != live and other != other)  # noqa: PLR0124 - nan
+    if isinstance(live, (list, tuple)):
+        return len(live) == len(other) and _all(_same(a, b, depth - 1) for a, b in zip(live, other, strict=True))
+    if isinstance(live, dict):
+        # the order of keys is seen by whoever iterates
+        return list(live) == list(other) and _all(_same(live[key], other[key], depth - 1) for key in live)
+    library = _same_in_library(live, other)
+    return _same_object(live, other, depth) if library is None else library
+
+
+def _name(value: object) -> tuple[object, object]:
+    return (getattr(value, "__module__", None), getattr(value, "__qualname__", None))
+
+
+def _all(answers: Iterable[bool | None]) -> bool | None:
+    """False if any is False, else None if any is unknown, else True."""
+    unknown = False
+    for answer in answers:
+        if answer is False:
+            return False
+        unknown = unknown or answer is None
+    return None if unknown else True
+
+
+def _same_in_library(live: Any, other: Any) -> bool | None:
+    """The equality that arrays and tables of the usual libraries have; ``None`` for everything else."""
+    home = type(live).__module__.partition(".")[0]
+    if home == "numpy" and hasattr(live, "dtype"):
+        import numpy
+
+        if live.dtype != other.dtype or live.shape != other.shape:
+            return False
+        return bool(numpy.array_equal(live, other, equal_nan=live.dtype.kind in "fcmM"))
+    if home == "pandas" and hasattr(live, "equals"):
+        names = ("names", "columns", "index", "name")
+        return bool(live.equals(other)) and all(
+            _same_labels(getattr(live, n, None), getattr(other, n, None)) for n in names
+        )
+    if home in {"polars", "pyarrow"} and hasattr(live, "equals"):
+        return bool(live.equals(other))
+    return None
+
+
+def _same_labels(a: Any, b: Any) -> bool:
+    return bool(a.equals(b)) if hasattr(a, "equals") else bool(a == b)
+
+
+def _same_object(live: Any, other: Any, depth: int) -> bool | None:
+    if dataclasses.is_dataclass(live):
+        fields = [field.name for field in dataclasses.fields(live)]
+        return _all(_same(getattr(live, f), getattr(other, f), depth - 1) for f in fields)
+    if type(live).__eq__ is not object.__eq__:
+        answer = live == other
+        return answer if isinstance(answer, bool) else None
+    try:
+        mine, others = live.__reduce_ex__(4), other.__reduce_ex__(4)
+    except Exception:  # noqa: BLE001 - any class may refuse to be pickled in its own way
+        return None
+    if isinstance(mine, str) or isinstance(others, str):
+        return bool(mine == others)
+    # how to make it, its state, and the items of a container
+    parts = zip(_parts(mine), _parts(others), strict=True)
+    return _all(_same(a, b, depth - 1) for a, b in parts)
+
+
+def _parts(reduced: tuple[Any, ...]) -> list[Any]:
+    full = (*reduced, None, None, None, None)[:5]
+    return [*full[:3], *(None if items is None else list(items) for items in full[3:])]

@@ -1,0 +1,56 @@
+"""Completion of subcommands, options and stage names after ``%pivot`` and ``%%pivot_stage``."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+STAGE_OPTIONS = ("--name", "--dep", "--out", "--param", "--mutex", "--cwd", "--run")
+OPTIONS = {
+    "repro": ("--force", "--jobs", "--keep-going"),
+    "run": ("--force", "--jobs", "--keep-going"),
+    "status": ("--explain",),
+    "export": ("--check", "--force"),
+}
+_TAKE_STAGES = frozenset(["repro", "run", "status", "why", "load", "log", "code"])
+
+
+def words_after(line: str, subcommands: Iterable[str], stages: Iterable[str]) -> tuple[str, list[str]]:
+    """What may follow.
+
+    Args:
+        line: the text up to the cursor.
+
+    Returns:
+        the word that is being written, and the words that it may become.
+    """
+    word = "" if not line or line[-1].isspace() else line.split()[-1]
+    before = line[: len(line) - len(word)].split()
+    if before[:1] == ["%%pivot_stage"]:
+        choices: Iterable[str] = STAGE_OPTIONS
+    elif before == ["%pivot"]:
+        choices = subcommands
+    elif before[:1] == ["%pivot"] and len(before) > 1:
+        named = stages if before[1] in _TAKE_STAGES else ()
+        choices = [*OPTIONS.get(before[1], ())] if word.startswith("-") else [*named]
+    else:
+        choices = ()
+    return word, [choice for choice in choices if choice.startswith(word)]
+
+
+def matcher_for(subcommands: Iterable[str], stages: Callable[[], Iterable[str]]) -> Any:
+    """A matcher for ``Completer.custom_matchers``."""
+    from IPython.core.completer import SimpleCompletion, context_matcher
+
+    @context_matcher(identifier="pivot")  # type: ignore[untyped-decorator,unused-ignore]
+    def pivot_matcher(context: Any) -> dict[str, Any]:
+        line = context.text_until_cursor if context.cursor_line == 0 else ""
+        own = context.full_text.splitlines()[context.cursor_line : context.cursor_line + 1] if context.full_text else []
+        if not line and own and own[0].lstrip().startswith("%pivot"):
+            line = own[0][: context.cursor_position]
+        word, found = words_after(line.lstrip(), subcommands, stages())
+        return {
+            "completions": [SimpleCompletion(text=text, type="param") for text in found],
+            "matched_fragment": word,
+            "suppress": bool(found),
+        }
+
+    return pivot_matcher

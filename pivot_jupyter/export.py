@@ -1,0 +1,239 @@
+"""Export: the notebook module as a file, and its stages in ``pivot.yaml``; what others wrote there stays."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pivot.errors import DefinitionError, PivotError, UsageError
+from pivot.model.digest import digest_text
+from pivot.model.stage import OutKind, Returns, Stage
+from pivot.paths import ProjectPath, absolute, project_path, relative_to_folder
+from pivot.yamlio import YamlDocument, dump_yaml, read_yaml
+from pivot_jupyter.session import Defined, Session
+from pivot_jupyter.stages import Ground
+
+PIPELINE = "pivot.yaml"
+
+
+def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
+    """A stage as ``pivot.yaml`` in `folder` says it, with everything explicit."""
+    entry: dict[str, Any] = {"python": str(stage.function)}
+    deps = {d.name: relative_to_folder(d.path, stage.folder) for d in stage.deps if d.argument is not None}
+    if deps:
+        entry["deps"] = deps
+    if stage.returns is not Returns.NOTHING:
+        for section, kind in (("outs", OutKind.OUT), ("metrics", OutKind.METRIC), ("plots", OutKind.PLOT)):
+            outs = {o.name: relative_to_folder(o.path, stage.folder) for o in stage.outs if o.kind is kind}
+            if outs:
+                entry[section] = outs
+    if stage.params is not None and json.loads(stage.params.values):
+        entry["params"] = json.loads(stage.params.values)
+    if stage.mutex:
+        entry["mutex"] = list(stage.mutex)
+    if stage.folder != folder:
+        entry["cwd"] = relative_to_folder(stage.folder, folder)
+    return entry
+
+
+def pipeline_text(stages: Sequence[Stage], module: str, folder: ProjectPath, existing: str | None = None) -> str:
+    """The text of ``pivot.yaml`` with these stages.
+
+    Args:
+        stages: of the notebook.
+        module: the notebook module's name; entries whose ``python:`` begins with it belong to the notebook.
+        folder: of the file.
+        existing: the text that is there now; all of it but the notebook's own entries is kept byte for byte.
+
+    Raises:
+        PivotError: the text is no YAML, a stage of the same name belongs to somebody else, or the stages are
+            written in a form that cannot be edited line by line.
+    """
+    entries = {stage.name: stage_entry(stage, folder) for stage in stages}
+    if existing is None or not existing.strip():
+        return dump_yaml({"stages": entries})
+    document = read_yaml(existing, PIPELINE)
+    if document.data is None:
+        return existing.rstrip("\n") + "\n" + dump_yaml({"stages": entries})
+    old = _stages_of(document)
+    ours = {name for name, entry in old.items() if _is_ours(entry, module)}
+    for name in entries:
+        if name in old and name not in ours:
+            raise DefinitionError(
+                f"stage '{name}' is already there with another function ({PIPELINE}:"
+                f"{document.line(('stages', name))})",
+                "rename one of the two",
+            )
+    text = _spliced(existing, document, entries, ours)
+    kept = {name: entry for name, entry in old.items() if name not in ours}
+    again = read_yaml(text, PIPELINE).data
+    if again != {**document.data, "stages": {**kept, **entries}}:
+        raise UsageError(
+            f"{PIPELINE} cannot be edited without touching what others wrote in it",
+            "write each of its stages as a block of its own lines",
+        )
+    return text
+
+
+def _stages_of(document: YamlDocument) -> dict[str, Any]:
+    data = document.data
+    if not isinstance(data, dict) or not isinstance(data.get("stages") or {}, dict):
+        raise DefinitionError(f"{PIPELINE} has no table of stages ({PIPELINE}:1)", "it begins with stages:")
+    return data.get("stages") or {}
+
+
+def _is_ours(entry: Any, module: str) -> bool:
+    return isinstance(entry, dict) and str(entry.get("python", "")).startswith(f"{module}.")
+
+
+def _spliced(text: str, document: YamlDocument, entries: Mapping[str, Any], ours: set[str]) -> str:
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    if "stages" not in document.data:
+        return "".join(lines) + dump_yaml({"stages": dict(entries)})
+    if not document.data["stages"]:
+        at = document.line(("stages",)) - 1
+        return "".join([*lines[:at], dump_yaml({"stages": dict(entries)}), *lines[at + 1 :]])
+    starts = sorted(set(document.lines.values()))
+    names = list(document.data["stages"])
+    indent = _indent(lines[document.line(("stages", names[0])) - 1])
+    left = dict(entries)
+    out: list[str] = []
+    position, end = 0, 0
+    for name in names:
+        first = document.line(("stages", name)) - 1
+        end = _end_of_block(lines, first, indent, starts)
+        out.extend(lines[position:first])
+        position = end
+        if name not in ours:
+            out.extend(lines[first:end])
+        elif name in left:
+            out.append(_block(name, left.pop(name), indent))
+    added = [_block(name, entry, indent) for name, entry in left.items()]
+    return "".join([*out, *added, *lines[end:]])
+
+
+def _block(name: str, entry: Any, indent: str) -> str:
+    return "".join(f"{indent}{line}\n" for line in dump_yaml({name: entry}).splitlines())
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" "))]
+
+
+def _end_of_block(lines: Sequence[str], first: int, indent: str, starts: Sequence[int]) -> int:
+    """Past the last line of a stage's entry: deeper than its key; blank lines and comments after it are not its own."""
+    end = first + 1
+    for number in range(first + 1, len(lines)):
+        line = lines[number]
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        deeper = len(_indent(line)) > len(indent)
+        if not deeper or (number + 1 in starts and _indent(line) == indent):
+            break
+        end = number + 1
+    return end
+
+
+def export(defined: Defined, ground: Ground, *, force: bool = False) -> tuple[ProjectPath, ...]:
+    """Writes the module and ``pivot.yaml`` into the notebook's folder, each at once or not at all.
+
+    Args:
+        defined: the notebook's module and stages.
+        ground: where they stand.
+        force: overwrite a module file that was made or edited by hand.
+
+    Returns:
+        the files that were written.
+
+    Raises:
+        PivotError: a file of the user's is in the way.
+    """
+    module_file, pipeline_file, pipeline = _plan(defined, ground)
+    there = _read(absolute(module_file, ground.root))
+    last = _read(_memory(defined, ground))
+    if there not in {None, defined.module.text} and not force and last != digest_text(there or ""):
+        raise UsageError(
+            f"{module_file} was not written by export, or was edited since",
+            "take its changes into the notebook, give the module another name (%pivot module NAME), "
+            "or overwrite it with %pivot export --force",
+        )
+    _write(absolute(module_file, ground.root), defined.module.text)
+    _write(absolute(pipeline_file, ground.root), pipeline)
+    _write(_memory(defined, ground), defined.text.digest)
+    return module_file, pipeline_file
+
+
+def check_export(defined: Defined, ground: Ground) -> None:
+    """Raises a PivotError unless the files on disk are what export would write."""
+    module_file, pipeline_file, pipeline = _plan(defined, ground)
+    wanted = {module_file: defined.module.text, pipeline_file: pipeline}
+    differing = [path for path, text in wanted.items() if _read(absolute(path, ground.root)) != text]
+    if differing:
+        raise PivotError(f"not as the notebook says: {', '.join(differing)}", "%pivot export writes them")
+
+
+def _plan(defined: Defined, ground: Ground) -> tuple[ProjectPath, ProjectPath, str]:
+    folder = ground.folder
+    for other in ("pipeline.py", "pivot.yml"):
+        if os.path.exists(os.path.join(absolute(folder, ground.root), other)):
+            raise UsageError(
+                f"{project_path(other, folder)} defines stages in this folder",
+                f"move its stages to {PIPELINE}, or put the notebook in a folder of its own",
+            )
+    pipeline_file = project_path(PIPELINE, folder)
+    existing = _read(absolute(pipeline_file, ground.root))
+    text = pipeline_text(defined.stages, defined.module.name, folder, existing)
+    return project_path(f"{defined.module.name}.py", folder), pipeline_file, text
+
+
+def _memory(defined: Defined, ground: Ground) -> str:
+    """The file that knows the digest of the module's text as it was exported last."""
+    name = f"{ground.folder}/{defined.module.name}".replace("/", "__")
+    return os.path.join(ground.root, ".pivot", "exports", name)
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: str, text: str) -> None:
+    """Replaces a file whole; a file that holds the text already is left alone."""
+    if _read(path) == text:
+        return
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o666 & ~_umask()
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".pivot-export-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0o022)
+    os.umask(current)
+    return current
+
+
+def stale_cells(session: Session) -> str:
+    """Which executed cells differ from what a run from top to bottom would have executed, in one line; or nothing."""
+    unreadable = session.notebook().unreadable
+    if unreadable:
+        return f"{', '.join(unreadable)} could not be read as Python and left out"
+    numbers = [cell.number for cell in session.cells_by_position]
+    late = [f"Cell In[{n}]" for n, later in zip(numbers, numbers[1:], strict=False) if n > later]
+    return f"executed out of order: {', '.join(late)}; Restart and Run All shows whether it matters" if late else ""

@@ -1,0 +1,341 @@
+"""The magics: ``%%pivot_stage``, ``%%pivot_module`` and ``%pivot``; words in, words out."""
+
+import argparse
+import ast
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from IPython.core.error import UsageError as ShellUsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments
+from IPython.display import display
+
+from pivot.errors import DefinitionErrors, PivotError, UsageError
+from pivot.model.event import Event, Outcome
+from pivot_jupyter import shown
+from pivot_jupyter.cells import Cell, Role, as_python, read_cell
+from pivot_jupyter.export import check_export, export, stale_cells
+from pivot_jupyter.session import Session, unknown_stage
+from pivot_jupyter.stages import Options, pairs
+
+SUBCOMMANDS = {
+    "repro": "run what has changed, and only that: [TARGET…] [--force] [--jobs N] [--keep-going]",
+    "run": "the same as repro",
+    "status": "what would run: [TARGET…] [--explain]",
+    "why": "all reasons why a stage would run: [STAGE…]",
+    "dag": "the graph with the state of each stage",
+    "load": "the value of a stage's output: STAGE [OUT]",
+    "log": "what a stage wrote when it last ran: STAGE",
+    "code": "the module that workers import, or the part of one stage: [STAGE]",
+    "module": "the notebook module's name, or another one for it: [NAME]",
+    "export": "write the module and pivot.yaml beside the notebook: [--check] [--force]",
+    "help": "this list",
+}
+
+
+class PivotRunError(ShellUsageError):  # type: ignore[misc]
+    """Something the user can mend, told in one line; it stops Run All like any error."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def one_line(error: PivotError) -> PivotRunError:
+    """The error as a notebook shows it: message and way out in one line, one line for each if there are several."""
+    errors = error.errors if isinstance(error, DefinitionErrors) else (error,)
+    return PivotRunError("\n".join(f"{e.message}: {e.hint}" if e.hint else e.message for e in errors))
+
+
+class _Words(argparse.ArgumentParser):
+    """Arguments of a subcommand; wrong ones are a UsageError with a suggestion."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"%pivot {self.prog}: {message}", "%pivot help lists what there is")
+
+    def read(self, words: list[str]) -> argparse.Namespace:
+        known, unknown = self.parse_known_args(words)
+        if unknown:
+            raise unknown_option(f"%pivot {self.prog}", unknown[0], self._option_string_actions)
+        return known
+
+
+def unknown_option(command: str, word: str, known: Any) -> UsageError:
+    """An error that suggests the right option."""
+    import difflib
+
+    options = sorted(option for option in known if option.startswith("--") and option != "--help")
+    close = difflib.get_close_matches(word.partition("=")[0], options, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(options)}" if options else "it takes none"
+    return UsageError(f"{command}: unknown option {word}", hint)
+
+
+@magics_class
+class PivotMagics(Magics):  # type: ignore[misc]
+    """The magics of one shell; they speak with its `Session`."""
+
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+        super().__init__(shell)
+        self.session = session
+        self._current: Cell | None = None
+
+    # events of the shell
+
+    def before_cell(self, info: Any) -> None:
+        """``pre_run_cell``: which cell is being executed."""
+        number = self.shell.execution_count - (1 if info.store_history else 0)
+        self._current = Cell(number, info.raw_cell, getattr(info, "cell_id", None) or "")
+
+    def after_cell(self, result: Any) -> None:
+        """``post_run_cell``: what a plain cell defines counts once it ran to its end."""
+        cell, self._current = self._current, None
+        if cell is None or not result.success or result.info.silent:
+            return
+        if read_cell(cell.text).role is Role.PLAIN:
+            try:
+                self.session.ran(cell)
+            except PivotError as error:
+                # an event can stop nothing; the next %pivot tells it again, as an error
+                print(one_line(error), file=sys.stderr)  # noqa: T201
+
+    # magics
+
+    @magic_arguments()
+    @argument("--name", help="name of the stage; the function's by default")
+    @argument("--dep", action="append", metavar="NAME=PATH", help="read a parameter from another path")
+    @argument("--out", action="append", metavar="NAME=PATH", help="write an output to another path")
+    @argument("--param", action="append", metavar="NAME=VALUE", help="another value for a field of the params")
+    @argument("--mutex", action="append", metavar="GROUP", help="never at once with others of this group")
+    @argument("--cwd", help="the folder that paths are relative to")
+    @argument("--run", action="store_true", help="run the cell's stages at once")
+    @no_var_expand
+    @cell_magic
+    def pivot_stage(self, line: str, body: str) -> object:
+        """Define stages: the annotated functions of this cell, which otherwise runs as usual."""
+        return self._told(lambda: self._stage(line, body))
+
+    @no_var_expand
+    @cell_magic
+    def pivot_module(self, line: str, body: str) -> object:
+        """A cell that belongs to the stages' module as it stands: helpers, constants, imports."""
+
+        def run() -> object:
+            if line.strip():
+                raise UsageError(f"%%pivot_module: unknown option {line.split()[0]}", "it takes none")
+            cell = self._cell(line, body, "pivot_module")
+            self._refuse_commands(cell)
+            value = self._execute(cell)
+            self.session.ran(cell)
+            return value
+
+        return self._told(run)
+
+    @no_var_expand
+    @line_magic
+    def pivot(self, line: str) -> object:
+        """``%pivot help`` lists what there is."""
+        return self._told(lambda: self._command(line))
+
+    def _told(self, act: Callable[[], object]) -> object:
+        __tracebackhide__ = True
+        try:
+            return act()
+        except PivotError as error:
+            shown_error = one_line(error)
+        raise shown_error
+
+    # cells
+
+    def _stage(self, line: str, body: str) -> object:
+        options, run = self._options(line)
+        cell = self._cell(line, body, "pivot_stage")
+        self._refuse_commands(cell)
+        value = self._execute(cell)
+        stages = self.session.stage_cell(cell, options)
+        names = [stage.name for stage in stages]
+        missing = self.session.missing(names)
+        states = {} if missing else shown.states_of(self.session.status(names))
+        note = f"not defined yet: {', '.join(missing)}" if missing else ""
+        display(shown.card([(stage, states.get(stage.name), note) for stage in stages]), raw=True)
+        if run:
+            self._run(_parser("repro").read(names))
+        return value
+
+    def _options(self, line: str) -> tuple[Options, bool]:
+        parser = self.pivot_stage.parser
+        try:
+            given, unknown = parser.parse_known_args(_split(line))
+        except ShellUsageError as error:
+            raise UsageError(f"%%pivot_stage: {error}", "%%pivot_stage? explains the options") from None
+        if unknown:
+            raise unknown_option("%%pivot_stage", unknown[0], parser._option_string_actions)  # noqa: SLF001
+        options = Options(
+            name=given.name,
+            deps=pairs(given.dep, "--dep"),
+            outs=pairs(given.out, "--out"),
+            params=pairs(given.param, "--param"),
+            mutex=tuple(given.mutex) if given.mutex else None,
+            cwd=given.cwd,
+        )
+        return options, given.run
+
+    def _cell(self, line: str, body: str, magic: str) -> Cell:
+        """The cell that the magic heads, as it was sent."""
+        current = self._current
+        if current is not None and read_cell(current.text).role in {Role.STAGE, Role.MODULE}:
+            return current
+        # called in some other way: under another magic, or from code
+        return Cell(self.shell.execution_count, f"%%{magic} {line}\n{body}")
+
+    def _refuse_commands(self, cell: Cell) -> None:
+        commands = read_cell(cell.text).commands
+        if commands:
+            raise UsageError(
+                f"{cell.name}, line {commands[0].line}: `{commands[0].text}` works in a notebook only, "
+                "and this cell goes to workers and to a module",
+                "move it to a cell of its own",
+            )
+
+    def _execute(self, cell: Cell) -> object:
+        """Runs the cell in the notebook's namespace, once; gives its last expression's value."""
+        __tracebackhide__ = True
+        lines = cell.text.splitlines()
+        head = next(i for i, text in enumerate(lines) if text.lstrip().startswith("%%"))
+        lines[head] = ""
+        text = as_python("\n".join(lines))
+        shell = self.shell
+        filename = shell.compile.cache(text, cell.number, raw_code=cell.text + "\n# body")
+        body = shell.transform_ast(shell.compile.ast_parse(text, filename=filename)).body
+        last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
+        exec(shell.compile(ast.Module(body, []), filename, "exec"), shell.user_ns)  # noqa: S102 - the user's cell
+        if last is None:
+            return None
+        return eval(shell.compile(ast.Expression(last.value), filename, "eval"), shell.user_ns)  # noqa: S307
+
+    def _catch_up(self) -> None:
+        """Takes down what the running cell did above its ``%pivot`` line."""
+        cell = self._current
+        if cell is None or read_cell(cell.text).role is not Role.PLAIN:
+            return
+        frame = sys._getframe()  # noqa: SLF001 - the line that is being executed
+        while frame is not None and frame.f_globals is not self.shell.user_ns:
+            frame = frame.f_back  # type: ignore[assignment]
+        above = cell.text.splitlines()[: frame.f_lineno - 1] if frame is not None else []
+        if any(text.strip() for text in above):
+            self.session.ran(replace(cell, text="\n".join(above)))
+
+    # %pivot
+
+    def _command(self, line: str) -> object:
+        words = _split(line)
+        name, rest = (words[0], words[1:]) if words else ("help", [])
+        if name not in SUBCOMMANDS:
+            error = unknown_stage(name, SUBCOMMANDS)
+            raise UsageError(f"%pivot: unknown command {name!r}", error.hint)
+        self._catch_up()
+        given = _parser(name).read(rest)
+        act: Callable[[argparse.Namespace], object] = getattr(self, f"_{'run' if name == 'repro' else name}")
+        return act(given)
+
+    def _run(self, given: argparse.Namespace) -> None:
+        def sink(event: Event) -> None:
+            text = shown.line_of(event)
+            if text:
+                print(self.session.in_cells(text), flush=True)  # noqa: T201
+
+        run = self.session.repro(
+            given.targets, force=given.force, jobs=given.jobs, keep_going=given.keep_going, sink=sink
+        )
+        states = {
+            name: replace(state, reason=self.session.in_cells(state.reason))
+            for name, state in shown.states_after(run).items()
+        }
+        for name in run.with_outcome(Outcome.FAILED):
+            text = shown.failure_text(run.stages[name], self.session.log(name))
+            print(self.session.in_cells(text), file=sys.stderr)  # noqa: T201
+        display(shown.record(self.session.project.graph(), states), raw=True, display_id=f"pivot-record-{run.id}")
+        if run.cancelled:
+            raise UsageError("the run was interrupted", "%pivot run goes on where it stopped")
+        if not run.ok:
+            failed = ", ".join(
+                f"stage '{name}' failed: {self.session.in_cells(run.stages[name].reason)}"
+                for name in run.with_outcome(Outcome.FAILED)
+            )
+            raise UsageError(failed or "not all stages are up to date")
+
+    def _status(self, given: argparse.Namespace) -> None:
+        if given.explain:
+            self._why(given)
+            return
+        print(shown.status_text(self.session.status(given.targets)))  # noqa: T201
+
+    def _why(self, given: argparse.Namespace) -> None:
+        decisions = self.session.status(given.targets)
+        named = [d for d in decisions if d.stage in given.targets] or decisions
+        print(shown.why_text(self.session.project.graph(), named))  # noqa: T201
+
+    def _dag(self, _: argparse.Namespace) -> None:
+        states = shown.states_of(self.session.status())
+        display(shown.record(self.session.project.graph(), states), raw=True, display_id="pivot-dag")
+
+    def _load(self, given: argparse.Namespace) -> object:
+        return self.session.load(given.stage, given.out)
+
+    def _log(self, given: argparse.Namespace) -> None:
+        print(self.session.log(given.stage), end="")  # noqa: T201
+
+    def _code(self, given: argparse.Namespace) -> None:
+        print(self.session.code(given.stage), end="")  # noqa: T201
+
+    def _module(self, given: argparse.Namespace) -> None:
+        if given.name:
+            self.session.rename(given.name)
+        print(self.session.module_name)  # noqa: T201
+
+    def _export(self, given: argparse.Namespace) -> None:
+        defined = self.session.define()
+        stale = stale_cells(self.session)
+        if given.check:
+            check_export(defined, self.session.ground)
+        else:
+            for path in export(defined, self.session.ground, force=given.force):
+                print(path)  # noqa: T201
+        if stale:
+            print(f"note: {stale}", file=sys.stderr)  # noqa: T201
+
+    def _help(self, _: argparse.Namespace) -> None:
+        width = max(map(len, SUBCOMMANDS))
+        print("\n".join(f"%pivot {name:<{width}}  {text}" for name, text in SUBCOMMANDS.items()))  # noqa: T201
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"%pivot: {error}", "close the quotes") from None
+
+
+def _parser(name: str) -> _Words:
+    parser = _Words(prog=name, add_help=False, allow_abbrev=False)
+    if name in {"repro", "run"}:
+        parser.add_argument("targets", nargs="*")
+        parser.add_argument("-f", "--force", action="store_true")
+        parser.add_argument("-j", "--jobs", type=int)
+        parser.add_argument("-k", "--keep-going", action="store_true")
+    elif name in {"status", "why"}:
+        parser.add_argument("targets", nargs="*")
+        parser.add_argument("--explain", action="store_true")
+    elif name == "load":
+        parser.add_argument("stage")
+        parser.add_argument("out", nargs="?")
+    elif name in {"log", "code"}:
+        parser.add_argument("stage", nargs="?" if name == "code" else None)
+    elif name == "module":
+        parser.add_argument("name", nargs="?")
+    elif name == "export":
+        parser.add_argument("--check", action="store_true")
+        parser.add_argument("--force", action="store_true")
+    return parser

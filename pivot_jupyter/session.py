@@ -1,0 +1,371 @@
+"""The notebook's stages in one kernel: the cells that were executed, their module, and the project they run in."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+
+from pivot.core.graph import Graph
+from pivot.errors import CodeError, DefinitionError, DefinitionErrors, PivotError, UsageError
+from pivot.model.decision import Change, Decision
+from pivot.model.event import Event
+from pivot.model.fingerprint import ModuleText
+from pivot.model.place import Place
+from pivot.model.run import Run
+from pivot.model.stage import Stage
+from pivot.model.task import TrialResult
+from pivot.paths import project_path, relative_to_root
+from pivot.project import Project
+from pivot_jupyter.adopt import adopt, release, strangers
+from pivot_jupyter.cells import Cell
+from pivot_jupyter.compile import (
+    Notebook,
+    NotebookModule,
+    Page,
+    compile_module,
+    part_of_module,
+    read_notebook,
+    read_page,
+)
+from pivot_jupyter.stages import Draft, Ground, Options, define, drafts_in, marked_in
+from pivot_jupyter.values import refusals, unexplained
+
+TRIAL_SECONDS = 2.0
+DEFAULT_MODULE = "notebook_stages"
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """The module and stages as the cells define them now."""
+
+    module: NotebookModule
+    text: ModuleText
+    stages: tuple[Stage, ...]
+
+
+class Session:
+    """What a kernel knows about its notebook's stages.
+
+    Args:
+        namespace: of the cells.
+        folder: of the notebook, absolute.
+        module_name: of the notebook module.
+        warn: shows a line to the user.
+    """
+
+    def __init__(
+        self,
+        namespace: Mapping[str, object],
+        folder: str,
+        module_name: str = DEFAULT_MODULE,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.project = Project(folder)
+        here = relative_to_root(os.path.abspath(folder), self.project.root)
+        roots = self.project.roots if here == self.project.folder else (here, *self.project.roots)
+        self.ground = Ground(self.project.root, here, roots)
+        self.module_name = module_name
+        self._namespace = namespace
+        self._warn = warn
+        self._pages: dict[str, Page] = {}  # by cell, in the order in which they were executed last
+        self._positions: dict[str, int] = {}
+        self._drafts: dict[str, tuple[str, Draft]] = {}  # stage → (cell, draft)
+        self._adopted: ModuleType | None = None
+        self._former = ""
+        self._patched: dict[str, str] = {}
+        self._trials: dict[tuple[str, tuple[str, ...]], TrialResult] = {}
+
+    def close(self) -> None:
+        """Ends the workers and takes the notebook module out of this process."""
+        self.project.close()
+        release(self.module_name)
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The stages that cells define, in the order in which they appeared."""
+        return tuple(self._drafts)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The executed cells, in the order in which they were executed last."""
+        return tuple(page.cell for page in self._pages.values())
+
+    def rename(self, name: str) -> None:
+        """Gives the notebook module another name, now and for export."""
+        if not name.isidentifier():
+            raise UsageError(f"{name!r} is no module name", "use letters, digits and _")
+        if name != self.module_name:
+            self._former, self.module_name = self.module_name, name
+            self._refresh()
+
+    def record(self, cell: Cell) -> Page:
+        """Takes down a cell that was executed; one that was known is replaced, and its stages are forgotten."""
+        key = _key(cell)
+        page = read_page(cell)
+        self._pages.pop(key, None)
+        self._pages[key] = page
+        self._positions.setdefault(key, len(self._positions))
+        return page
+
+    def ran(self, cell: Cell) -> None:
+        """A plain cell was executed: its definitions count from now on, marked functions are stages.
+
+        Raises:
+            PivotError: something is wrong with a stage that it marks.
+        """
+        page = self.record(cell)
+        drafts = marked_in(page, self._namespace)
+        self._replace(_key(cell), drafts)
+        if drafts:
+            self.define(names=[draft.name for draft in drafts])
+        else:
+            self._refresh(page)
+
+    def stage_cell(self, cell: Cell, options: Options) -> tuple[Stage, ...]:
+        """A ``%%pivot_stage`` cell was executed.
+
+        Returns:
+            the stages that it defines.
+
+        Raises:
+            PivotError: something is wrong with them.
+        """
+        page = self.record(cell)
+        drafts = drafts_in(page, self._namespace, options)
+        self._replace(_key(cell), drafts)
+        names = [draft.name for draft in drafts]
+        return tuple(stage for stage in self.define(names=names).stages if stage.name in names)
+
+    def _replace(self, key: str, drafts: Iterable[Draft]) -> None:
+        self._drafts = {name: known for name, known in self._drafts.items() if known[0] != key}
+        for draft in drafts:
+            known = self._drafts.get(draft.name)
+            if known is not None and not known[0].startswith("#"):
+                self._warn(
+                    f"stage '{draft.name}' of {known[1].place.file} is replaced by the one of {draft.place.file}"
+                )
+            if known is not None and known[0].startswith("#") and key.startswith("#"):
+                self._drop(known[0])
+            self._drafts[draft.name] = (key, draft)
+
+    def _drop(self, key: str) -> None:
+        """Forgets a cell that was executed again, as its stages tell where the front end names no cells."""
+        position = self._positions[key]
+        self._pages.pop(key, None)
+        newest = next(reversed(self._pages), None)
+        if newest is not None:
+            self._positions[newest] = min(position, self._positions[newest])
+
+    def notebook(self) -> Notebook:
+        """The executed cells, read."""
+        positions = {page.cell: self._positions[key] for key, page in self._pages.items()}
+        return read_notebook(self._pages.values(), positions)
+
+    def define(self, names: Sequence[str] | None = None) -> Defined:
+        """The module and the stages as they are now, handed to the project.
+
+        Args:
+            names: judge only these stages strictly, and let names that are still missing pass, since a later
+                cell may define them; left out, everything must be right.
+
+        Raises:
+            PivotError: something cannot become part of a module.
+        """
+        if not self._drafts:
+            raise UsageError("no stage is defined in this notebook", "head a cell %%pivot_stage and run it")
+        notebook = self.notebook()
+        module = compile_module(notebook, self.module_name, self._functions())
+        adopted = self._adopt(module)
+        found = module.slice if names is None else self._slice_of(notebook, names)
+        errors: list[PivotError] = []
+        if names is None:
+            errors.extend(unexplained(found.missing, self._namespace))
+            errors.extend(self._patches(adopted))
+        else:
+            lost = [item for item in found.missing if item.name in self._namespace]
+            errors.extend(unexplained(lost, self._namespace))
+        errors.extend(refusals(found, self._namespace, lambda wanted: self._trial(notebook, wanted)))
+        stages: list[Stage] = []
+        for name, (_, draft) in self._drafts.items():
+            try:
+                stages.append(define(draft, adopted, self.ground))
+            except PivotError as error:
+                if names is None or name in names:
+                    errors.extend(error.errors if isinstance(error, DefinitionErrors) else [error])
+        if errors:
+            raise errors[0] if len(errors) == 1 else DefinitionErrors(errors)
+        text = module.module_text(self.module_path)
+        self.project.use_module(text, stages)
+        return Defined(module, text, tuple(stages))
+
+    def missing(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The names that the given stages need and that no cell defines yet."""
+        return tuple(item.name for item in self._slice_of(self.notebook(), names).missing)
+
+    @property
+    def module_path(self) -> str:
+        """Where export writes the module, as a project path."""
+        return project_path(f"{self.module_name}.py", self.ground.folder)
+
+    def _slice_of(self, notebook: Notebook, stages: Iterable[str]):  # type: ignore[no-untyped-def]
+        functions = [self._drafts[name][1].function for name in stages]
+        return part_of_module(notebook, self.module_name, functions).slice
+
+    def _functions(self) -> list[str]:
+        return [draft.function for _, draft in self._drafts.values()]
+
+    def _adopt(self, module: NotebookModule) -> ModuleType:
+        text = module.module_text(self.module_path)
+        self._adopted = adopt(text, module.names, self._namespace, self._former)
+        self._former = ""
+        return self._adopted
+
+    def _refresh(self, page: Page | None = None) -> None:
+        """Takes new definitions over at once, so that pickles and `isinstance` are right in the next cell."""
+        if not self._drafts:
+            return
+        if self._adopted is not None and page is not None:
+            bound = {name for unit in page.units for name in unit.names}
+            for name in strangers(self._adopted, self._namespace):
+                if name not in bound:
+                    self._patched[name] = page.cell.name
+            for name in bound:
+                self._patched.pop(name, None)
+        try:
+            self._adopt(compile_module(self.notebook(), self.module_name, self._functions()))
+        except CodeError:
+            return  # told when the stages are asked for
+
+    def _patches(self, module: ModuleType) -> list[PivotError]:
+        """Functions and classes that something else than a cell's text put in place of a cell's."""
+        return [
+            CodeError(
+                f"`{name}` was replaced by {where} without a definition in its text",
+                f"run the cell that defines {name} again, or define it anew in a cell",
+            )
+            for name, where in self._patched.items()
+            if hasattr(module, name)
+        ]
+
+    def _trial(self, notebook: Notebook, names: tuple[str, ...]) -> TrialResult:
+        text = part_of_module(notebook, self.module_name, names).module_text(self.module_path)
+        key = (text.digest, names)
+        if key not in self._trials:
+            result = self.project.trial(text, names, TRIAL_SECONDS)
+            if result.failure is not None:
+                return result
+            self._trials[key] = result
+        return self._trials[key]
+
+    # what can be asked and done: the project's words, in terms of cells
+
+    def graph(self) -> Graph:
+        """The stages and how they feed each other."""
+        self._ready()
+        return self.project.graph()
+
+    def status(self, targets: Sequence[str] = ()) -> tuple[Decision, ...]:
+        """What a run would do, and why; places are those of cells."""
+        module = self._ready()
+        decisions = _in_cells(module, lambda: self.project.status(targets))
+        return tuple(self._decision(module, decision) for decision in decisions)
+
+    def repro(
+        self,
+        targets: Sequence[str] = (),
+        *,
+        force: bool = False,
+        jobs: int | None = None,
+        keep_going: bool = False,
+        sink: Callable[[Event], None] = lambda _: None,
+    ) -> Run:
+        """Runs what has changed; blocks until it is done."""
+        module = self._ready()
+        return _in_cells(
+            module,
+            lambda: self.project.repro(
+                targets, force=force, jobs=jobs, keep_going=keep_going, sinks=[sink]
+            ),
+        )
+
+    def load(self, stage: str, out: str | None = None) -> object:
+        """The value of a stage's output."""
+        self._ready()
+        return self.project.load(stage, out)
+
+    def log(self, stage: str) -> str:
+        """What the stage wrote when it last ran."""
+        self._ready()
+        return self.project.log(stage)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The notebook's stages, or those of the project where no cell defines any."""
+        self._ready()
+        return self.project.stages()
+
+    def code(self, stage: str | None = None) -> str:
+        """The notebook module's text, or the part of it that one stage reaches."""
+        if stage is None:
+            return self.define().module.text
+        if stage not in self._drafts:
+            raise unknown_stage(stage, self._drafts)
+        return part_of_module(self.notebook(), self.module_name, [self._drafts[stage][1].function]).text
+
+    def in_cells(self, text: str) -> str:
+        """A message or traceback with lines of the module told as lines of cells."""
+        if not self._drafts:
+            return text
+        return compile_module(self.notebook(), self.module_name, self._functions()).in_cells(text)
+
+    def _ready(self) -> NotebookModule | None:
+        return self.define().module if self._drafts else None
+
+    def _decision(self, module: NotebookModule | None, decision: Decision) -> Decision:
+        if module is None:
+            return decision
+
+        def moved(change: Change) -> Change:
+            if change.place is None or change.place.file != self.module_path:
+                return change
+            return replace(change, place=module.place(change.place.line) or change.place)
+
+        return replace(decision, changes=tuple(moved(change) for change in decision.changes))
+
+
+def _in_cells(module: NotebookModule | None, ask):  # type: ignore[no-untyped-def]
+    """An answer, or its error told in lines of cells."""
+    try:
+        return ask()
+    except PivotError as error:
+        if module is None:
+            raise
+        parts = error.errors if isinstance(error, DefinitionErrors) else (error,)
+        told = [type(part)(module.in_cells(part.message), part.hint) for part in parts]
+        raise (told[0] if len(told) == 1 else DefinitionErrors(told)) from None
+
+
+def unknown_stage(name: str, known: Iterable[str]) -> UsageError:
+    """An error that suggests the right name."""
+    import difflib
+
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}" if names else None
+    return UsageError(f"no stage is called {name!r}", hint)
+
+
+def module_name_for(notebook: str) -> str:
+    """The module's name for a notebook's file: ``My analysis.ipynb`` → ``My_analysis_stages``."""
+    stem = os.path.splitext(os.path.basename(notebook))[0]
+    word = re.sub(r"\W+", "_", stem).strip("_")
+    if not word or not word[0].isalpha():
+        word = f"notebook_{word}".rstrip("_")
+    return f"{word}_stages"
+
+
+def _key(cell: Cell) -> str:
+    return cell.id or f"#{cell.number}"
+
+
+__all__ = ["DEFAULT_MODULE", "Defined", "DefinitionError", "Place", "Session", "module_name_for", "unknown_stage"]

@@ -1,0 +1,108 @@
+"""What people see in a notebook: the card of a stage, the lines of a run, the record. Data for `display`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from pivot.core.explain import explain_lines
+from pivot.core.graph import Graph
+from pivot.core.render import StageState, record_html, record_text, state_after, state_of
+from pivot.model.decision import Decision, Verdict
+from pivot.model.event import Event, Notice, Outcome, StageFinished
+from pivot.model.run import Run
+from pivot.model.stage import Stage
+
+Bundle = dict[str, str]
+"""Mime type → text."""
+
+LOG_LINES = 12
+"""How many of a failed stage's last lines are shown in the cell; the rest is one command away."""
+
+
+def card(rows: Sequence[tuple[Stage, StageState | None, str]]) -> Bundle:
+    """What is shown when stages were defined: one line for each.
+
+    Args:
+        rows: the stage, its state, and a note.
+    """
+    lines, cells = [], []
+    for stage, state, note in rows:
+        reads = ", ".join(stage.dep_paths()) or "nothing"
+        writes = ", ".join(stage.out_paths()) or "nothing"
+        said = _said(state, note)
+        lines.append(f"{stage.name}: {reads} → {writes}  {said}".rstrip())
+        cells.append(
+            f"<tr><td><b>{escape(stage.name)}</b></td><td>{escape(reads)} → {escape(writes)}</td>"
+            f"<td>{escape(said)}</td></tr>"
+        )
+    return {
+        "text/plain": "\n".join(lines),
+        "text/html": f"<table><tbody>{''.join(cells)}</tbody></table>",
+    }
+
+
+def _said(state: StageState | None, note: str) -> str:
+    words = f"{state.icon} {state.phrase}" if state is not None else ""
+    reasons = "; ".join(text for text in (state.reason if state is not None else "", note) if text)
+    return f"{words} ({reasons})" if words and reasons else words or reasons
+
+
+def record(graph: Graph, states: Mapping[str, StageState]) -> Bundle:
+    """The graph with its states, readable without a kernel; the same for the same states."""
+    return {"text/plain": record_text(graph, states), "text/html": record_html(graph, states)}
+
+
+def states_of(decisions: Iterable[Decision]) -> dict[str, StageState]:
+    """What a run would do, by stage."""
+    return {decision.stage: state_of(decision) for decision in decisions}
+
+
+def states_after(run: Run) -> dict[str, StageState]:
+    """How stages ended, by name."""
+    return {name: state_after(end) for name, end in run.stages.items()}
+
+
+def line_of(event: Event) -> str:
+    """The line that an event deserves in the cell's output; empty for most."""
+    if isinstance(event, Notice):
+        return f"{event.stage}: {event.text}" if event.stage else event.text
+    if isinstance(event, StageFinished) and event.outcome is not Outcome.UNCHANGED:
+        state = state_after(event)
+        said = f"{state.icon} {state.phrase}  {event.stage}"
+        return f"{said}  {event.reason}" if event.reason and event.outcome is Outcome.FAILED else said
+    return ""
+
+
+def failure_text(end: StageFinished, log: str) -> str:
+    """A failed stage's story: its traceback, the last lines it wrote, and the way out where it is known."""
+    parts = [f"--- {end.stage} failed ---", end.traceback.rstrip() or end.reason]
+    tail = log.rstrip().splitlines()
+    if tail:
+        more = f" (last {LOG_LINES} of {len(tail)} lines; all: %pivot log {end.stage})"
+        parts.append(f"log{more if len(tail) > LOG_LINES else ''}:")
+        parts.extend(f"  {line}" for line in tail[-LOG_LINES:])
+    if end.hint:
+        parts.append(f"hint: {end.hint}")
+    return "\n".join(parts)
+
+
+def status_text(decisions: Sequence[Decision]) -> str:
+    """One line a stage, then the count."""
+    width = max((len(decision.stage) for decision in decisions), default=0)
+    lines = []
+    for decision in decisions:
+        state = state_of(decision)
+        lines.append(f"{state.icon} {state.phrase:<14} {decision.stage:<{width}}  {state.reason}".rstrip())
+    will = sum(decision.verdict is Verdict.RUN for decision in decisions)
+    lines.append(f"{will} of {len(decisions)} will run")
+    return "\n".join(lines)
+
+
+def why_text(graph: Graph, decisions: Sequence[Decision]) -> str:
+    """All reasons, stage by stage."""
+    return "\n\n".join("\n".join(explain_lines(graph.stage(d.stage), d)) for d in decisions)
+
+
+def summary(run: Run) -> str:
+    """``2 ran, 1 restored, 3 unchanged``."""
+    counts = [(outcome, len(run.with_outcome(outcome))) for outcome in Outcome]
+    return ", ".join(f"{count} {outcome}" for outcome, count in counts if count) or "no stages"

@@ -1,0 +1,172 @@
+"""What a stage reaches in the cells: its function and, for each name, the last executed definition of it."""
+
+import builtins
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pivot_jupyter.units import Kind, Unit
+
+_GIVEN = frozenset([*dir(builtins), "__file__", "__spec__", "__annotations__", "__builtins__", "__path__"])
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A name that no cell's text defines.
+
+    Attributes:
+        user: the unit that reads it.
+    """
+
+    name: str
+    user: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The units that some names need, in executed order.
+
+    Attributes:
+        bindings: for each name in reach the units that give it its value, in executed order.
+    """
+
+    units: tuple[Unit, ...]
+    missing: tuple[Missing, ...]
+    bindings: Mapping[str, tuple[Unit, ...]]
+
+
+def slice_for(names: Iterable[str], units: Sequence[Unit], *, whole_cells: bool = True) -> Slice:
+    """The units that `names` need.
+
+    Args:
+        names: where to start: the stages' functions.
+        units: of all cells, in the order in which they were executed last.
+        whole_cells: whether ``%%pivot_module`` cells go in as they stand, even where nothing asks for them.
+    """
+    binders = _binders(units)
+    taken: set[int] = set()
+    bindings: dict[str, tuple[int, ...]] = {}
+    missing: dict[str, Missing] = {}
+    stars = [i for i, unit in enumerate(units) if _is_star_import(unit)]
+    queue = list(names)
+    pending = [i for i, unit in enumerate(units) if whole_cells and unit.kind is Kind.CELL]
+    while queue or pending:
+        if queue:
+            name = queue.pop()
+            if name not in bindings:
+                bindings[name] = _binding(name, binders.get(name, []), units)
+                pending.extend(bindings[name])
+                pending.extend(_changers(name, bindings[name], units))
+            continue
+        index = pending.pop()
+        if index in taken:
+            continue
+        taken.add(index)
+        for name in sorted(units[index].loads):
+            if name in binders:
+                queue.append(name)
+            elif stars:
+                pending.extend(stars)
+            elif name not in _GIVEN:
+                missing.setdefault(name, Missing(name, units[index]))
+        queue.extend(name for name in sorted(units[index].mentions) if name in binders)
+        if units[index].kind is Kind.CELL:
+            queue.extend(units[index].names)
+    return Slice(
+        units=tuple(units[i] for i in sorted(taken)),
+        missing=tuple(missing[name] for name in sorted(missing)),
+        bindings={name: tuple(units[i] for i in found) for name, found in sorted(bindings.items())},
+    )
+
+
+def _binders(units: Sequence[Unit]) -> dict[str, list[int]]:
+    table: dict[str, list[int]] = {}
+    for index, unit in enumerate(units):
+        for name in unit.names:
+            table.setdefault(name, []).append(index)
+    return table
+
+
+def _binding(name: str, binders: Sequence[int], units: Sequence[Unit]) -> tuple[int, ...]:
+    """The last binding and, as far as that builds on what was there before, the earlier ones."""
+    found: list[int] = []
+    for index in reversed(binders):
+        found.append(index)
+        unit = units[index]
+        if unit.firm or (unit.kind not in {Kind.BLOCK, Kind.IMPORT} and name not in unit.eager):
+            break
+    return tuple(reversed(found))
+
+
+def _changers(name: str, binding: Sequence[int], units: Sequence[Unit]) -> list[int]:
+    """Statements that changed the named object after it was bound."""
+    if not binding:
+        return []
+    value = any(units[i].kind in {Kind.VALUE, Kind.BLOCK} for i in binding)
+    return [
+        index
+        for index, unit in enumerate(units)
+        if index > binding[0] and (name in unit.changes or (value and name in unit.calls))
+    ]
+
+
+def _is_star_import(unit: Unit) -> bool:
+    return unit.kind is Kind.IMPORT and unit.text.rstrip().split("#")[0].rstrip().endswith("*")
+
+
+def in_module_order(units: Sequence[Unit], positions: Mapping[Unit, int]) -> tuple[Unit, ...]:
+    """The order in which the units can be executed from top to bottom.
+
+    What a unit reads while it is executed comes before it (through functions that it may call, too); statements
+    about one name keep their executed order; apart from that, everything stays where it is in the notebook.
+
+    Args:
+        units: in executed order.
+        positions: where each stands in the notebook.
+    """
+    before = _before(units)
+    waiting = dict(enumerate(units))
+    order: list[Unit] = []
+    while waiting:
+        ready = [i for i in waiting if not before[i] & waiting.keys()]
+        # a circle executed well in the kernel, so its executed order is an order for the module too
+        chosen = min(ready, key=lambda i: positions[units[i]]) if ready else min(waiting)
+        order.append(waiting.pop(chosen))
+    return tuple(order)
+
+
+def _before(units: Sequence[Unit]) -> list[set[int]]:
+    """For each unit, those that must be executed before it."""
+    binders = _binders(units)
+    touching: dict[str, list[int]] = {name: list(found) for name, found in binders.items()}
+    for index, unit in enumerate(units):
+        for name in unit.changes | unit.calls:
+            if index not in touching.setdefault(name, []):
+                touching[name].append(index)
+    before: list[set[int]] = [set() for _ in units]
+    for found in touching.values():
+        ordered = sorted(found)
+        for earlier, later in zip(ordered, ordered[1:], strict=False):
+            before[later].add(earlier)
+    for index, unit in enumerate(units):
+        for name in _read_at_once(unit, units, binders):
+            others = [i for i in touching.get(name, []) if i != index]
+            before[index].update(i for i in others if i < index or i in binders.get(name, []))
+    for index, unit in enumerate(units):
+        # a name that is bound anew from its own value reads the earlier binding only
+        before[index] -= {i for i in before[index] if i > index and set(unit.names) & set(units[i].names)}
+    return before
+
+
+def _read_at_once(unit: Unit, units: Sequence[Unit], binders: Mapping[str, Sequence[int]]) -> set[str]:
+    """The names that executing a unit may read, bodies of functions and classes that it names included."""
+    found: set[str] = set()
+    queue = list(unit.eager)
+    while queue:
+        name = queue.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for index in binders.get(name, ()):
+            if units[index] is not unit and units[index].kind in {Kind.FUNCTION, Kind.CLASS}:
+                queue.extend(units[index].loads)
+    return found

@@ -1,0 +1,287 @@
+"""The top-level statements of a cell: what each binds, needs and changes, and the lines it takes."""
+
+import ast
+import re
+import symtable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pivot.errors import CodeError
+from pivot.fingerprint.index import index_source
+from pivot_jupyter.cells import Cell, CellSource, Command, Role
+
+CHANGING_METHODS = frozenset(
+    [
+        "add", "add_argument", "append", "apply_async", "clear", "compile", "discard", "extend", "extendleft",
+        "fit", "fit_transform", "insert", "load_state_dict", "load_weights", "partial_fit", "pop", "popitem",
+        "popleft", "remove", "reverse", "seed", "set", "setdefault", "shuffle", "sort", "train", "update",
+        "filterwarnings", "simplefilter", "basicConfig", "rc", "use", "setrecursionlimit", "register",
+    ]
+)  # fmt: skip
+"""Methods that change what they are called on, by the names that Python and the usual libraries give them."""
+
+_CHANGING_PREFIX = re.compile(r"(set|add|register|enable|disable|load|fit|update|append)_|manual_seed|.*_$")
+
+
+class Kind(StrEnum):
+    """What a unit is to the module it may become part of."""
+
+    IMPORT = "import"
+    FUNCTION = "function"
+    CLASS = "class"
+    VALUE = "value"
+    BLOCK = "block"  # an if, try, with or loop: binds its names on some paths only
+    EFFECT = "effect"  # binds nothing
+    CELL = "cell"  # a whole %%pivot_module cell
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One or more top-level statements that are taken or left together.
+
+    Attributes:
+        cell: the cell that it stands in.
+        start, end: first and last line in the cell, comments directly above included.
+        text: those lines.
+        names: what it binds at module level.
+        loads: what it may read from module level, function bodies included.
+        mentions: names in its strings that something may read: annotations, queries.
+        eager: the part of `loads` that is read while it is executed.
+        changes: names whose objects it changes by an item, an attribute or a method.
+        calls: names on which it calls a method for what that does; a cell's last expression, which is there to be
+            looked at, is no such call.
+        command: a kernel command in it, which no module can hold.
+    """
+
+    cell: Cell
+    kind: Kind
+    start: int
+    end: int
+    text: str
+    names: tuple[str, ...]
+    loads: frozenset[str]
+    mentions: frozenset[str]
+    eager: frozenset[str]
+    changes: frozenset[str]
+    calls: frozenset[str] = frozenset()
+    command: Command | None = None
+
+    @property
+    def firm(self) -> bool:
+        """Whether its names are bound anew by it alone, whatever they were before."""
+        if self.kind is Kind.IMPORT:
+            # `import xml.dom` adds to what `import xml.sax` bound
+            return not re.search(r"import [^#]*\.", self.text)
+        return self.kind is Kind.CELL or (self.kind is not Kind.BLOCK and not self.eager.intersection(self.names))
+
+
+def units_of(cell: Cell, source: CellSource) -> tuple[Unit, ...]:
+    """The units of a cell, in order; none for a cell that is no Python.
+
+    Raises:
+        SyntaxError: the text is no Python; with the line of the cell.
+    """
+    tree = ast.parse(source.text, filename=cell.name)
+    lines = source.text.splitlines()
+    if source.role is Role.MODULE:
+        first = next((i for i, line in enumerate(lines, 1) if line.strip()), 0)
+        return (_unit(cell, source, lines, tree.body, first, len(lines)),) if tree.body else ()
+    units, floor = [], 0
+    for group in _groups(tree.body):
+        start = _with_comments(lines, _first_line(group[0]), floor)
+        floor = max(statement.end_lineno or statement.lineno for statement in group)
+        if not _is_main_guard(group[0]):
+            units.append(_unit(cell, source, lines, group, start, floor, last=group[-1] is tree.body[-1]))
+    return tuple(units)
+
+
+def future_names(source: CellSource) -> frozenset[str]:
+    """The features that a cell switches on with ``from __future__ import``."""
+    try:
+        body = ast.parse(source.text).body
+    except SyntaxError:
+        return frozenset()
+    return frozenset(
+        alias.name
+        for statement in body
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        for alias in statement.names
+    )
+
+
+def _groups(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
+    """Statements by lines: ``a = 1; b = 2`` cannot be cut apart. ``__future__`` imports are left out."""
+    group: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+            continue
+        if group and _first_line(statement) <= (group[-1].end_lineno or 0):
+            group.append(statement)
+            continue
+        if group:
+            yield group
+        group = [statement]
+    if group:
+        yield group
+
+
+def _first_line(statement: ast.stmt) -> int:
+    decorators = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(d.lineno for d in decorators)])
+
+
+def _with_comments(lines: list[str], start: int, floor: int) -> int:
+    """The first line of the comment block directly above a line, not reaching up into the statement before."""
+    while start - 1 > floor and lines[start - 2].lstrip().startswith("#"):
+        start -= 1
+    return start
+
+
+def _is_main_guard(statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.If) or not isinstance(statement.test, ast.Compare):
+        return False
+    sides = [statement.test.left, *statement.test.comparators]
+    return any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides) and any(
+        isinstance(side, ast.Constant) and side.value == "__main__" for side in sides
+    )
+
+
+def _unit(
+    cell: Cell,
+    source: CellSource,
+    lines: list[str],
+    body: list[ast.stmt],
+    start: int,
+    end: int,
+    *,
+    last: bool = False,
+) -> Unit:
+    text = "\n".join(lines[start - 1 : end])
+    bound, loads = _scopes(text)
+    for statement in body:
+        loads |= _augmented(statement)
+    changed = frozenset().union(*(_changed(statement) for statement in body))
+    return Unit(
+        cell=cell,
+        kind=Kind.CELL if source.role is Role.MODULE else _kind(body, bool(bound)),
+        start=start,
+        end=end,
+        text=text,
+        names=tuple(bound),
+        loads=frozenset(loads),
+        mentions=_mentions(text) - loads,
+        eager=frozenset().union(*(_eager(statement) for statement in body)) & loads,
+        changes=changed,
+        calls=_called(body[:-1] if last else body),
+        command=next((c for c in source.commands if start <= c.line <= end), None),
+    )
+
+
+def _kind(body: list[ast.stmt], binds: bool) -> Kind:
+    statement = body[0]
+    if len(body) > 1:
+        return Kind.VALUE if binds else Kind.EFFECT
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return Kind.FUNCTION
+    if isinstance(statement, ast.ClassDef):
+        return Kind.CLASS
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return Kind.IMPORT
+    if not binds:
+        return Kind.EFFECT
+    compound = (ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While, ast.Match)
+    return Kind.BLOCK if isinstance(statement, compound) else Kind.VALUE
+
+
+def _scopes(text: str) -> tuple[list[str], set[str]]:
+    """The names that some statements bind at module level, and those they load from there, by Python's own scoping."""
+    top = symtable.symtable(text + "\n", "<cell>", "exec")
+    bound = [
+        s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()
+    ]
+    loads = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    stack = list(top.get_children())
+    while stack:
+        table = stack.pop()
+        stack.extend(table.get_children())
+        for symbol in table.get_symbols():
+            if symbol.is_global() and (symbol.is_referenced() or symbol.is_assigned()):
+                loads.add(symbol.get_name())
+    return bound, loads
+
+
+def _mentions(text: str) -> frozenset[str]:
+    """The names that the index of definitions finds beyond Python's own scopes."""
+    try:
+        definitions = index_source(text).definitions
+    except CodeError:
+        return frozenset()
+    chains = [load.chain for found in definitions for load in (*found.loads, *found.annotations) if not load.source]
+    chains += [load.chain for found in definitions for load in found.annotations]
+    at_names = [name for found in definitions for name in found.at_names]
+    return frozenset(chain.partition(".")[0] for chain in chains) | frozenset(at_names)
+
+
+def _eager(statement: ast.AST) -> frozenset[str]:
+    """All names read outside of function bodies."""
+    found: set[str] = set()
+    stack: list[ast.AST] = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                found.add(node.id)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+            stack.append(node.value)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            stack.extend([*node.decorator_list, node.args, *([node.returns] if node.returns else [])])
+        elif isinstance(node, ast.Lambda):
+            stack.append(node.args)
+        else:
+            stack.extend(ast.iter_child_nodes(node))
+    return frozenset(found)
+
+
+def _augmented(statement: ast.stmt) -> set[str]:
+    nodes = (node for node in ast.walk(statement) if isinstance(node, ast.AugAssign))
+    return {node.target.id for node in nodes if isinstance(node.target, ast.Name)}
+
+
+def _changed(statement: ast.AST) -> frozenset[str]:
+    """The names whose objects a statement changes when it is executed."""
+    found: set[str] = set()
+    stack: list[ast.AST] = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            continue
+        stack.extend(ast.iter_child_nodes(node))
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            found.add(_root(node))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and changes_by_name(node):
+            found.add(_root(node.func))
+    return frozenset(found - {""})
+
+
+def _called(body: list[ast.stmt]) -> frozenset[str]:
+    calls = (s.value.func for s in body if isinstance(s, ast.Expr) and isinstance(s.value, ast.Call))
+    return frozenset(_root(func) for func in calls if isinstance(func, ast.Attribute)) - {""}
+
+
+def changes_by_name(call: ast.Call) -> bool:
+    """Whether a method's name says that it changes what it is called on."""
+    assert isinstance(call.func, ast.Attribute)
+    name = call.func.attr
+    in_place = any(
+        k.arg == "inplace" and isinstance(k.value, ast.Constant) and k.value.value for k in call.keywords
+    )
+    return in_place or name in CHANGING_METHODS or bool(_CHANGING_PREFIX.match(name))
+
+
+def _root(node: ast.AST) -> str:
+    """``a`` of ``a.b[0].c``; empty where it is no plain name."""
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""

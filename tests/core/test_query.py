@@ -1,0 +1,77 @@
+"""What people mean by a target, and the graph as it is drawn."""
+
+import pytest
+
+from pivot.core.graph import Graph
+from pivot.core.query import essential_edges, layers, select
+from pivot.errors import UsageError
+
+
+@pytest.fixture
+def graph(stage):
+    return Graph(
+        [
+            stage("load", ["data.csv"], ["raw/a.csv"]),
+            stage("clean", ["raw/a.csv"], ["clean.csv"]),
+            stage("train@small", ["clean.csv"], ["models/small.pkl"]),
+            stage("train@big", ["clean.csv", "raw/a.csv"], ["models/big.pkl"]),
+            stage("report", ["models/"], ["report.html"]),
+            stage("aside", [], ["aside.txt"]),
+        ]
+    )
+
+
+TARGETS = [
+    ([], False, "load clean train@small train@big report aside"),
+    (["clean"], False, "load clean"),
+    (["clean"], True, "clean"),
+    (["train@*"], False, "load clean train@small train@big"),
+    (["train@*"], True, "train@small train@big"),
+    (["train"], True, "train@small train@big"),
+    (["clean.csv"], False, "load clean"),
+    (["./clean.csv"], True, "clean"),
+    (["models/"], True, "train@small train@big"),
+    (["models/*.pkl"], True, "train@small train@big"),
+    (["report.html", "aside"], True, "report aside"),
+    (["aside", "clean", "clean"], False, "load clean aside"),
+]
+
+
+@pytest.mark.parametrize(("targets", "single", "names"), TARGETS)
+def test_targets_are_names_variants_globs_and_paths(graph, targets, single, names):
+    assert select(graph, targets, single=single) == tuple(names.split())
+
+
+def test_unknown_targets_are_reported_together_with_what_was_probably_meant(graph):
+    with pytest.raises(UsageError) as caught:
+        select(graph, ["claen", "load", "data.csv", "xyz*"])
+    assert caught.value.message == "no stage or out is called 'claen', 'data.csv', 'xyz*'"
+    assert caught.value.hint.startswith("did you mean 'clean'")
+    assert "stages are: load, clean, train@small, train@big, report, aside" in caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+def test_a_target_in_an_empty_pipeline_says_that_it_is_empty():
+    with pytest.raises(UsageError, match="no stages are defined"):
+        select(Graph([]), ["train"])
+    assert select(Graph([]), []) == ()
+
+
+def test_ranks_put_every_stage_after_what_it_reads_and_sources_next_to_their_readers(graph, stage):
+    assert layers(graph) == (("load", "aside"), ("clean",), ("train@small", "train@big"), ("report",))
+    late = Graph(
+        [stage("a", [], ["1"]), stage("b", ["1"], ["2"]), stage("late", [], ["3"]), stage("c", ["2", "3"])]
+    )
+    assert layers(late) == (("a",), ("b", "late"), ("c",))
+    assert layers(Graph([])) == ()
+
+
+def test_an_edge_that_a_longer_way_tells_is_not_drawn(graph):
+    assert ("load", "train@big") not in essential_edges(graph)
+    assert essential_edges(graph) == (
+        ("load", "clean"),
+        ("clean", "train@small"),
+        ("clean", "train@big"),
+        ("train@small", "report"),
+        ("train@big", "report"),
+    )

@@ -1,0 +1,374 @@
+"""Processes begin, are interrupted and end; none is ever left."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import wait
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pivot.errors import DefinitionError, PivotError
+from pivot.executors.forkserver import ForkserverExecutor
+from pivot.model.stage import ObjectRef
+from pivot.model.task import Failure, Success, TrialTask
+
+CONFTEST = Path(__file__).with_name("conftest.py")
+
+SLEEP = """
+    import os, subprocess, sys, time
+    def run():
+        child = subprocess.Popen(["sleep", "1000"])
+        with open("pids.tmp", "w") as file: file.write(f"{os.getpid()} {child.pid}")
+        os.rename("pids.tmp", "pids")
+        while True: time.sleep(0.01)
+"""
+
+
+def until(condition, seconds=10.0):
+    """Poll for something that another process does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+def gone(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def pids_of(folder):
+    until((folder / "pids").exists)
+    return [int(word) for word in (folder / "pids").read_text().split()]
+
+
+def our_workers():
+    """The fork server and its children. The resource tracker belongs to Python and ends with this process."""
+    family = psutil.Process().children(recursive=True)
+    return [
+        process
+        for process in family
+        if process.is_running() and "resource_tracker" not in str(process.cmdline())
+    ]
+
+
+def test_an_interrupt_ends_only_its_stage_and_the_programs_it_started(pool, tasks):
+    other = "import os, time\ndef run():\n    while not os.path.exists('go'): time.sleep(0.01)"
+    survivor = pool.submit(tasks.task(other, stage="other"))
+    future = pool.submit(tasks.task(SLEEP, stage="sleeper", outs=[tasks.out("output", "s.json")]))
+    pids = pids_of(tasks.folder)
+    pool.interrupt("sleeper")
+    failure = future.result(60)
+    assert isinstance(failure, Failure)
+    assert failure.kind == "cancelled"
+    assert failure.message == "interrupted (stages.py:6)"
+    assert "in run" in failure.traceback
+    until(lambda: all(map(gone, pids)))
+    assert not survivor.done()
+    (tasks.folder / "go").touch()
+    assert isinstance(survivor.result(60), Success)
+
+
+@pytest.mark.parametrize(
+    "deaf",
+    [
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)",
+        "signal.signal(signal.SIGINT, signal.SIG_IGN); signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    ],
+    ids=["SIGTERM", "SIGKILL"],
+)
+def test_a_stage_that_ignores_the_interrupt_is_ended_after_the_graces(tasks, deaf):
+    text = f"""
+        import os, signal, time
+        def run():
+            {deaf}
+            open("deaf", "w").close()
+            while True: time.sleep(0.01)
+    """
+    with ForkserverExecutor(1, graces=(0.05, 0.1)) as pool:
+        future = pool.submit(tasks.task(text))
+        until((tasks.folder / "deaf").exists)
+        pool.interrupt("stage")
+        assert future.result(60).kind == "cancelled"
+        assert isinstance(pool.submit(tasks.task("def run(): return 1")).result(60), Success)
+
+
+def test_a_stage_that_cleans_up_after_an_interrupt_may_finish_doing_so(pool, tasks):
+    text = """
+        import time
+        def run():
+            try:
+                open("begun", "w").close()
+                while True: time.sleep(0.01)
+            finally:
+                time.sleep(0.7)  # longer than until the second signal
+                open("clean", "w").close()
+    """
+    future = pool.submit(tasks.task(text))
+    until((tasks.folder / "begun").exists)
+    pool.interrupt("stage")
+    assert future.result(60).kind == "cancelled"
+    assert (tasks.folder / "clean").exists()
+
+
+def test_an_interrupt_at_any_instant_ends_the_task_and_the_slot_lives_on(tasks):
+    text = "import time\ndef run():\n    time.sleep(0.003)\n    return 1"
+    with ForkserverExecutor(1, graces=(0.2, 0.4)) as pool:
+        for number in range(60):
+            future = pool.submit(tasks.task(text + "\n" * (number % 7)))
+            wait([future], number * 0.0005)
+            pool.interrupt("stage")
+            result = future.result(20)
+            assert isinstance(result, Success) or result.kind == "cancelled", result
+        assert isinstance(pool.submit(tasks.task("def run(): return 2")).result(60), Success)
+
+
+def test_a_waiting_task_is_cancelled_at_once(tasks):
+    with ForkserverExecutor(1) as pool:
+        running = pool.submit(tasks.task(SLEEP, stage="first"))
+        waiting = pool.submit(tasks.task("def run(): open('ran', 'w').close()", stage="second"))
+        pids_of(tasks.folder)
+        pool.interrupt("second")
+        assert waiting.result(0) == Failure("cancelled", "cancelled before it began")
+        pool.interrupt("first")
+        assert running.result(60).kind == "cancelled"
+        pool.submit(tasks.task("def run(): 1", stage="third")).result(60)
+    assert not (tasks.folder / "ran").exists()
+
+
+def test_close_ends_everything_and_settles_every_future(tasks):
+    pool = ForkserverExecutor(2)
+    futures = [pool.submit(tasks.task(SLEEP)) for _ in range(4)]
+    pids = pids_of(tasks.folder)
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("pivot-")]
+    assert our_workers()
+    pool.close()
+    pool.close()
+    assert [future.result(0).kind for future in futures] == ["cancelled"] * 4
+    until(lambda: all(map(gone, pids)))
+    assert our_workers() == []
+    assert not any(thread.is_alive() for thread in threads)
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.submit(tasks.task("def run(): 1"))
+
+
+def test_opening_and_closing_leaks_no_descriptor_and_changes_no_environment(tasks):
+    def once():
+        with ForkserverExecutor(2) as pool:
+            wait([pool.submit(tasks.task(f"def run(): return {n}")) for n in range(3)])
+
+    once()
+    before, environment = psutil.Process().num_fds(), dict(os.environ)
+    for _ in range(3):
+        once()
+    assert psutil.Process().num_fds() == before
+    assert dict(os.environ) == environment
+
+
+def test_a_worker_that_died_takes_the_programs_of_its_stage_along(pool, tasks):
+    text = """
+        import os, signal, subprocess
+        def run():
+            child = subprocess.Popen(["sleep", "1000"])
+            with open("pids", "w") as file: file.write(str(child.pid))
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert pool.submit(tasks.task(text)).result(60).kind == "died"
+    (pid,) = pids_of(tasks.folder)
+    until(lambda: gone(pid))
+
+
+DRIVER = """
+    import importlib.util, sys
+    from pathlib import Path
+    spec = importlib.util.spec_from_file_location("factory", {conftest!r})
+    factory = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(factory)
+    from pivot.executors.forkserver import ForkserverExecutor
+    tasks = factory.TaskFactory(Path({folder!r}))
+    print("driver begins", flush=True)
+"""
+
+
+def driver(tasks, text):
+    """A script without ``if __name__ == "__main__"``."""
+    script = tasks.folder / "driver.py"
+    head = textwrap.dedent(DRIVER).format(conftest=str(CONFTEST), folder=str(tasks.folder))
+    script.write_text(head + textwrap.dedent(text))
+    return subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def test_a_script_without_main_guard_runs_once(tasks):
+    process = driver(
+        tasks,
+        """
+        with ForkserverExecutor(2) as pool:
+            results = [pool.submit(tasks.task("def run(): return %d" % n)) for n in range(4)]
+            print([type(one.result(60)).__name__ for one in results])
+        """,
+    )
+    out, _ = process.communicate(timeout=60)
+    assert out == "driver begins\n['Success', 'Success', 'Success', 'Success']\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("ending", ["", "import os; os._exit(0)", "raise SystemExit(0)"])
+def test_a_driver_that_forgets_to_close_leaves_nothing(tasks, ending):
+    process = driver(
+        tasks,
+        f"""
+        pool = ForkserverExecutor(1)
+        pool.submit(tasks.task("import os\\ndef run(): open('pids', 'w').write(str(os.getpid()))")).result(60)
+        {ending}
+        """,
+    )
+    out, _ = process.communicate(timeout=60)
+    assert out.startswith("driver begins\n")
+    assert "Traceback" not in out
+    (pid,) = pids_of(tasks.folder)
+    until(lambda: gone(pid), 2)
+
+
+def test_kill_9_of_the_driver_leaves_no_process(tasks):
+    process = driver(
+        tasks,
+        f"""
+        pool = ForkserverExecutor(2)
+        future = pool.submit(tasks.task({textwrap.dedent(SLEEP)!r}))
+        future.result()
+        """,
+    )
+    pids = pids_of(tasks.folder)
+    pids += [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+    assert len(set(pids)) >= 4  # worker, its program, fork server, resource tracker
+    process.kill()
+    until(lambda: all(map(gone, pids)), 2)
+    process.communicate(timeout=10)  # and nobody holds its stdout
+
+
+def test_ctrl_c_at_a_terminal_reaches_no_worker(tasks):
+    process = driver(
+        tasks,
+        """
+        import os, signal, time
+        signal.signal(signal.SIGINT, lambda *_: open("go", "w").close())
+        os.setpgid(0, 0)
+        pool = ForkserverExecutor(1)
+        text = "import os, time\\ndef run():\\n    open('up', 'w').close()\\n    while not os.path.exists('go'): time.sleep(0.01)"
+        future = pool.submit(tasks.task(text))
+        os.chdir(tasks.folder)
+        print(type(future.result(60)).__name__)
+        pool.close()
+        """,
+    )
+    until((tasks.folder / "up").exists)
+    os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert out == "driver begins\nSuccess\n"
+
+
+def test_a_folder_with_names_of_the_standard_library_breaks_no_worker(tasks):
+    (tasks.folder / "shadow").mkdir()
+    for name in ("random", "socket", "queue", "signal", "multiprocessing"):
+        (tasks.folder / "shadow" / f"{name}.py").write_text("raise RuntimeError('not this one')\n")
+    process = driver(
+        tasks,
+        f"""
+        import os
+        os.chdir({str(tasks.folder / "shadow")!r})
+        with ForkserverExecutor(1, ["random"]) as pool:
+            print(type(pool.submit(tasks.task("def run(): return 1")).result(60)).__name__)
+        """,
+    )
+    out, _ = process.communicate(timeout=60)
+    assert out == "driver begins\nSuccess\n"
+
+
+def test_preloaded_libraries_are_there_and_bad_names_do_no_harm(tasks):
+    text = "import sys\ndef run(): return ['wave' in sys.modules, 'numpy.random' in sys.modules]"
+    with ForkserverExecutor(1, ["numpy", "wave", "no_such_library", "ray"]) as pool:
+        assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
+    assert (tasks.folder / ".staging/output.json").read_text().split() == ["[", "true,", "true", "]"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_the_fork_server_has_one_thread_after_loading_pandas(tasks):
+    with ForkserverExecutor(os.cpu_count() or 1, ["pandas"]) as pool:
+        text = "import sys\ndef run(): return 'pandas' in sys.modules"
+        assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
+        (server,) = [
+            one for one in psutil.Process().children() if "multiprocessing.forkserver" in str(one.cmdline())
+        ]
+        assert server.num_threads() == 1
+    assert (tasks.folder / ".staging/output.json").read_text() == "true\n"
+
+
+def test_a_call_runs_in_a_process_of_its_own(tasks):
+    with ForkserverExecutor(1) as pool:
+        first, second = (pickle.loads(pool.call(ObjectRef("pickle", "dumps"), os.getpid())) for _ in range(2))
+        assert first == second == os.getpid()
+
+
+def test_a_call_gives_back_the_very_error(pool):
+    with pytest.raises(DefinitionError) as caught:
+        pool.call(ObjectRef("builtins", "exec"), _raising("DefinitionError('stages.py:3: bad', 'mend it')"))
+    assert (caught.value.message, caught.value.hint) == ("stages.py:3: bad", "mend it")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValueError('odd')", "builtins.exec: ValueError: odd"),
+        ("SystemExit(4)", "builtins.exec: called sys.exit(4)"),
+    ],
+)
+def test_other_errors_of_a_call_become_ours(pool, code, message):
+    with pytest.raises(PivotError) as caught:
+        pool.call(ObjectRef("builtins", "exec"), _raising(code))
+    assert caught.value.message == message
+
+
+def test_a_call_whose_process_dies_is_an_error(pool):
+    with pytest.raises(PivotError, match="exited with code 5"):
+        pool.call(ObjectRef("builtins", "exec"), b"import os; os._exit(5)")
+
+
+def _raising(expression):
+    return f"from pivot.errors import *\nraise {expression}".encode()
+
+
+def trial_of(tasks, text, names, timeout=30.0):
+    module = tasks.module(text, "nb")
+    return TrialTask(module, (), (str(tasks.folder),), str(tasks.folder), dict(os.environ), names, timeout)
+
+
+def test_a_trial_gives_values_and_says_why_there_are_none(executor, tasks):
+    text = "a = {'x': [1, 2]}\nb = (i for i in a)\nprint('noise')"
+    result = executor.trial(trial_of(tasks, text, ("a", "b", "c")))
+    assert result.failure is None
+    assert {name: pickle.loads(data) for name, data in result.values.items()} == {"a": {"x": [1, 2]}}
+    assert result.problems["b"].startswith("TypeError: cannot pickle")
+    assert result.problems["c"] == "the module does not define it"
+
+
+def test_a_trial_that_fails_says_where(executor, tasks):
+    result = executor.trial(trial_of(tasks, "x = 1\ny = 1/0", ("x",)))
+    assert result.failure.message == "ZeroDivisionError: division by zero (nb.py:2)"
+
+
+def test_a_trial_ends_after_its_timeout_and_when_its_process_dies(pool, tasks):
+    slow = pool.trial(trial_of(tasks, "while True: pass", ("x",), 0.2))
+    assert slow.failure.message == "nb.py took longer than 0.2 s to evaluate"
+    dead = pool.trial(trial_of(tasks, "import os; os._exit(2)", ("x",)))
+    assert dead.failure.kind == "died"

@@ -1,0 +1,125 @@
+"""Which values a module can make again."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pivot.model.task import Failure, TrialResult
+from pivot_jupyter.cells import Cell
+from pivot_jupyter.compile import compile_module, part_of_module, read_notebook
+from pivot_jupyter.values import refusals, unexplained
+
+
+def judge(*texts, change=lambda space: None):
+    """Executes cells as a kernel does, and gives (messages, names that went to a trial)."""
+    cells = [Cell(number, text) for number, text in enumerate([*texts, "def f():\n    return X"], 1)]
+    space = {"__name__": "__main__"}
+    for cell in cells:
+        exec(compile(cell.text, cell.name, "exec"), space)
+    change(space)
+    notebook = read_notebook(cells)
+    tried = []
+
+    def trial(names):
+        tried.extend(names)
+        fresh = {"__name__": "nb_stages"}
+        try:
+            exec(compile(part_of_module(notebook, "nb_stages", names).text, "<t>", "exec"), fresh)
+        except Exception as error:
+            return TrialResult(failure=Failure("import", f"{type(error).__name__}: {error}"))
+        values, problems = {}, {}
+        for name in names:
+            try:
+                values[name] = pickle.dumps(fresh[name])
+            except Exception as error:
+                problems[name] = str(error)
+        return TrialResult(values, problems)
+
+    errors = refusals(compile_module(notebook, "nb_stages", ["f"]).slice, space, trial)
+    return [error.message for error in errors], sorted(set(tried))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["X = 1", "X = [1, {'a': (2, None)}]", "import pathlib\nX = pathlib.Path('a') / 'b'", "X = lambda x: x + 1",
+     "import re\nX = re.compile('a+')", "A = 3\nX = A * 2 + 1", "import math\nX = math.pi", "X = -1.5", "X = f'{1}b'"],
+)  # fmt: skip
+def test_plain_values_need_no_trial(text):
+    assert judge(text) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [("import numpy as np", "X = np.arange(5)"), ("def g():\n    return [1]", "X = g()"), ("X = [i for i in range(3)]",),
+     ("X = [1]", "X.append(2)"), ("import pandas as pd\nX = pd.DataFrame({'a': [1, 2]})", "X['b'] = 3", "X.head()"),
+     ("import random\nX = random.Random(3)",), ("X = {}", "X.update(a=1)")],
+)  # fmt: skip
+def test_doubtful_values_are_tried_and_accepted_when_equal(texts):
+    assert judge(*texts) == ([], ["X"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"),
+    [
+        (("import random\nX = random.Random()",), "evaluated again it has another value"),
+        (("import random\nrandom.seed(3)", "X = random.random()"), "random.random(…) is random"),
+        (("import datetime\nX = datetime.datetime.now()",), "datetime.datetime.now(…) differs each time"),
+        (("import os\nwith open(os.devnull) as file:\n    X = file.read()",), "file.read(…) reads a file"),
+        (("import io, pandas as pd\nX = pd.read_csv(io.StringIO('a\\n1'))",), "pd.read_csv(…) reads a file"),
+        (("import numpy as np\nX = np.zeros(2_000_000)",), "it holds 16 MB of data"),
+        (("import threading\nX = threading.local()", "X.a = 1"), "Cell In[2] changes it, and it cannot be compared"),
+        (("class Model:\n    def __reduce__(self):\n        raise TypeError\n    def fit(self):\n        pass",
+          "X = Model()", "X.fit()"), "Cell In[3] changes it, and it cannot be compared"),
+    ],
+)  # fmt: skip
+def test_what_the_source_does_not_give_again_is_refused_with_its_reason(texts, reason):
+    messages, _ = judge(*texts)
+    assert len(messages) == 1
+    assert "exists only in this kernel" in messages[0]
+    assert reason in messages[0]
+    assert messages[0].startswith("X in Cell In[")
+
+
+def test_a_value_changed_out_of_sight_is_refused():
+    messages, _ = judge("X = [1]", change=lambda space: space["X"].append(2))
+    assert messages == ["X in Cell In[1] exists only in this kernel (evaluated again it has another value)"]
+
+
+def test_a_value_older_than_the_function_that_makes_it_is_refused():
+    cells = ["def g():\n    return 1", "X = g()", "def g():\n    return 2"]
+    messages, tried = judge(*cells)
+    assert tried == ["X"]
+    assert "evaluated again it has another value" in messages[0]
+
+
+def test_an_unpicklable_value_that_nobody_changed_is_accepted():
+    assert judge("import threading\nX = threading.Lock()")[0] == []
+
+
+def test_a_failing_value_does_not_take_others_along():
+    once = "import builtins\ndef g():\n    if hasattr(builtins, 'been'):\n        raise OSError('gone')\n    builtins.been = 1\n    return [1]"
+    try:
+        messages, _ = judge(once, "A = g()", "import numpy as np\nB = np.ones(2)", "X = [A, B]")
+    finally:
+        import builtins
+
+        del builtins.been
+    assert [m.split(" in ")[0] for m in messages] == ["A", "X"]
+    assert all("evaluating it again fails: OSError: gone" in m for m in messages)
+
+
+def test_names_without_a_text_are_explained():
+    cells = [Cell(4, "def f():\n    display(1)\n    return alone + nowhere")]
+    missing = compile_module(read_notebook(cells), "m", ["f"]).slice.missing
+    errors = {e.message.split("`")[1]: e for e in unexplained(missing, {"alone": 1, "display": print})}
+    assert "only in a notebook" in errors["display"].message
+    assert "exists only in this kernel" in errors["alone"].message
+    assert "is defined nowhere" in errors["nowhere"].message
+    assert all("Cell In[4]" in e.message and e.hint for e in errors.values())
+
+
+def test_equal_tables_and_arrays_are_equal_values():
+    assert judge("import pandas as pd, numpy as np\nX = (pd.Series([1]), np.ones(3))")[0] == []
+    assert isinstance(pd.Series([1]), pd.Series) and np.ones(3).shape == (3,)
