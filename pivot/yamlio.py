@@ -17,6 +17,7 @@ YamlPath = tuple[str | int, ...]
 """The keys and list positions that lead to a value: ``("stages", "train", "mutex", 0)``."""
 
 _TAG = "tag:yaml.org,2002:"
+_BREAKS = re.compile("[\r\x85\u2028\u2029]")
 _CORE = {
     "null": (r"~|null|Null|NULL|", "~nN\0"),
     "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -123,7 +124,13 @@ def _dumper() -> Any:
         def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
             return True
 
+    def text(dumper: Any, value: str) -> Any:
+        # PyYAML folds Unicode's line breaks into spaces unless the text stands in double quotes
+        style = '"' if _BREAKS.search(value) else None
+        return dumper.represent_scalar(_TAG + "str", value, style=style)
+
     _add_resolvers(Dumper)
+    Dumper.add_representer(str, text)
     return Dumper
 
 

@@ -15,7 +15,9 @@ from pivot.model.fingerprint import ModuleText
 _OURS = "__pivot_notebook__"
 
 
-def adopt(text: ModuleText, names: Iterable[str], namespace: Mapping[str, object], former: str = "") -> ModuleType:
+def adopt(
+    text: ModuleText, names: Iterable[str], namespace: Mapping[str, object], former: str = ""
+) -> ModuleType:
     """Makes ``sys.modules[text.name]`` hold the live objects of `names`.
 
     Args:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 HARMLESS = frozenset(
     [
@@ -156,9 +157,9 @@ def as_python(text: str) -> str:
 
 def _as_python(lines: list[str]) -> list[str]:
     """Kernel commands written as calls, by IPython's own rules; the number of lines stays."""
-    from IPython.core.inputtransformer2 import TransformerManager  # noqa: PLC0415 - heavy
+    from IPython.core.inputtransformer2 import TransformerManager
 
-    transformer = TransformerManager()
+    transformer: Any = TransformerManager()  # type: ignore[no-untyped-call]
     now = [line + "\n" for line in lines]
     for _ in range(len(lines) + 1):
         changed, after = transformer.do_one_token_transform(now)
@@ -187,7 +188,9 @@ def _kernel_method(node: ast.AST) -> str | None:
     source = node.func.value
     if isinstance(source, ast.Call) and isinstance(source.func, ast.Name) and source.func.id == "get_ipython":
         method = node.func.attr
-        return method if method in {"run_line_magic", "run_cell_magic", "system", "getoutput", "magic"} else None
+        return (
+            method if method in {"run_line_magic", "run_cell_magic", "system", "getoutput", "magic"} else None
+        )
     return None
 
 
@@ -196,7 +199,9 @@ def _replacement(statement: ast.stmt) -> str | None:
     if not isinstance(statement, ast.Expr) or _kernel_method(statement.value) != "run_line_magic":
         return None
     assert isinstance(statement.value, ast.Call)
-    words = [a.value for a in statement.value.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    words = [
+        a.value for a in statement.value.args if isinstance(a, ast.Constant) and isinstance(a.value, str)
+    ]
     if words and words[0] in HARMLESS:
         return ""
     if len(words) == 2 and words[0] in TRANSPARENT and "\n" not in words[1]:

@@ -37,7 +37,9 @@ def code_cells(file: str) -> tuple[Cell, ...]:
         with open(file, encoding="utf-8") as stream:
             data = json.load(stream)
         cells = [cell for cell in data["cells"] if cell["cell_type"] == "code"]
-        texts = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells]
+        texts = [
+            cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells
+        ]
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{os.path.basename(file)} is no notebook: {error}") from None
     return tuple(

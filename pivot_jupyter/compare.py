@@ -44,7 +44,9 @@ def _same(live: Any, other: Any, depth: int) -> bool | None:
     if isinstance(live, float):
         return live == other or (live != live and other != other)  # noqa: PLR0124 - nan
     if isinstance(live, (list, tuple)):
-        return len(live) == len(other) and _all(_same(a, b, depth - 1) for a, b in zip(live, other, strict=True))
+        return len(live) == len(other) and _all(
+            _same(a, b, depth - 1) for a, b in zip(live, other, strict=True)
+        )
     if isinstance(live, dict):
         # the order of keys is seen by whoever iterates
         return list(live) == list(other) and _all(_same(live[key], other[key], depth - 1) for key in live)
@@ -70,11 +72,11 @@ def _same_in_library(live: Any, other: Any) -> bool | None:
     """The equality that arrays and tables of the usual libraries have; ``None`` for everything else."""
     home = type(live).__module__.partition(".")[0]
     if home == "numpy" and hasattr(live, "dtype"):
-        import numpy
+        import numpy as np
 
         if live.dtype != other.dtype or live.shape != other.shape:
             return False
-        return bool(numpy.array_equal(live, other, equal_nan=live.dtype.kind in "fcmM"))
+        return bool(np.array_equal(live, other, equal_nan=live.dtype.kind in "fcmM"))
     if home == "pandas" and hasattr(live, "equals"):
         names = ("names", "columns", "index", "name")
         return bool(live.equals(other)) and all(
@@ -93,7 +95,8 @@ def _same_object(live: Any, other: Any, depth: int) -> bool | None:
     if dataclasses.is_dataclass(live):
         fields = [field.name for field in dataclasses.fields(live)]
         return _all(_same(getattr(live, f), getattr(other, f), depth - 1) for f in fields)
-    if type(live).__eq__ is not object.__eq__:
+    equality: object = type(live).__eq__
+    if equality is not object.__eq__:
         answer = live == other
         return answer if isinstance(answer, bool) else None
     try:

@@ -22,7 +22,7 @@ def words_after(line: str, subcommands: Iterable[str], stages: Iterable[str]) ->
     Returns:
         the word that is being written, and the words that it may become.
     """
-    word = "" if not line or line[-1].isspace() else line.split()[-1]
+    word = "" if not line or line[-1].isspace() else line.rsplit(maxsplit=1)[-1]
     before = line[: len(line) - len(word)].split()
     if before[:1] == ["%%pivot_stage"]:
         choices: Iterable[str] = STAGE_OPTIONS
@@ -43,7 +43,11 @@ def matcher_for(subcommands: Iterable[str], stages: Callable[[], Iterable[str]])
     @context_matcher(identifier="pivot")  # type: ignore[untyped-decorator,unused-ignore]
     def pivot_matcher(context: Any) -> dict[str, Any]:
         line = context.text_until_cursor if context.cursor_line == 0 else ""
-        own = context.full_text.splitlines()[context.cursor_line : context.cursor_line + 1] if context.full_text else []
+        own = (
+            context.full_text.splitlines()[context.cursor_line : context.cursor_line + 1]
+            if context.full_text
+            else []
+        )
         if not line and own and own[0].lstrip().startswith("%pivot"):
             line = own[0][: context.cursor_position]
         word, found = words_after(line.lstrip(), subcommands, stages())

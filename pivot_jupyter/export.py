@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from pivot.errors import DefinitionError, PivotError, UsageError
@@ -37,7 +38,9 @@ def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
     return entry
 
 
-def pipeline_text(stages: Sequence[Stage], module: str, folder: ProjectPath, existing: str | None = None) -> str:
+def pipeline_text(
+    stages: Sequence[Stage], module: str, folder: ProjectPath, existing: str | None = None
+) -> str:
     """The text of ``pivot.yaml`` with these stages.
 
     Args:
@@ -124,7 +127,7 @@ def _indent(line: str) -> str:
 
 
 def _end_of_block(lines: Sequence[str], first: int, indent: str, starts: Sequence[int]) -> int:
-    """Past the last line of a stage's entry: deeper than its key; blank lines and comments after it are not its own."""
+    """Past the last line of a stage's entry; blank lines and comments after it are not its own."""
     end = first + 1
     for number in range(first + 1, len(lines)):
         line = lines[number]
@@ -235,5 +238,9 @@ def stale_cells(session: Session) -> str:
     if unreadable:
         return f"{', '.join(unreadable)} could not be read as Python and left out"
     numbers = [cell.number for cell in session.cells_by_position]
-    late = [f"Cell In[{n}]" for n, later in zip(numbers, numbers[1:], strict=False) if n > later]
-    return f"executed out of order: {', '.join(late)}; Restart and Run All shows whether it matters" if late else ""
+    late = [f"Cell In[{n}]" for n, later in pairwise(numbers) if n > later]
+    return (
+        f"executed out of order: {', '.join(late)}; Restart and Run All shows whether it matters"
+        if late
+        else ""
+    )

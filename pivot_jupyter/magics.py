@@ -1,11 +1,14 @@
 """The magics: ``%%pivot_stage``, ``%%pivot_module`` and ``%pivot``; words in, words out."""
 
+# mypy: disable-error-code="no-untyped-call,untyped-decorator"
+
 import argparse
 import ast
 import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from types import FrameType
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError as ShellUsageError
@@ -37,7 +40,7 @@ SUBCOMMANDS = {
 }
 
 
-class PivotRunError(ShellUsageError):  # type: ignore[misc]
+class PivotRunError(ShellUsageError):
     """Something the user can mend, told in one line; it stops Run All like any error."""
 
     def _render_traceback_(self) -> list[str]:
@@ -69,13 +72,21 @@ def unknown_option(command: str, word: str, known: Any) -> UsageError:
 
     options = sorted(option for option in known if option.startswith("--") and option != "--help")
     close = difflib.get_close_matches(word.partition("=")[0], options, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(options)}" if options else "it takes none"
+    hint = (
+        f"did you mean {close[0]}?"
+        if close
+        else f"known: {', '.join(options)}"
+        if options
+        else "it takes none"
+    )
     return UsageError(f"{command}: unknown option {word}", hint)
 
 
 @magics_class
-class PivotMagics(Magics):  # type: ignore[misc]
+class PivotMagics(Magics):
     """The magics of one shell; they speak with its `Session`."""
+
+    shell: Any
 
     def __init__(self, shell: InteractiveShell, session: Session) -> None:
         super().__init__(shell)
@@ -107,7 +118,9 @@ class PivotMagics(Magics):  # type: ignore[misc]
     @argument("--name", help="name of the stage; the function's by default")
     @argument("--dep", action="append", metavar="NAME=PATH", help="read a parameter from another path")
     @argument("--out", action="append", metavar="NAME=PATH", help="write an output to another path")
-    @argument("--param", action="append", metavar="NAME=VALUE", help="another value for a field of the params")
+    @argument(
+        "--param", action="append", metavar="NAME=VALUE", help="another value for a field of the params"
+    )
     @argument("--mutex", action="append", metavar="GROUP", help="never at once with others of this group")
     @argument("--cwd", help="the folder that paths are relative to")
     @argument("--run", action="store_true", help="run the cell's stages at once")
@@ -124,7 +137,9 @@ class PivotMagics(Magics):  # type: ignore[misc]
 
         def run() -> object:
             if line.strip():
-                raise UsageError(f"%%pivot_module: unknown option {line.split()[0]}", "it takes none")
+                raise UsageError(
+                    f"%%pivot_module: unknown option {line.split(maxsplit=1)[0]}", "it takes none"
+                )
             cell = self._cell(line, body, "pivot_module")
             self._refuse_commands(cell)
             value = self._execute(cell)
@@ -150,7 +165,7 @@ class PivotMagics(Magics):  # type: ignore[misc]
     # cells
 
     def _stage(self, line: str, body: str) -> object:
-        options, run = self._options(line)
+        options, run = read_options(line)
         cell = self._cell(line, body, "pivot_stage")
         self._refuse_commands(cell)
         value = self._execute(cell)
@@ -163,24 +178,6 @@ class PivotMagics(Magics):  # type: ignore[misc]
         if run:
             self._run(_parser("repro").read(names))
         return value
-
-    def _options(self, line: str) -> tuple[Options, bool]:
-        parser = self.pivot_stage.parser
-        try:
-            given, unknown = parser.parse_known_args(_split(line))
-        except ShellUsageError as error:
-            raise UsageError(f"%%pivot_stage: {error}", "%%pivot_stage? explains the options") from None
-        if unknown:
-            raise unknown_option("%%pivot_stage", unknown[0], parser._option_string_actions)  # noqa: SLF001
-        options = Options(
-            name=given.name,
-            deps=pairs(given.dep, "--dep"),
-            outs=pairs(given.out, "--out"),
-            params=pairs(given.param, "--param"),
-            mutex=tuple(given.mutex) if given.mutex else None,
-            cwd=given.cwd,
-        )
-        return options, given.run
 
     def _cell(self, line: str, body: str, magic: str) -> Cell:
         """The cell that the magic heads, as it was sent."""
@@ -220,9 +217,9 @@ class PivotMagics(Magics):  # type: ignore[misc]
         cell = self._current
         if cell is None or read_cell(cell.text).role is not Role.PLAIN:
             return
-        frame = sys._getframe()  # noqa: SLF001 - the line that is being executed
+        frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the line that is being executed
         while frame is not None and frame.f_globals is not self.shell.user_ns:
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         above = cell.text.splitlines()[: frame.f_lineno - 1] if frame is not None else []
         if any(text.strip() for text in above):
             self.session.ran(replace(cell, text="\n".join(above)))
@@ -256,7 +253,9 @@ class PivotMagics(Magics):  # type: ignore[misc]
         for name in run.with_outcome(Outcome.FAILED):
             text = shown.failure_text(run.stages[name], self.session.log(name))
             print(self.session.in_cells(text), file=sys.stderr)  # noqa: T201
-        display(shown.record(self.session.project.graph(), states), raw=True, display_id=f"pivot-record-{run.id}")
+        display(
+            shown.record(self.session.project.graph(), states), raw=True, display_id=f"pivot-record-{run.id}"
+        )
         if run.cancelled:
             raise UsageError("the run was interrupted", "%pivot run goes on where it stopped")
         if not run.ok:
@@ -309,6 +308,30 @@ class PivotMagics(Magics):  # type: ignore[misc]
     def _help(self, _: argparse.Namespace) -> None:
         width = max(map(len, SUBCOMMANDS))
         print("\n".join(f"%pivot {name:<{width}}  {text}" for name, text in SUBCOMMANDS.items()))  # noqa: T201
+
+
+def read_options(line: str) -> tuple[Options, bool]:
+    """What the head of a ``%%pivot_stage`` cell says, and whether to run its stages at once.
+
+    Raises:
+        UsageError: an unknown option, or one that is not written right.
+    """
+    parser = PivotMagics.pivot_stage.parser
+    try:
+        given, unknown = parser.parse_known_args(_split(line))
+    except ShellUsageError as error:
+        raise UsageError(f"%%pivot_stage: {error}", "%%pivot_stage? explains the options") from None
+    if unknown:
+        raise unknown_option("%%pivot_stage", unknown[0], parser._option_string_actions)  # noqa: SLF001
+    options = Options(
+        name=given.name,
+        deps=pairs(given.dep, "--dep"),
+        outs=pairs(given.out, "--out"),
+        params=pairs(given.param, "--param"),
+        mutex=tuple(given.mutex) if given.mutex else None,
+        cwd=given.cwd,
+    )
+    return options, given.run
 
 
 def _split(line: str) -> list[str]:

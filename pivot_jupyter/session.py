@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
+from typing import TypeVar
 
 from pivot.core.graph import Graph
-from pivot.errors import CodeError, DefinitionError, DefinitionErrors, PivotError, UsageError
+from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
 from pivot.model.decision import Change, Decision
 from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
-from pivot.model.place import Place
 from pivot.model.run import Run
 from pivot.model.stage import Stage
 from pivot.model.task import TrialResult
@@ -28,8 +28,11 @@ from pivot_jupyter.compile import (
     read_notebook,
     read_page,
 )
+from pivot_jupyter.slices import Slice
 from pivot_jupyter.stages import Draft, Ground, Options, define, drafts_in, marked_in
 from pivot_jupyter.values import refusals, unexplained
+
+_Answer = TypeVar("_Answer")
 
 TRIAL_SECONDS = 2.0
 DEFAULT_MODULE = "notebook_stages"
@@ -90,6 +93,13 @@ class Session:
     def cells(self) -> tuple[Cell, ...]:
         """The executed cells, in the order in which they were executed last."""
         return tuple(page.cell for page in self._pages.values())
+
+    @property
+    def cells_by_position(self) -> tuple[Cell, ...]:
+        """The executed cells, in the order in which they were executed first."""
+        return tuple(
+            self._pages[key].cell for key in sorted(self._pages, key=lambda key: self._positions[key])
+        )
 
     def rename(self, name: str) -> None:
         """Gives the notebook module another name, now and for export."""
@@ -208,7 +218,7 @@ class Session:
         """Where export writes the module, as a project path."""
         return project_path(f"{self.module_name}.py", self.ground.folder)
 
-    def _slice_of(self, notebook: Notebook, stages: Iterable[str]):  # type: ignore[no-untyped-def]
+    def _slice_of(self, notebook: Notebook, stages: Iterable[str]) -> Slice:
         functions = [self._drafts[name][1].function for name in stages]
         return part_of_module(notebook, self.module_name, functions).slice
 
@@ -284,9 +294,7 @@ class Session:
         module = self._ready()
         return _in_cells(
             module,
-            lambda: self.project.repro(
-                targets, force=force, jobs=jobs, keep_going=keep_going, sinks=[sink]
-            ),
+            lambda: self.project.repro(targets, force=force, jobs=jobs, keep_going=keep_going, sinks=[sink]),
         )
 
     def load(self, stage: str, out: str | None = None) -> object:
@@ -333,7 +341,7 @@ class Session:
         return replace(decision, changes=tuple(moved(change) for change in decision.changes))
 
 
-def _in_cells(module: NotebookModule | None, ask):  # type: ignore[no-untyped-def]
+def _in_cells(module: NotebookModule | None, ask: Callable[[], _Answer]) -> _Answer:
     """An answer, or its error told in lines of cells."""
     try:
         return ask()
@@ -366,6 +374,3 @@ def module_name_for(notebook: str) -> str:
 
 def _key(cell: Cell) -> str:
     return cell.id or f"#{cell.number}"
-
-
-__all__ = ["DEFAULT_MODULE", "Defined", "DefinitionError", "Place", "Session", "module_name_for", "unknown_stage"]

@@ -3,6 +3,7 @@
 import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pivot_jupyter.units import Kind, Unit
 
@@ -145,7 +146,7 @@ def _before(units: Sequence[Unit]) -> list[set[int]]:
     before: list[set[int]] = [set() for _ in units]
     for found in touching.values():
         ordered = sorted(found)
-        for earlier, later in zip(ordered, ordered[1:], strict=False):
+        for earlier, later in pairwise(ordered):
             before[later].add(earlier)
     for index, unit in enumerate(units):
         for name in _read_at_once(unit, units, binders):

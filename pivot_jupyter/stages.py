@@ -5,12 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 
-from pivot.define.annotations import (
-    Overrides,
-    ParamLayer,  # type: ignore[attr-defined]
-    PathEntry,  # type: ignore[attr-defined]
-    stage_from_function,
-)
+from pivot.define.annotations import Overrides, ParamLayer, PathEntry, stage_from_function  # type: ignore[attr-defined]
 from pivot.define.declared import declared_by
 from pivot.define.decorator import mark_of
 from pivot.errors import DefinitionError, PivotError, UsageError

@@ -73,7 +73,9 @@ class Unit:
         if self.kind is Kind.IMPORT:
             # `import xml.dom` adds to what `import xml.sax` bound
             return not re.search(r"import [^#]*\.", self.text)
-        return self.kind is Kind.CELL or (self.kind is not Kind.BLOCK and not self.eager.intersection(self.names))
+        return self.kind is Kind.CELL or (
+            self.kind is not Kind.BLOCK and not self.eager.intersection(self.names)
+        )
 
 
 def units_of(cell: Cell, source: CellSource) -> tuple[Unit, ...]:
@@ -127,7 +129,7 @@ def _groups(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
 
 
 def _first_line(statement: ast.stmt) -> int:
-    decorators = getattr(statement, "decorator_list", [])
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
     return min([statement.lineno, *(d.lineno for d in decorators)])
 
 
@@ -195,7 +197,7 @@ def _kind(body: list[ast.stmt], binds: bool) -> Kind:
 
 
 def _scopes(text: str) -> tuple[list[str], set[str]]:
-    """The names that some statements bind at module level, and those they load from there, by Python's own scoping."""
+    """The names that some statements bind at module level, and those they load, by Python's own scoping."""
     top = symtable.symtable(text + "\n", "<cell>", "exec")
     bound = [
         s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()
@@ -217,7 +219,9 @@ def _mentions(text: str) -> frozenset[str]:
         definitions = index_source(text).definitions
     except CodeError:
         return frozenset()
-    chains = [load.chain for found in definitions for load in (*found.loads, *found.annotations) if not load.source]
+    chains = [
+        load.chain for found in definitions for load in (*found.loads, *found.annotations) if not load.source
+    ]
     chains += [load.chain for found in definitions for load in found.annotations]
     at_names = [name for found in definitions for name in found.at_names]
     return frozenset(chain.partition(".")[0] for chain in chains) | frozenset(at_names)

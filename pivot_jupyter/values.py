@@ -17,9 +17,7 @@ LARGE = 10_000_000
 Trial = Callable[[tuple[str, ...]], TrialResult]
 """Evaluates the source of some names in a worker."""
 
-_WAYS_OUT = (
-    "make it a Dep or another stage's output, pass it as a param, or move its definition to a %%pivot_module cell"
-)
+_WAYS_OUT = "make it a Dep or another stage's output, pass it as a param, or move its definition to a %%pivot_module cell"
 _READERS = frozenset(
     [
         "fetch", "fromfile", "genfromtxt", "glob", "imread", "iterdir", "listdir", "load_dataset", "load_model",
@@ -27,8 +25,12 @@ _READERS = frozenset(
     ]
 )  # fmt: skip
 _FETCHERS = frozenset(["aiohttp", "boto3", "ftplib", "httpx", "requests", "socket", "urllib"])
-_CLOCK = frozenset(["now", "today", "utcnow", "time_ns", "perf_counter", "monotonic", "uuid1", "uuid4", "urandom"])
-_CHANCE = frozenset(["rand", "randint", "randn", "random", "randrange", "shuffle", "token_hex", "choice", "normal"])
+_CLOCK = frozenset(
+    ["now", "today", "utcnow", "time_ns", "perf_counter", "monotonic", "uuid1", "uuid4", "urandom"]
+)
+_CHANCE = frozenset(
+    ["rand", "randint", "randn", "random", "randrange", "shuffle", "token_hex", "choice", "normal"]
+)
 _PLAIN_CALLS = frozenset(
     [
         "Path", "PosixPath", "PurePath", "PurePosixPath", "Decimal", "Fraction", "bool", "bytes", "compile", "dict",
@@ -57,7 +59,8 @@ def _about(item: Missing, namespace: Mapping[str, object]) -> CodeError:
             _WAYS_OUT,
         )
     return CodeError(
-        f"`{item.name}` is defined nowhere, and {reader}", f"run the cell that defines {item.name}, or correct the name"
+        f"`{item.name}` is defined nowhere, and {reader}",
+        f"run the cell that defines {item.name}, or correct the name",
     )
 
 
@@ -81,6 +84,18 @@ def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial) -> tup
     return tuple(errors)
 
 
+def refused_by_text(found: Slice) -> tuple[CodeError, ...]:
+    """An error for each value in reach whose text says that it cannot be made again."""
+    errors = []
+    for name, binding in found.bindings.items():
+        units = [unit for unit in binding if unit.kind in {Kind.VALUE, Kind.BLOCK}]
+        read = any(name in unit.loads for unit in found.units if unit not in binding)
+        reason = _refused_by_text(units) if read else ""
+        if reason:
+            errors.append(_refusal(name, units[-1], reason))
+    return tuple(errors)
+
+
 def _refusal(name: str, unit: Unit, reason: str) -> CodeError:
     return CodeError(f"{name} in {unit.cell.name} exists only in this kernel ({reason})", _WAYS_OUT)
 
@@ -89,7 +104,11 @@ def _refused_by_text(units: Sequence[Unit]) -> str:
     for unit in units:
         for call, words in _calls(ast.parse(unit.text)):
             last = words[-1]
-            if last in _READERS or last.startswith("read_") or (last in {"load", "get"} and _FETCHERS & {words[0]}):
+            if (
+                last in _READERS
+                or last.startswith("read_")
+                or (last in {"load", "get"} and _FETCHERS & {words[0]})
+            ):
                 return f"{call} reads a file" if words[0] not in _FETCHERS else f"{call} reads the network"
             if last == "load" and call:
                 return f"{call} reads a file"

@@ -84,9 +84,7 @@ class Changers:
         definition = self._graph.definition(node)
         return definition.kind if definition is not None else node.role
 
-    def _touch(
-        self, edge: Edge, target: Target, changed: dict[Node, None], runs: dict[Node, None]
-    ) -> None:
+    def _touch(self, edge: Edge, target: Target, changed: dict[Node, None], runs: dict[Node, None]) -> None:
         """Adds what one direct use by the statement changes (`changed`) or sets going (`runs`)."""
         node, uses = target.node, edge.uses
         assert node is not None
@@ -108,7 +106,9 @@ class Changers:
             return
         definition = self._graph.definition(node)
         harmless = target.rest and target.rest[-1] in _HARMLESS_METHODS and not uses & (Use.PASS | Use.REBIND)
-        if uses & Use.REBIND or (uses & _DISTURBING and not harmless and not (definition and definition.constant)):
+        if uses & Use.REBIND or (
+            uses & _DISTURBING and not harmless and not (definition and definition.constant)
+        ):
             changed[node] = None
 
     def _everything_in(self, module: str) -> list[Node]:
@@ -147,12 +147,15 @@ class Changers:
             return set()
         if definition.constant and not edge.uses & Use.REBIND:
             return set()
-        called_for_effect = definition.kind in ("func", "class") and edge.uses & Use.CALL and edge.uses & Use.ACT
+        called_for_effect = (
+            definition.kind in ("func", "class") and edge.uses & Use.CALL and edge.uses & Use.ACT
+        )
         return set() if called_for_effect and not edge.uses & (Use.REBIND | Use.PASS) else {node}
 
     @staticmethod
     def _disturbs_library(target: Target) -> bool:
         top, _, rest = target.library.partition(".")
         return top not in OWN_PACKAGES and not (
-            top in _HARMLESS_LIBRARIES and rest.rpartition(".")[2] in {*_HARMLESS_METHODS, "warn", "getLogger"}
+            top in _HARMLESS_LIBRARIES
+            and rest.rpartition(".")[2] in {*_HARMLESS_METHODS, "warn", "getLogger"}
         )

@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from pivot.fingerprint.index import Definition
-from pivot.fingerprint.resolve import COMPILED, DEFINITION, SELF, SURFACE, WHOLE, Module, Node, Resolver, Target
+from pivot.fingerprint.resolve import (
+    COMPILED,
+    DEFINITION,
+    SELF,
+    SURFACE,
+    WHOLE,
+    Module,
+    Node,
+    Resolver,
+    Target,
+)
 from pivot.fingerprint.scan import Load, Use
 from pivot.fingerprint.sources import OWN_PACKAGES, Origin
 from pivot.model.digest import Digest, digest_parts, digest_text
@@ -30,9 +40,9 @@ class Graph:
 
     def definition(self, node: Node) -> Definition | None:
         """The definition that a node stands for, if it stands for one."""
-        if node.index < 0 or node.role == SELF:
+        if node.number < 0 or node.role == SELF:
             return None
-        return self.known(node.module).index.definitions[node.index]
+        return self.known(node.module).index.definitions[node.number]
 
     def known(self, name: str) -> Module:
         """A module that the graph already leads to."""
@@ -65,7 +75,9 @@ class Graph:
                 if target.node is not None:
                     yield target.node
 
-    def closure(self, starts: Iterable[Node], known: Callable[[Node], bool] | None = None) -> dict[Node, None]:
+    def closure(
+        self, starts: Iterable[Node], known: Callable[[Node], bool] | None = None
+    ) -> dict[Node, None]:
         """All nodes that can be reached, the starts first; those already `known` are left out."""
         found: dict[Node, None] = {}
         stack = list(starts)[::-1]
@@ -146,7 +158,7 @@ class Graph:
     def _with_surfaces(self, targets: tuple[Target, ...]) -> tuple[Target, ...]:
         """A function that is used as a value can be asked for its name, docstring and annotations."""
         surfaces = [
-            Target(Node(t.node.module, t.node.index, SURFACE), t.rest, t.guards)
+            Target(Node(t.node.module, t.node.number, SURFACE), t.rest, t.guards)
             for t in targets
             if t.node is not None and (d := self.definition(t.node)) is not None and d.kind == "func"
         ]

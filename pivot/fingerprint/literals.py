@@ -58,8 +58,7 @@ def fold(node: ast.expr) -> Literal | None:
 
 def _combine(op: ast.operator, left: Literal, right: Literal) -> Literal | None:
     if isinstance(left, str) and isinstance(right, str):
-        joined = left + right if isinstance(op, ast.Add) else None
-        return joined
+        return left + right if isinstance(op, ast.Add) else None
     if isinstance(left, bytes) and isinstance(right, bytes):
         return left + right if isinstance(op, ast.Add) else None
     if isinstance(left, str | bytes) or isinstance(right, str | bytes):

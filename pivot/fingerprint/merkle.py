@@ -84,8 +84,9 @@ class Hashes:
                     parent = work[-1][0]
                     low[parent] = min(low[parent], low[node])
                 if low[node] == order[node]:
-                    component = path[path.index(node) :]
-                    del path[path.index(node) :]
+                    component = [path.pop()]
+                    while component[-1] != node:
+                        component.append(path.pop())
                     on_path.difference_update(component)
                     yield component
 

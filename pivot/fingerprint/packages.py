@@ -49,7 +49,9 @@ class Packages:
     def _provides(self, info: str, module: str) -> bool:
         content = self._contents.get(info)
         if content is None:
-            content = self._contents[info] = b"\n" + _first_file(info, ("RECORD", "top_level.txt", "SOURCES.txt"))
+            content = self._contents[info] = b"\n" + _first_file(
+                info, ("RECORD", "top_level.txt", "SOURCES.txt")
+            )
         name = module.encode()
         if any(b"\n" + name + mark in content for mark in (b"/", b".", b"\n", b"\r")):
             return True

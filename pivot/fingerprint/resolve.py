@@ -13,25 +13,56 @@ from pivot.model.fingerprint import ModuleText
 
 DEFINITION, SURFACE, WHOLE, COMPILED, SELF = "definition", "surface", "whole", "compiled", "self"
 
-_IMPLICIT = frozenset({"__file__", "__spec__", "__package__", "__name__", "__path__", "__loader__", "__cached__"})
-_EXPLAINED = frozenset(dir(builtins)) | _IMPLICIT | {
-    *("__builtins__", "__class__", "__annotations__", "__dict__", "__doc__", "__debug__", "__conditional_annotations__"),
-    *("reveal_type", "reveal_locals", "display", "get_ipython", "exit", "quit", "copyright", "credits", "license"),
-    *("WindowsError", "ExceptionGroup", "BaseExceptionGroup", "PythonFinalizationError", "__module__", "__qualname__"),
-}
+_IMPLICIT = frozenset(
+    {"__file__", "__spec__", "__package__", "__name__", "__path__", "__loader__", "__cached__"}
+)
+_EXPLAINED = (
+    frozenset(dir(builtins))
+    | _IMPLICIT
+    | {
+        *(
+            "__builtins__",
+            "__class__",
+            "__annotations__",
+            "__dict__",
+            "__doc__",
+            "__debug__",
+            "__conditional_annotations__",
+        ),
+        *(
+            "reveal_type",
+            "reveal_locals",
+            "display",
+            "get_ipython",
+            "exit",
+            "quit",
+            "copyright",
+            "credits",
+            "license",
+        ),
+        *(
+            "WindowsError",
+            "ExceptionGroup",
+            "BaseExceptionGroup",
+            "PythonFinalizationError",
+            "__module__",
+            "__qualname__",
+        ),
+    }
+)
 
 
 class Node(NamedTuple):
     """A vertex of the graph of code.
 
     Attributes:
-        index: of the definition in its file; -1 for nodes that stand for a module.
+        number: of the definition in its file; -1 for nodes that stand for a module.
         role: ``definition``, its ``surface`` (name, docstring, annotations), a ``whole`` module, a ``compiled``
             module, or what a module says of it``self`` (its name or path).
     """
 
     module: str
-    index: int
+    number: int
     role: str
 
 
@@ -184,7 +215,9 @@ class Resolver:
                 elif item.name == "*":
                     found += self._starred(module, item, words, under, seen)
         if not found and name in this.writers:
-            found = [Target(Node(module, n, DEFINITION), tuple(words[1:]), guards) for n in this.writers[name]]
+            found = [
+                Target(Node(module, n, DEFINITION), tuple(words[1:]), guards) for n in this.writers[name]
+            ]
         return tuple(dict.fromkeys(found))
 
     def _starred(
@@ -281,6 +314,10 @@ class Resolver:
 
 def unexplained(problems: Sequence[tuple[str, str, int]], stage: str) -> CodeError:
     """The error for names that nothing explains, each given as (name, place, line)."""
-    lines = [f"{place}:{line}: nothing defines {name!r}, which {stage} reaches" for name, place, line in problems]
-    hint = "define or import the name in that module (a cell of a notebook: in a plain or %%pivot_module cell)"
+    lines = [
+        f"{place}:{line}: nothing defines {name!r}, which {stage} reaches" for name, place, line in problems
+    ]
+    hint = (
+        "define or import the name in that module (a cell of a notebook: in a plain or %%pivot_module cell)"
+    )
     return CodeError("\n".join(lines), hint)

@@ -30,9 +30,11 @@ class CSV:
         import pandas as pd
 
         index = list(self.index_col) if isinstance(self.index_col, tuple) else self.index_col
-        options: dict[str, Any] = (
-            {"float_precision": "round_trip"} if len(self.sep) == 1 else {"engine": "python"}
-        )
+        options: dict[str, Any] = {"engine": "python"}
+        if len(self.sep) == 1:
+            # pandas 3.1 reads floats exactly by default and deprecates saying so
+            is_exact = tuple(int(part) for part in pd.__version__.split(".")[:2]) >= (3, 1)
+            options = {} if is_exact else {"float_precision": "round_trip"}
         try:
             table: pd.DataFrame = pd.read_csv(
                 path, sep=self.sep, index_col=index, dtype=self.dtype, **options

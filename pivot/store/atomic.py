@@ -3,6 +3,10 @@
 Everything in the store that changes a file goes through here or through a plain ``os`` call; each raises an
 audit event (``os.rename``, ``open``, …; ``pivot.write`` and ``pivot.fsync`` for the two that the interpreter
 does not announce), so that the crash test can stop a process before any single one of them.
+
+Flushing is about what outlasts a power failure, never about what is believed: whatever was torn is found by its
+digest, its seal or its syntax. So only what costs most to make again is flushed, and the folder of the lock file at
+the end, which takes all earlier renames to the disk on file systems with a journal.
 """
 
 import contextlib
@@ -62,18 +66,8 @@ def create(path: str, mode: int = 0o666) -> int:
 
 
 def make_folder(path: str) -> None:
-    """Makes a folder and those above it, durably; one that exists is fine."""
-    if os.path.isdir(path):
-        return
-    parent = os.path.dirname(path)
-    make_folder(parent)
-    try:
-        os.mkdir(path)
-    except FileExistsError:
-        if not os.path.isdir(path):
-            raise
-    else:
-        sync_folder(parent)
+    """Makes a folder and those above it; one that exists is fine."""
+    os.makedirs(path, exist_ok=True)
 
 
 def write_all(fd: int, data: bytes | memoryview, path: str) -> None:
@@ -125,13 +119,19 @@ def write_bytes(path: str, data: bytes, scratch: str) -> None:
     Raises:
         StoreError: it cannot be written.
     """
+    replace_bytes(path, data, scratch)
     with explained(path):
-        _replace(path, data, scratch, flush=True)
         sync_folder(os.path.dirname(path))
 
 
+def replace_bytes(path: str, data: bytes, scratch: str) -> None:
+    """`write_bytes` whose folder something else flushes: old or new, and never torn, after a power failure."""
+    with explained(path):
+        _replace(path, data, scratch, flush=True)
+
+
 def replace_unflushed(path: str, data: bytes, scratch: str) -> None:
-    """`write_bytes` for a file that need not outlast a power failure: whole or absent after a kill."""
+    """`write_bytes` for a file that need not outlast a power failure: old or new after a kill."""
     with explained(path):
         _replace(path, data, scratch, flush=False)
 

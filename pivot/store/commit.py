@@ -268,7 +268,7 @@ def _keep_strangers(objects: ObjectStore, journal: Journal, record: StageRecord)
 
 
 def _store_outputs(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
-    """Brings the new files, and the objects of those that are cached, to the disk."""
+    """Brings the result's bytes to the disk: as objects, or as files where those are the only copy."""
     cached = {out.path for out in record.inputs.outs if out.cache}
     for path, state in record.outputs.items():
         staged = journal.staging(path)
@@ -285,20 +285,17 @@ def _store_outputs(objects: ObjectStore, journal: Journal, record: StageRecord) 
             )
         if path in cached:
             objects.add_file(file, state.digest)
-        if file == staged or path in journal.written:
+        elif file == staged or path in journal.written:
             atomic.sync_file(file)
 
 
 def _finish(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
     """From the journal's record on: everything that is still to be done, however much is done already."""
-    changed = []
     for path in record.outputs:
         staged, target = journal.staging(path), journal.target(path)
         if os.path.lexists(staged):
             atomic.rename(staged, target)
             objects.index.moved(staged, target)
-            changed.append(os.path.dirname(target))
-    atomic.sync_folders(changed)
     write_record(journal.layout, record)
     write_lock(journal.layout, record)
     drop_journal(journal)

@@ -97,7 +97,7 @@ def read_journal(layout: Layout, path: str) -> Journal | None:
 def write_journal(journal: Journal) -> None:
     """Puts the journal in its place, all at once.
 
-    It is flushed to the disk where something would have to be undone or finished after a power failure.
+    It is flushed where something would have to be undone or finished after a power failure.
     """
     data = {
         "schema": _SCHEMA,
@@ -112,8 +112,8 @@ def write_journal(journal: Journal) -> None:
     text = json.dumps(data, sort_keys=True).encode("ascii") + b"\n"
     layout = journal.layout
     path = layout.journal_file(journal.stage)
-    if journal.existed or journal.record is not None:
-        atomic.write_bytes(path, text, layout.scratch)
+    if journal.existed or (journal.record is not None and len(journal.outs) > 1):
+        atomic.replace_bytes(path, text, layout.scratch)
     else:
         atomic.replace_unflushed(path, text, layout.scratch)
 

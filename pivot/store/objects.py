@@ -141,7 +141,6 @@ class ObjectStore:
             target = self.layout.object_file(digest)
             if not self.has(digest):
                 atomic.rename(temporary, target)
-                atomic.sync_folder(os.path.dirname(target))
         finally:
             atomic.discard(temporary)
         self.index.remember(path, digest, stat)

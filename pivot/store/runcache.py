@@ -21,8 +21,10 @@ def read_record(layout: Layout, stage: str, key: Digest) -> StageRecord | None:
 def write_record(layout: Layout, record: StageRecord) -> None:
     """Keeps a record under its stage and input hash.
 
+    It is not flushed: a torn one is a miss.
+
     Raises:
         StoreError: it cannot be written.
     """
     path = layout.record_file(record.stage, record.inputs.key)
-    atomic.write_bytes(path, codec.full_text(record).encode("utf-8"), layout.cache_scratch)
+    atomic.replace_unflushed(path, codec.full_text(record).encode("utf-8"), layout.cache_scratch)

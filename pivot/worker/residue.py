@@ -24,6 +24,7 @@ _CONSTANT = (
     *(dt.date, dt.time, dt.timedelta, dt.tzinfo, decimal.Decimal),
     *(enum.Enum, pathlib.PurePath, re.Pattern, logging.Logger, __future__._Feature),  # noqa: SLF001
     *(types.ModuleType, types.BuiltinFunctionType, types.GenericAlias, types.UnionType),
+    *(types.MemberDescriptorType, types.GetSetDescriptorType, functools.cached_property),
 )
 _WRITTEN_BY_PYTHON = frozenset(
     {
@@ -93,37 +94,13 @@ def _rebinds_globals(code: types.CodeType) -> bool:
 
 
 def _class_can_change(cls: type, module: str, depth: int) -> bool:
-    if (
-        hasattr(cls, "__pydantic_fields__")
-        or hasattr(cls, "__dataclass_fields__")
-        or hasattr(cls, "__total__")
-    ):
-        return False  # their tables are written when the class is made
     if issubclass(cls, enum.Enum):
         return False
-    own = (value for name, value in vars(cls).items() if name not in _CLASS_MACHINERY)
+    own = (value for name, value in vars(cls).items() if not _is_machinery(name, value))
     return depth > 3 or any(_can_change(value, module, depth + 1) for value in own)
 
 
-_CLASS_MACHINERY = frozenset(
-    {
-        *(
-            "__dict__",
-            "__weakref__",
-            "__doc__",
-            "__module__",
-            "__qualname__",
-            "__annotations__",
-            "__annotate__",
-        ),
-        *(
-            "__slots__",
-            "__orig_bases__",
-            "__parameters__",
-            "__abstractmethods__",
-            "_abc_impl",
-            "__annotate_func__",
-        ),
-        *("__annotations_cache__", "__static_attributes__", "__firstlineno__", "__type_params__"),
-    }
-)
+def _is_machinery(name: str, value: object) -> bool:
+    """Whether it was written when the class was made: by Python, ABCMeta, dataclasses or pydantic."""
+    dunder = name.startswith("__") and name.endswith("__")
+    return (dunder and not isinstance(value, types.FunctionType)) or name in {"_abc_impl", "model_config"}

@@ -217,8 +217,10 @@ WRONG = {
         "save(value, path)",
     ),
     "unpicklable loader": (
-        "class R:\n    def __init__(self): self.f = lambda: 1\n    def load(self, path): ...\n"
-        "def f(a: Annotated[str, Dep('a.csv', R())]): ...",
+        (
+            "class R:\n    def __init__(self): self.f = lambda: 1\n    def load(self, path): ...\n"
+            "def f(a: Annotated[str, Dep('a.csv', R())]): ..."
+        ),
         "loader R cannot be sent to workers",
         "module level",
     ),

@@ -71,7 +71,7 @@ WRONG_YAML = {
     "dep that is no Dep": (
         "deps: {params: x}",
         ["stage 'train': dep 'params' is not annotated with Dep in stages.train (pivot.yaml:4)"],
-        "'data'",
+        "known: data",
     ),
     "out": ("outs: {modle: x}", ["out 'modle' is not an output of stages.train (pivot.yaml:4)"], "'model'?"),
     "metric under outs": (

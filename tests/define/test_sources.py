@@ -121,7 +121,7 @@ def test_roots_are_searched_in_order(tmp_path):
         (tmp_path / name / "subject.py").write_text(f"VALUE = {name!r}\n")
     for order in (("one", "two"), ("two", "one")):
         with ProjectImporter([str(tmp_path / name) for name in order]):
-            assert importlib.import_module("subject").VALUE == order[0]
+            assert order[0] == importlib.import_module("subject").VALUE
 
 
 def test_libraries_in_an_environment_inside_the_project_are_not_the_projects(tmp_path):

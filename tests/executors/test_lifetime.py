@@ -147,8 +147,9 @@ def test_a_waiting_task_is_cancelled_at_once(tasks):
 
 def test_close_ends_everything_and_settles_every_future(tasks):
     pool = ForkserverExecutor(2)
-    futures = [pool.submit(tasks.task(SLEEP)) for _ in range(4)]
+    futures = [pool.submit(tasks.task(SLEEP))]
     pids = pids_of(tasks.folder)
+    futures += [pool.submit(tasks.task("import time\ndef run(): time.sleep(1000)")) for _ in range(3)]
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("pivot-")]
     assert our_workers()
     pool.close()
@@ -221,6 +222,19 @@ def test_a_script_without_main_guard_runs_once(tasks):
     out, _ = process.communicate(timeout=60)
     assert out == "driver begins\n['Success', 'Success', 'Success', 'Success']\n"
     assert process.returncode == 0
+
+
+def test_a_driver_without_a_main_module_runs_stages(tasks):
+    head = textwrap.dedent(DRIVER).format(conftest=str(CONFTEST), folder=str(tasks.folder))
+    text = """
+        del sys.modules["__main__"]
+        with ForkserverExecutor(1) as pool:
+            print(type(pool.submit(tasks.task("def run(): return 1")).result(60)).__name__)
+    """
+    run = subprocess.run(
+        [sys.executable, "-"], input=head + textwrap.dedent(text), capture_output=True, text=True
+    )
+    assert (run.stdout, run.stderr) == ("driver begins\nSuccess\n", "")
 
 
 @pytest.mark.parametrize("ending", ["", "import os; os._exit(0)", "raise SystemExit(0)"])

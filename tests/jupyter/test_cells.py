@@ -10,7 +10,11 @@ from pivot_jupyter.cells import Cell, Command, Role, lift_head, read_cell
     [
         ("x = 1", Role.PLAIN, ""),
         ("%%pivot_stage\ndef f(): ...", Role.STAGE, ""),
-        ("\n\n%%pivot_stage --name clean --dep raw=a.csv\ndef f(): ...", Role.STAGE, "--name clean --dep raw=a.csv"),
+        (
+            "\n\n%%pivot_stage --name clean --dep raw=a.csv\ndef f(): ...",
+            Role.STAGE,
+            "--name clean --dep raw=a.csv",
+        ),
         ("# why\n# so\n%%pivot_stage\ndef f(): ...", Role.STAGE, ""),
         ("%%pivot_module\nX = 1", Role.MODULE, ""),
         ("%%time\nx = 1", Role.PLAIN, ""),
@@ -28,7 +32,8 @@ def test_a_foreign_cell_has_no_python():
 
 
 @pytest.mark.parametrize(
-    "line", ["%matplotlib inline", "%load_ext pivot_jupyter", "%autoreload 2", "%config A.b = 1", "%pivot status"]
+    "line",
+    ["%matplotlib inline", "%load_ext pivot_jupyter", "%autoreload 2", "%config A.b = 1", "%pivot status"],
 )
 def test_harmless_magics_become_blank_lines(line):
     source = read_cell(f"{line}\nx = 1\n")
@@ -67,7 +72,9 @@ def test_a_comment_above_the_magic_is_moved_below_it():
     assert lift_head(lines) == ["%%pivot_stage --run\n", "# about\n", "def f(): ...\n"]
 
 
-@pytest.mark.parametrize("lines", [["# a\n", "%%bash\n"], ["x = 1\n", "%%pivot_stage\n"], ["%%pivot_stage\n"], []])
+@pytest.mark.parametrize(
+    "lines", [["# a\n", "%%bash\n"], ["x = 1\n", "%%pivot_stage\n"], ["%%pivot_stage\n"], []]
+)
 def test_other_cells_are_not_moved(lines):
     assert lift_head(list(lines)) == lines
 

@@ -25,7 +25,12 @@ def run(text):
     return space
 
 
-HELPERS = ("import math", "SCALE = 2", "def g(x):\n    return math.sqrt(x) * SCALE", "def f():\n    return g(16)")
+HELPERS = (
+    "import math",
+    "SCALE = 2",
+    "def g(x):\n    return math.sqrt(x) * SCALE",
+    "def f():\n    return g(16)",
+)
 
 
 def test_a_function_brings_helper_constant_and_import_of_other_cells():
@@ -85,7 +90,9 @@ def test_a_value_is_what_the_cells_made_it(texts, value):
 
 
 def test_comments_that_belong_to_a_definition_are_kept():
-    text = module("# unrelated\n\n# why g\ndef g():\n    # inside\n    return 1  # end\n", "def f():\n    return g()").text
+    text = module(
+        "# unrelated\n\n# why g\ndef g():\n    # inside\n    return 1  # end\n", "def f():\n    return g()"
+    ).text
     assert "# why g\ndef g():\n    # inside\n    return 1  # end" in text
     assert "unrelated" not in text
 
@@ -98,13 +105,17 @@ def test_a_module_cell_goes_in_as_it_stands():
 
 
 def test_future_imports_come_first():
-    text = module("import os", "from __future__ import annotations\nX = 1", "def f() -> Later:\n    return X").text
+    text = module(
+        "import os", "from __future__ import annotations\nX = 1", "def f() -> Later:\n    return X"
+    ).text
     assert text.splitlines()[0] == "from __future__ import annotations"
     assert run(text)["f"]() == 1
 
 
 def test_names_in_annotations_and_queries_are_reached():
-    text = module("import pathlib", "LIMIT = 3", "def f(a: 'pathlib.Path', t=None):\n    return t.query('x > @LIMIT')").text
+    text = module(
+        "import pathlib", "LIMIT = 3", "def f(a: 'pathlib.Path', t=None):\n    return t.query('x > @LIMIT')"
+    ).text
     assert {"pathlib", "LIMIT"} <= set(run(text))
 
 
@@ -136,8 +147,11 @@ def test_lines_of_the_module_are_lines_of_cells():
 
 
 def test_two_functions_that_call_each_other_are_both_taken():
-    text = module("def even(n):\n    return n == 0 or odd(n - 1)", "def odd(n):\n    return n != 0 and even(n - 1)",
-                  "def f():\n    return even(4)").text
+    text = module(
+        "def even(n):\n    return n == 0 or odd(n - 1)",
+        "def odd(n):\n    return n != 0 and even(n - 1)",
+        "def f():\n    return even(4)",
+    ).text
     assert run(text)["f"]() is True
 
 

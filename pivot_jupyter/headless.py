@@ -1,0 +1,156 @@
+"""A notebook's stages without a kernel: its cells in order, the module executed once in a fresh process.
+
+Only what stages reach is executed, since annotations must be evaluated; the other cells are text.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from types import ModuleType
+
+from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
+from pivot.model.stage import Stage
+from pivot.paths import ProjectPath, absolute, project_path, relative_to_root
+from pivot.project import Project
+from pivot_jupyter.adopt import adopt
+from pivot_jupyter.cells import Cell, Role
+from pivot_jupyter.command import code_cells
+from pivot_jupyter.compile import NotebookModule, Page, compile_module, read_notebook, read_page
+from pivot_jupyter.export import check_export, export
+from pivot_jupyter.session import Defined, module_name_for
+from pivot_jupyter.stages import Draft, Ground, define, drafts_in, marked_in
+from pivot_jupyter.units import Kind
+from pivot_jupyter.values import refused_by_text, unexplained
+
+
+def export_notebook(
+    file: str, *, module: str | None = None, check: bool = False, force: bool = False
+) -> tuple[ProjectPath, ...]:
+    """Writes a notebook's module and ``pivot.yaml`` beside it, or with `check` compares them.
+
+    Raises:
+        PivotError: something in the notebook cannot become part of a module, or a file is in the way.
+    """
+    folder = os.path.dirname(os.path.abspath(file))
+    with Project(folder) as project:
+        here = relative_to_root(folder, project.root)
+        roots = tuple(dict.fromkeys((here, *project.roots)))
+        ground = Ground(project.root, here, roots)
+    defined = define_in_fresh_process(code_cells(file), module or module_name_for(file), ground)
+    if check:
+        check_export(defined, ground)
+        return ()
+    return export(defined, ground, force=force)
+
+
+def define_in_fresh_process(cells: Sequence[Cell], name: str, ground: Ground) -> Defined:
+    """`define_cells` in another interpreter: executing the module touches nothing here."""
+    with tempfile.NamedTemporaryFile(prefix="pivot-notebook-") as answer:
+        task = pickle.dumps((tuple(cells), name, ground, answer.name))
+        done = subprocess.run(
+            [sys.executable, "-m", "pivot_jupyter.headless"],
+            input=task,
+            stdout=subprocess.DEVNULL,
+            cwd=absolute(ground.folder, ground.root),
+            check=False,
+        )
+        data = answer.read()
+    if done.returncode or not data:
+        raise CodeError(f"the notebook's module ended its process (exit code {done.returncode})")
+    result = pickle.loads(data)
+    if isinstance(result, PivotError):
+        raise result
+    assert isinstance(result, Defined)
+    return result
+
+
+def define_cells(cells: Sequence[Cell], name: str, ground: Ground) -> Defined:
+    """The module and stages of cells that are taken in their order. Executes what the stages reach.
+
+    Raises:
+        PivotError: something cannot become part of a module.
+    """
+    pages = [read_page(cell) for cell in cells]
+    notebook = read_notebook(pages)
+    candidates = [unit for page in pages for unit in page.units if _may_be_stage(page, unit.text, unit.kind)]
+    if not candidates:
+        raise UsageError("the notebook defines no stages", "head a cell %%pivot_stage")
+    draft = compile_module(notebook, name, [unit.names[0] for unit in candidates])
+    space = vars(_executed(draft, ground))
+    drafts = _drafts(pages, space)
+    module = compile_module(notebook, name, [one.function for one in drafts])
+    errors: list[PivotError] = [*unexplained(module.slice.missing, {}), *refused_by_text(module.slice)]
+    text = module.module_text(project_path(f"{name}.py", ground.folder))
+    adopted = adopt(text, module.names, space)
+    stages: list[Stage] = []
+    for one in drafts:
+        try:
+            stages.append(define(one, adopted, ground))
+        except PivotError as error:
+            errors.extend(error.errors if isinstance(error, DefinitionErrors) else [error])
+    if errors:
+        raise errors[0] if len(errors) == 1 else DefinitionErrors(errors)
+    return Defined(module, text, tuple(stages))
+
+
+def _may_be_stage(page: Page, text: str, kind: Kind) -> bool:
+    if kind is not Kind.FUNCTION:
+        return False
+    decorated = any(line.startswith("@") and "stage" in line for line in text.splitlines())
+    return page.source.role is Role.STAGE or decorated
+
+
+def _drafts(pages: Sequence[Page], space: dict[str, object]) -> list[Draft]:
+    from pivot_jupyter.magics import read_options
+
+    drafts: dict[str, Draft] = {}
+    for page in pages:
+        if page.source.role is Role.STAGE:
+            found = drafts_in(page, space, read_options(page.source.options)[0])
+        else:
+            found = marked_in(page, space)
+        drafts.update({one.name: one for one in found})
+    return list(drafts.values())
+
+
+def _executed(module: NotebookModule, ground: Ground) -> ModuleType:
+    made = ModuleType(module.name)
+    sys.modules[module.name] = made
+    sys.path[:0] = [absolute(root, ground.root) for root in ground.roots]
+    try:
+        exec(compile(module.text, module.filename, "exec", dont_inherit=True), vars(made))  # noqa: S102
+    except Exception as error:  # noqa: BLE001 - it is the user's code
+        trace = error.__traceback__
+        lines = []
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == module.filename:
+                lines.append(trace.tb_lineno)
+            trace = trace.tb_next
+        place = module.place(lines[-1]) if lines else None
+        raise CodeError(
+            f"the notebook's module cannot be executed: {type(error).__name__}: {error} ({place or module.name})",
+            "Restart and Run All in the notebook shows whether its cells work in their order",
+        ) from None
+    return made
+
+
+def main() -> None:
+    """The other side of `define_in_fresh_process`: task on stdin, answer in the file that it names."""
+    cells, name, ground, answer = pickle.loads(sys.stdin.buffer.read())
+    result: Defined | PivotError
+    try:
+        result = define_cells(cells, name, ground)
+    except PivotError as error:
+        result = error
+    with open(answer, "wb") as stream:
+        pickle.dump(result, stream)
+
+
+if __name__ == "__main__":
+    # classes must be pickled under this module's real name
+    from pivot_jupyter import headless  # noqa: PLW0406
+
+    headless.main()

@@ -1,0 +1,147 @@
+import datetime as dt
+import enum
+import math
+import pathlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+from pivot.config.params import ParamLayer, params_from_text, params_text, resolve_params
+from pivot.errors import DefinitionErrors, PivotError
+from pivot.model.place import Place
+from pivot.stage_def import StageParams
+from pivot.yamlio import read_yaml
+
+PLACE = Place("stages.py", 9)
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Inner(BaseModel):
+    depth: int = 2
+
+
+class Params(BaseModel):
+    rate: float = 1
+    inner: Inner = Inner()
+    maybe: Inner | None = None
+    many: dict[str, Inner] = {}
+    pair: tuple[int, str] = (1, "a")
+    tags: frozenset[int] = frozenset({3})
+    day: dt.date = dt.date(2024, 1, 31)
+    colour: Colour = Colour.RED
+    path: pathlib.Path = pathlib.Path("a/b")
+    limit: float = math.inf
+
+    @computed_field
+    @property
+    def double(self) -> float:
+        return self.rate * 2
+
+
+class Aliased(StageParams):
+    model_config = ConfigDict(extra="forbid")
+    rate: float = Field(1.0, alias="learningRate")
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    rate: float = 1
+
+
+def resolve(model, *texts):
+    layers = []
+    for number, text in enumerate(texts):
+        document = read_yaml(text, f"{number}.yaml")
+        layers.append(ParamLayer(document.data, Place(document.file, 1), document))
+    return resolve_params("train", model, layers, PLACE)
+
+
+def test_defaults_of_every_kind_travel():
+    text = resolve(Params)
+    assert params_from_text(Params, text) == Params()
+    assert text.startswith(
+        '{"colour":"red","day":"2024-01-31","inner":{"depth":2},"limit":Infinity,"many":{}'
+    )
+
+
+def test_a_default_and_the_same_value_given_are_equal():
+    assert resolve(Params, "rate: 1") == resolve(Params, "rate: 1.0") == resolve(Params)
+
+
+def test_layers_merge_tables_and_replace_lists():
+    text = resolve(
+        Params, "inner: {depth: 3}\npair: [1, x]\nmany: {a: {depth: 1}}", "many: {b: {}}\npair: [2, y]"
+    )
+    found = params_from_text(Params, text)
+    assert (found.inner.depth, found.pair, set(found.many)) == (3, (2, "y"), {"a", "b"})
+
+
+def test_an_alias_is_the_word_for_its_field():
+    assert params_from_text(Aliased, resolve(Aliased, "learningRate: 3")).rate == 3
+    with pytest.raises(
+        DefinitionErrors, match=r"unknown param 'learning_rate' \(0\.yaml:1\)\nhint: did you mean"
+    ):
+        resolve(Aliased, "learning_rate: 3")
+
+
+def test_a_model_may_allow_further_fields():
+    assert params_from_text(Open, resolve(Open, "more: [1]")).more == [1]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["rat: 1"], "stage 'train': unknown param 'rat' (0.yaml:1)\nhint: did you mean 'rate'?"),
+        (["rate: 1", "\nrat: 1"], "unknown param 'rat' (1.yaml:2)"),
+        (["inner:\n  dept: 1"], "unknown param 'inner.dept' (0.yaml:2)\nhint: did you mean 'depth'?"),
+        (["maybe:\n  dept: 1"], "unknown param 'maybe.dept' (0.yaml:2)"),
+        (["inner:\n  depth: x"], "param 'inner.depth': Input should be a valid integer"),
+        (["rate: 1\nday: soon"], "param 'day': Input should be a valid date"),
+        (["rate: x", "rate: y"], "got 'y' (1.yaml:1)"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_line(texts, message):
+    with pytest.raises(DefinitionErrors) as caught:
+        resolve(Params, *texts)
+    (error,) = caught.value.errors
+    assert message in str(error)
+
+
+def test_all_wrong_values_are_told_at_once():
+    with pytest.raises(DefinitionErrors) as caught:
+        resolve(Params, "rat: 1\nday: soon\ninner: {x: 1}")
+    assert len(caught.value.errors) == 3
+
+
+def test_values_given_in_python_that_have_no_json_form_are_refused():
+    layer = ParamLayer({"rate": object()}, PLACE)
+    with pytest.raises(DefinitionErrors, match=r"a param has no JSON form: .*\(stages\.py:9\)"):
+        resolve_params("train", Params, [layer], PLACE)
+
+
+class Hidden(BaseModel):
+    key: str = Field("a", exclude=True)
+
+
+def test_a_value_that_would_be_lost_on_the_way_is_refused():
+    assert params_from_text(Hidden, resolve(Hidden)).key == "a"
+    with pytest.raises(PivotError, match="do not survive"):
+        resolve(Hidden, "key: b")
+
+
+class Numbers(BaseModel):
+    values: dict[str, float | int | str | list[bool] | None] = {}
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(), st.none() | st.text() | st.booleans().map(lambda b: [b]) | st.integers()))
+def test_equal_values_give_equal_text_whatever_their_order(values):
+    turned = dict(reversed(values.items()))
+    text = params_text(Numbers(values=values))
+    assert text == params_text(Numbers(values=turned))
+    assert params_from_text(Numbers, text) == Numbers(values=values)
