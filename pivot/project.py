@@ -14,7 +14,7 @@ from pivot.config.settings import Settings, load_settings
 from pivot.core.graph import Graph
 from pivot.core.query import select
 from pivot.define.discover import find_pipeline_file, pipeline_file
-from pivot.engine.define import define
+from pivot.engine.define import define, named_modules
 from pivot.engine.observe import Observer, assess
 from pivot.engine.run import Plan, Sink, execute, require_inputs
 from pivot.errors import UsageError
@@ -237,7 +237,9 @@ class Project:
     def _define(self) -> tuple[Stage, ...]:
         if self._file is None:
             raise NO_PIPELINE
-        return define(self._workers(self.settings.jobs or cores(), ()), self._file, self.root).stages
+        libraries = self._observer().libraries(self.roots, named_modules(self._file))
+        executor = self._workers(self.settings.jobs or cores(), libraries)
+        return define(executor, self._file, self.root).stages
 
     @contextlib.contextmanager
     def _importable(self) -> Iterator[None]:

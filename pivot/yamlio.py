@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pivot.errors import PivotError
+from pivot.errors import DefinitionError
 
 YamlPath = tuple[str | int, ...]
 """The keys and list positions that lead to a value: ``("stages", "train", "mutex", 0)``."""
@@ -149,9 +149,9 @@ def _compose(text: str, file: str) -> Any:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         why = ", ".join(part for part in (error.context, error.problem) if part)
-        raise PivotError(f"cannot read {file}: {why} ({file}:{line})", "mend the YAML there") from error
+        raise DefinitionError(f"cannot read {file}: {why} ({file}:{line})", "mend the YAML there") from error
     except yaml.YAMLError as error:
-        raise PivotError(f"cannot read {file}: {error.args[-1] if error.args else error}") from error
+        raise DefinitionError(f"cannot read {file}: {error.args[-1] if error.args else error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +171,9 @@ class _Build:
             try:
                 return self.scalar(node.tag, node.value)
             except ValueError as error:
-                raise PivotError(f"{error} ({self.file}:{line})") from error
+                raise DefinitionError(f"{error} ({self.file}:{line})") from error
         if id(node) in around:
-            raise PivotError(f"an alias stands inside what it names ({self.file}:{line})")
+            raise DefinitionError(f"an alias stands inside what it names ({self.file}:{line})")
         around = (*around, id(node))
         if node.id == "mapping":
             return self._mapping(node, path, around)
@@ -189,10 +189,10 @@ class _Build:
         for key_node, item in _pairs(node, self.file):
             line = key_node.start_mark.line + 1
             if key_node.id != "scalar":
-                raise PivotError(f"a key must be a text or a number ({self.file}:{line})")
+                raise DefinitionError(f"a key must be a text or a number ({self.file}:{line})")
             key = self.value(key_node)
             if key in table:
-                raise PivotError(f"key {key!r} stands twice ({self.file}:{line})", "keep one of them")
+                raise DefinitionError(f"key {key!r} stands twice ({self.file}:{line})", "keep one of them")
             if self.lines is not None:
                 self.lines[*path, key] = line
             table[key] = self.value(item, (*path, key), around)
@@ -211,7 +211,7 @@ def _pairs(node: Any, file: str) -> list[tuple[Any, Any]]:
             continue
         for source in value.value if value.id == "sequence" else [value]:
             if source.id != "mapping" or source is node:
-                raise PivotError(f"<< takes a mapping ({file}:{key.start_mark.line + 1})")
+                raise DefinitionError(f"<< takes a mapping ({file}:{key.start_mark.line + 1})")
             for pair in _pairs(source, file):
                 if pair[0].value not in taken:
                     taken.add(pair[0].value)

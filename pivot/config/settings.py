@@ -44,8 +44,10 @@ def load_settings(root: str, environment: Mapping[str, str]) -> Settings:
     try:
         with open(os.path.join(root, SETTINGS_FILE), encoding="utf-8") as file:
             text = file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         text = ""
+    except OSError as error:
+        raise PivotError(f"cannot read {SETTINGS_FILE}: {error.strerror}", "make it readable") from error
     settings = read_settings(text)
     cache = environment.get("PIVOT_CACHE_DIR") or settings.cache_dir
     if cache is not None:

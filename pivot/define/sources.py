@@ -54,6 +54,8 @@ class ProjectImporter:
         self.texts = dict(texts or {})
         self.loaded: dict[str, Digest] = {}
         self.files: dict[str, str] = {}
+        # asked now: inside an import hook Python 3.13 may still be at work on the answer itself
+        self._libraries = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), _OUR_FOLDER)
         self._real_roots = tuple(dict.fromkeys((*self.roots, *map(os.path.realpath, self.roots))))
         self._finder = _TextFinder(self)
         self._aside: dict[str, ModuleType] = {}
@@ -99,7 +101,7 @@ class ProjectImporter:
 
     def holds(self, path: str) -> bool:
         """Whether a file or folder is the project's own: under a root, and in no library folder."""
-        return any(_is_within(path, root) and _is_project(path, root) for root in self._real_roots)
+        return any(_is_within(path, root) and _is_project(path, root, self._libraries) for root in self._real_roots)
 
     def _hook(self, path: str) -> FileFinder:
         folder = os.path.abspath(path or os.getcwd())
@@ -202,9 +204,8 @@ def _is_within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def _is_project(path: str, root: str) -> bool:
+def _is_project(path: str, root: str, libraries: Sequence[str]) -> bool:
     between = os.path.relpath(path, root).split(os.sep)
     if "site-packages" in between or "dist-packages" in between:
         return False
-    libraries = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), _OUR_FOLDER)
     return not any(_is_within(path, library) and not _is_within(root, library) for library in libraries)

@@ -45,12 +45,22 @@ class Observer:
         """
         found = self._fingerprints.get(stage.name)
         if found is None:
-            fingerprinter = self._fingerprinters.get(stage.roots)
-            if fingerprinter is None:
-                sources = Sources(self._store.root, stage.roots, self._texts)
-                fingerprinter = Fingerprinter(sources, self._store.sources)
-                self._fingerprinters[stage.roots] = fingerprinter
-            found = self._fingerprints[stage.name] = fingerprinter.stage(stage.function)
+            found = self._fingerprinter(stage.roots).stage(stage.function)
+            self._fingerprints[stage.name] = found
+        return found
+
+    def libraries(self, roots: tuple[ProjectPath, ...], modules: Iterable[str]) -> tuple[str, ...]:
+        """The libraries that some project modules import, for preloading; none if their code cannot be read."""
+        try:
+            return self._fingerprinter(roots).libraries(modules)
+        except PivotError:
+            return ()  # whoever needs the code will say what is wrong with it
+
+    def _fingerprinter(self, roots: tuple[ProjectPath, ...]) -> Fingerprinter:
+        found = self._fingerprinters.get(roots)
+        if found is None:
+            sources = Sources(self._store.root, roots, self._texts)
+            found = self._fingerprinters[roots] = Fingerprinter(sources, self._store.sources)
         return found
 
     def require_readable(self, stages: Iterable[Stage]) -> None:

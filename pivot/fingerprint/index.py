@@ -314,9 +314,9 @@ def _declarations(tree: ast.Module) -> frozenset[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {imported_name(a) for a in node.names if a.name.partition(".")[0] in OWN_PACKAGES}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            if (node.module or "").partition(".")[0] in OWN_PACKAGES:
-                names |= {imported_name(alias) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            own = not node.level and (node.module or "").partition(".")[0] in OWN_PACKAGES
+            names |= {imported_name(alias) for alias in node.names} if own else set()
     return frozenset(names)
 
 

@@ -12,8 +12,8 @@ from pivot.fingerprint.scope import COMPREHENSIONS, FUNCTIONS, FunctionNode, Sco
 from pivot.fingerprint.statements import annotations_act, chain, docstring, is_declaration, live
 
 FRAME_READERS = frozenset(
-    "locals vars eval exec query sql dir _getframe currentframe f_locals from_formula evaluate timeit dmatrix "
-    "dmatrices ols wls gls glm logit probit poisson mixedlm".split()
+    "locals vars eval exec query sql dir _getframe currentframe f_locals co_varnames from_formula "  # noqa: SIM905
+    "evaluate timeit dmatrix dmatrices ols wls gls glm logit probit poisson mixedlm".split()
 )
 """Last words of calls that may see the spelling of local names."""
 
@@ -129,7 +129,9 @@ class _Writer:
     def _item(self, item: object, scope: Scope) -> None:
         if isinstance(item, ast.AST):
             self.node(item, scope)
-        else:  # a name, an operator's level, or a gap in a dict or in defaults
+        elif item is None:  # a gap in a dict's keys or in defaults, which is not the literal None
+            self.out.append("gap;")
+        else:
             self.token(spell(item))
 
     def _name(self, name: str, scope: Scope) -> str:

@@ -81,7 +81,7 @@ class Scan:
 
 
 PURE_CALLS = frozenset(
-    "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate float format frozenset "
+    "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate float format frozenset "  # noqa: SIM905
     "getattr hasattr hash hex id int isinstance issubclass len list max min oct ord pow print range repr "
     "reversed round set slice sorted str sum tuple type zip super property staticmethod classmethod Path PurePath "
     "deepcopy TypeVar NewType namedtuple getLogger dumps Decimal Fraction date datetime timedelta".split()
@@ -89,7 +89,7 @@ PURE_CALLS = frozenset(
 """Calls that leave their arguments as they are."""
 
 MARKS = frozenset(
-    "__doc__ __annotations__ get_type_hints signature getdoc getsource getfullargspec __subclasses__ "
+    "__doc__ __annotations__ get_type_hints signature getdoc getsource getfullargspec __subclasses__ "  # noqa: SIM905
     "get_annotations".split()
 )
 """Words that look at definitions themselves."""
@@ -102,7 +102,8 @@ _AT_NAME = re.compile(r"@([^\W\d]\w*)")
 _WORD = re.compile(r"[^\W\d]\w*")
 _DOTTED = re.compile(r"^[^\W\d]\w*(?:[.:][^\W\d]\w*)*[.:][^\W\d]\w*$")
 _STRING_READERS = frozenset(
-    "eval exec query sql from_formula evaluate timeit dmatrix dmatrices ols wls gls glm logit probit poisson mixedlm".split()
+    "eval exec query sql from_formula evaluate timeit dmatrix dmatrices "  # noqa: SIM905
+    "ols wls gls glm logit probit poisson mixedlm".split()
 )
 
 
@@ -202,11 +203,7 @@ class Scanner:
             )
 
     def _children(self, node: ast.AST, scope: Scope, uses: int) -> None:
-        passing = isinstance(
-            node,
-            ast.Tuple | ast.List | ast.Set | ast.Dict | ast.Starred | ast.IfExp | ast.BoolOp | ast.keyword,
-        ) or isinstance(node, ast.Await | ast.NamedExpr)
-        down = uses if passing or uses & Use.ACT else 0
+        down = uses if isinstance(node, _HANDING) or uses & Use.ACT else 0
         if isinstance(node, ast.withitem):
             down = Use.PASS
         for _, value in ast.iter_fields(node):
@@ -320,16 +317,16 @@ class Scanner:
         pure = last in PURE_CALLS
         inherited = 0 if pure else uses & Use.ACT
         self.visit(func, scope, Use.CALL | inherited | (Use.ACT if verb else 0))
-        handed = inherited | (0 if pure else Use.PASS)
         for argument in [*node.args, *node.keywords]:
-            self.visit(argument, scope, handed)
-            if (
-                last in _STRING_READERS
-                and isinstance(argument, ast.Constant)
-                and isinstance(argument.value, str)
-            ):
-                self._soft(_WORD.findall(argument.value), scope, node.lineno)
-        if last in _STRING_READERS and not all(isinstance(a, ast.Constant) for a in node.args[:1]):
+            self.visit(argument, scope, 0 if pure else Use.PASS)
+        if last in _STRING_READERS:
+            self._read_strings(node, scope)
+
+    def _read_strings(self, node: ast.Call, scope: Scope) -> None:
+        for value in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                self._soft(_WORD.findall(value.value), scope, node.lineno)
+        if not all(isinstance(a, ast.Constant) for a in node.args[:1]):
             self.found.marks.add("reads-strings")
 
     def _special(self, node: ast.Call, name: str, last: str, scope: Scope, uses: int) -> bool:

@@ -82,10 +82,18 @@ class Fingerprinter:
             ]
         )
         parts = [*self._parts(reach, frozenset(loaders)), *packages]
-        if order:
-            parts.append(order_part(order))
+        wiring = [*order, *self._choices(reach)]
+        if wiring:
+            parts.append(order_part(wiring))
         texts = tuple(self._graph.known(name).text for name in sorted(executed.modules))
         return Fingerprint(digest, sort_parts(parts), texts, self._libraries(executed, reach))
+
+    def libraries(self, modules: Iterable[str]) -> tuple[str, ...]:
+        """Top-level libraries that importing some project modules imports: what a fork server should preload."""
+        executed = Executed(self._resolver)
+        for name in modules:
+            executed.run(name)
+        return self._libraries(executed, _Reach((), ()))
 
     def _find(self, function: ObjectRef) -> tuple[Target, ...]:
         if self._resolver.module(function.module) is None:
@@ -261,6 +269,16 @@ class Fingerprinter:
                     found.add(node)
         return found
 
+    def _choices(self, reach: "_Reach") -> list[str]:
+        """Names in reach that may lead to several definitions, each with these in order (for explanations only)."""
+        texts: list[str] = []
+        for node in reach.nodes:
+            for edge in self._graph.edges(node):
+                nodes = [n for n in _nodes(edge.targets) if n.role != SURFACE]
+                if len(nodes) > 1:
+                    texts.append(digest_parts([edge.key, *(self._graph.own(n) for n in nodes)]))
+        return sorted(texts)
+
     def _libraries_of(self, nodes: Iterable[Node]) -> set[str]:
         targets = (t for node in nodes for edge in self._graph.edges(node) for t in edge.targets)
         return {t.library.partition(".")[0].rstrip("?") for t in targets if t.node is None}
@@ -304,4 +322,3 @@ class _Reach:
 
 def _nodes(targets: Iterable[Target]) -> tuple[Node, ...]:
     return tuple(dict.fromkeys(n for t in targets for n in (t.node, *t.guards) if n is not None))
-

@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterable
 
 TRANSPARENT_DECORATORS = frozenset(
-    "staticmethod classmethod property setter getter deleter abstractmethod override overload final cached_property "
-    "cache lru_cache wraps contextmanager asynccontextmanager".split()
+    "staticmethod classmethod property setter getter deleter abstractmethod override overload final "  # noqa: SIM905
+    "cached_property cache lru_cache wraps contextmanager asynccontextmanager".split()
 )
 """Last words of decorators that do not look at annotations."""
 

@@ -3,17 +3,13 @@
 Everything in the store that changes a file goes through here or through a plain ``os`` call; each raises an
 audit event (``os.rename``, ``open``, …; ``pivot.write`` and ``pivot.fsync`` for the two that the interpreter
 does not announce), so that the crash test can stop a process before any single one of them.
-
-Flushing is about what outlasts a power failure, never about what is believed: whatever was torn is found by its
-digest, its seal or its syntax. So only what costs most to make again is flushed, and the folder of the lock file at
-the end, which takes all earlier renames to the disk on file systems with a journal.
 """
 
 import contextlib
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from pivot.errors import StoreError
 
@@ -84,17 +80,8 @@ def sync(fd: int, path: str) -> None:
     os.fsync(fd)
 
 
-def sync_file(path: str) -> None:
-    """Flushes a closed file to the disk."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        sync(fd, path)
-    finally:
-        os.close(fd)
-
-
-def sync_folder(path: str) -> None:
-    """Makes renames into a folder durable. File systems that cannot flush folders are left alone."""
+def sync_path(path: str) -> None:
+    """Flushes a closed file, or the names in a folder, to the disk, where the file system can."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         sync(fd, path)
@@ -105,12 +92,6 @@ def sync_folder(path: str) -> None:
         os.close(fd)
 
 
-def sync_folders(paths: Iterable[str]) -> None:
-    """`sync_folder` for each, once."""
-    for path in dict.fromkeys(paths):
-        sync_folder(path)
-
-
 def write_bytes(path: str, data: bytes, scratch: str) -> None:
     """Puts a file with these bytes at ``path``, all at once and durably.
 
@@ -119,19 +100,13 @@ def write_bytes(path: str, data: bytes, scratch: str) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    replace_bytes(path, data, scratch)
-    with explained(path):
-        sync_folder(os.path.dirname(path))
-
-
-def replace_bytes(path: str, data: bytes, scratch: str) -> None:
-    """`write_bytes` whose folder something else flushes: old or new, and never torn, after a power failure."""
     with explained(path):
         _replace(path, data, scratch, flush=True)
+        sync_path(os.path.dirname(path))
 
 
 def replace_unflushed(path: str, data: bytes, scratch: str) -> None:
-    """`write_bytes` for a file that need not outlast a power failure: old or new after a kill."""
+    """`write_bytes` for a file that a `Flusher` flushes later, or nothing: old or new after a kill."""
     with explained(path):
         _replace(path, data, scratch, flush=False)
 

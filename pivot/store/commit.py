@@ -59,8 +59,7 @@ def begin(
         journal, existed=tuple(p for p in written_by_stage if os.path.lexists(journal.target(p)))
     )
     with atomic.explained(layout.folder):
-        for folder in journal.folders():
-            _clear(objects, folder)
+        _clear(objects, journal)
         write_journal(journal)
         try:
             _make_room(objects, journal)
@@ -171,7 +170,7 @@ def _set_aside(layout: Layout, path: str) -> str:
     with atomic.explained(path):
         atomic.rename(path, target)
     return (
-        f"{path} was damaged and is now {target}; files that it had moved are in .pivot-staging.*/old folders"
+        f"{path} was damaged and is now {target}; files that it had moved are in folders named .pivot-old.*"
     )
 
 
@@ -187,15 +186,14 @@ def _make_room(objects: ObjectStore, journal: Journal) -> None:
         objects.index.moved(target, aside)
 
 
-def _clear(objects: ObjectStore, folder: str) -> None:
-    """Removes a staging folder that no journal tells of; old files in it may be the last of their kind."""
-    try:
-        old = [entry.path for entry in os.scandir(os.path.join(folder, "old"))]
-    except FileNotFoundError:
-        old = []
-    for path in old:
-        objects.add_file(path)
-    atomic.discard_tree(folder)
+def _clear(objects: ObjectStore, journal: Journal) -> None:
+    """Removes folders of ours that no journal tells of; old files in them may be the last of their kind."""
+    for path in journal.written:
+        aside = journal.aside(path)
+        if os.path.isfile(aside):
+            objects.add_file(aside)
+    for folder in journal.folders():
+        atomic.discard_tree(folder)
 
 
 def _put_back(objects: ObjectStore, journal: Journal, *, keep: bool) -> list[str]:
@@ -217,7 +215,6 @@ def _put_back(objects: ObjectStore, journal: Journal, *, keep: bool) -> list[str
             objects.index.moved(aside, target)
         else:
             atomic.discard(target)
-    atomic.sync_folders(os.path.dirname(journal.target(path)) for path in journal.existed)
     drop_journal(journal)
     return notices
 
@@ -268,7 +265,7 @@ def _keep_strangers(objects: ObjectStore, journal: Journal, record: StageRecord)
 
 
 def _store_outputs(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
-    """Brings the result's bytes to the disk: as objects, or as files where those are the only copy."""
+    """Makes objects of the new files that are cached."""
     cached = {out.path for out in record.inputs.outs if out.cache}
     for path, state in record.outputs.items():
         staged = journal.staging(path)
@@ -285,20 +282,24 @@ def _store_outputs(objects: ObjectStore, journal: Journal, record: StageRecord) 
             )
         if path in cached:
             objects.add_file(file, state.digest)
-        elif file == staged or path in journal.written:
-            atomic.sync_file(file)
 
 
 def _finish(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
     """From the journal's record on: everything that is still to be done, however much is done already."""
+    cached = {out.path for out in record.inputs.outs if out.cache}
+    layout = journal.layout
     for path in record.outputs:
         staged, target = journal.staging(path), journal.target(path)
         if os.path.lexists(staged):
             atomic.rename(staged, target)
             objects.index.moved(staged, target)
-    write_record(journal.layout, record)
-    write_lock(journal.layout, record)
+    write_record(layout, record)
+    write_lock(layout, record)
     drop_journal(journal)
+    # the folder last: where a file system has a journal, it takes all earlier renames with it
+    lock = layout.lock_file(record.stage)
+    only_copies = [journal.target(path) for path in record.outputs if path not in cached]
+    objects.flusher.add((*only_copies, lock, os.path.dirname(lock)))
 
 
 def _store_again(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:

@@ -13,7 +13,7 @@ from pivot.model.digest import Digest
 from pivot.model.record import StageRecord
 from pivot.paths import ProjectPath, absolute
 from pivot.store import atomic, codec
-from pivot.store.layout import STAGING, Layout, file_name
+from pivot.store.layout import ASIDE, STAGING, Layout, file_name
 
 _SCHEMA = 1
 
@@ -46,21 +46,20 @@ class Journal:
 
     def staging(self, path: ProjectPath) -> str:
         """Where the new file is left until it counts: beside its target, under the same file name."""
-        return self._beside(path, "new")
+        return self._beside(path, STAGING)
 
     def aside(self, path: ProjectPath) -> str:
         """Where the old file is while the stage writes its target."""
-        return self._beside(path, "old")
+        return self._beside(path, ASIDE)
 
     def folders(self) -> tuple[str, ...]:
         """The folders of ours beside the targets."""
-        return tuple(
-            dict.fromkeys(os.path.dirname(os.path.dirname(self.staging(path))) for path in self.outs)
-        )
+        files = [self.staging(path) for path in self.outs] + [self.aside(path) for path in self.written]
+        return tuple(dict.fromkeys(map(os.path.dirname, files)))
 
-    def _beside(self, path: ProjectPath, which: str) -> str:
+    def _beside(self, path: ProjectPath, prefix: str) -> str:
         folder, name = os.path.split(self.target(path))
-        return os.path.join(folder, STAGING + file_name(self.stage), which, name)
+        return os.path.join(folder, prefix + file_name(self.stage), name)
 
 
 def read_journal(layout: Layout, path: str) -> Journal | None:
@@ -97,7 +96,7 @@ def read_journal(layout: Layout, path: str) -> Journal | None:
 def write_journal(journal: Journal) -> None:
     """Puts the journal in its place, all at once.
 
-    It is flushed where something would have to be undone or finished after a power failure.
+    It is flushed where files of the user are moved aside.
     """
     data = {
         "schema": _SCHEMA,
@@ -112,8 +111,8 @@ def write_journal(journal: Journal) -> None:
     text = json.dumps(data, sort_keys=True).encode("ascii") + b"\n"
     layout = journal.layout
     path = layout.journal_file(journal.stage)
-    if journal.existed or (journal.record is not None and len(journal.outs) > 1):
-        atomic.replace_bytes(path, text, layout.scratch)
+    if journal.existed:
+        atomic.write_bytes(path, text, layout.scratch)
     else:
         atomic.replace_unflushed(path, text, layout.scratch)
 

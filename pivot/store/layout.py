@@ -11,8 +11,10 @@ from pivot.store import atomic
 
 FOLDER = ".pivot"
 VERSION = 1
-STAGING = ".pivot-staging."
-"""How the folders begin that hold new and set-aside files beside their targets."""
+STAGING = ".pivot-new."
+"""How the folders begin that hold new files beside their targets until they count."""
+ASIDE = ".pivot-old."
+"""How the folders begin that hold files moved aside, beside where they were."""
 
 _GITIGNORE = "/cache/\n/runs/\n/journal/\n/locks/\n/tmp/\n/state.db*\n"
 _UNSAFE = re.compile(rb"^\.|[^A-Za-z0-9_@.-]")

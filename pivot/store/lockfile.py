@@ -38,6 +38,8 @@ def read_lock(layout: Layout, stage: str) -> tuple[StageRecord | None, str]:
 def write_lock(layout: Layout, record: StageRecord) -> None:
     """Makes ``record`` the stage's last result; a file that says so already is left alone.
 
+    It is for the caller to have it flushed.
+
     Raises:
         StoreError: it cannot be written.
     """
@@ -49,4 +51,4 @@ def write_lock(layout: Layout, record: StageRecord) -> None:
                 return
     except OSError:
         pass
-    atomic.write_bytes(path, data, layout.scratch)
+    atomic.replace_unflushed(path, data, layout.scratch)

@@ -8,6 +8,7 @@ import sys
 from pivot.errors import StoreError
 from pivot.model.digest import Digest
 from pivot.store import atomic, hashing
+from pivot.store.flush import Flusher
 from pivot.store.index import StatIndex
 from pivot.store.layout import Layout
 
@@ -24,14 +25,19 @@ class MissingObjectError(StoreError):
 class ObjectStore:
     """The objects of a project (or of several that share a cache).
 
-    Attributes:
+    Args:
         layout: where they are.
         index: what is known about files of the workspace.
+        flusher: takes new objects to the disk; `Flusher.flush` it at the end.
+
+    Attributes:
+        layout, index, flusher: as given.
     """
 
-    def __init__(self, layout: Layout, index: StatIndex) -> None:
+    def __init__(self, layout: Layout, index: StatIndex, flusher: Flusher | None = None) -> None:
         self.layout = layout
         self.index = index
+        self.flusher = flusher or Flusher()
 
     def has(self, digest: Digest) -> bool:
         """Whether the object is there and right; one whose size or time is not as sealed is hashed first.
@@ -114,13 +120,11 @@ class ObjectStore:
         self.place(digest, temporary, executable=executable)
         with atomic.explained(target):
             try:
-                atomic.sync_file(temporary)
                 atomic.rename(temporary, target)
             except BaseException:
                 atomic.discard(temporary)
                 raise
             self.index.moved(temporary, target)
-            atomic.sync_folder(os.path.dirname(target))
 
     def _store(self, source: int, path: str, expected: Digest | None) -> Digest:
         temporary = os.path.join(self.layout.cache_scratch, atomic.token())
@@ -135,12 +139,12 @@ class ObjectStore:
                     )
                 os.fchmod(fd, 0o444)
                 os.utime(fd, ns=(stat.st_atime_ns, _seal(stat.st_size)))
-                atomic.sync(fd, temporary)
             finally:
                 os.close(fd)
             target = self.layout.object_file(digest)
             if not self.has(digest):
                 atomic.rename(temporary, target)
+                self.flusher.add((target,))
         finally:
             atomic.discard(temporary)
         self.index.remember(path, digest, stat)

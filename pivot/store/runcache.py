@@ -21,7 +21,7 @@ def read_record(layout: Layout, stage: str, key: Digest) -> StageRecord | None:
 def write_record(layout: Layout, record: StageRecord) -> None:
     """Keeps a record under its stage and input hash.
 
-    It is not flushed: a torn one is a miss.
+    Nobody need flush it: a torn one is a miss.
 
     Raises:
         StoreError: it cannot be written.

@@ -224,10 +224,11 @@ def test_a_script_without_main_guard_runs_once(tasks):
     assert process.returncode == 0
 
 
-def test_a_driver_without_a_main_module_runs_stages(tasks):
+def test_a_driver_whose_main_module_cannot_be_imported_runs_stages(tasks):
     head = textwrap.dedent(DRIVER).format(conftest=str(CONFTEST), folder=str(tasks.folder))
     text = """
-        del sys.modules["__main__"]
+        main = sys.modules["__main__"]
+        main.__file__, main.__spec__ = "/no/such/script.py", None
         with ForkserverExecutor(1) as pool:
             print(type(pool.submit(tasks.task("def run(): return 1")).result(60)).__name__)
     """

@@ -41,11 +41,9 @@ def test_all_ways_to_write_keep_their_order(pool, tasks):
 
 
 def test_every_run_shows_its_own_warning(pool, tasks):
+    text = "import warnings\ndef run():\n    warnings.warn('mind', UserWarning)\n    return 1"
     for count in (1, 2, 3):
-        pool.submit(
-            tasks.task("import warnings\ndef run():\n    warnings.warn('mind', UserWarning)\n    return 1")
-        )
-        pool.submit(tasks.task("def run(): return 1")).result(60)
+        pool.submit(tasks.task(text)).result(60)
         assert tasks.log.read_text().count("UserWarning: mind") == count
 
 
