@@ -26,19 +26,14 @@ from pivot.model.run import Run
 from pivot.model.stage import Stage
 from pivot.model.task import TrialResult, TrialTask
 from pivot.paths import ProjectPath, absolute
-from pivot.store.layout import find_root
+from pivot.store.layout import create, find_root
 from pivot.store.store import Store
-
-NO_PIPELINE = UsageError(
-    "there is no pivot.yaml and no pipeline.py here or in a folder above",
-    "write a pivot.yaml that names your functions, or call `pivot init` in the right folder",
-)
 
 
 def initialize(folder: str) -> bool:
     """Make ``.pivot/`` in a folder; gives whether it was not there before."""
     fresh = not os.path.isdir(os.path.join(folder, ".pivot"))
-    Store(folder, None).create()
+    create(folder)
     return fresh
 
 
@@ -163,18 +158,20 @@ class Project:
             environment=_stage_environment(os.environ, jobs),
             seed=self.settings.seed,
         )
-        for text in self.store.create():
-            _tell(sinks, text)
+        self.store.create()
         observer = self._observer()
         require_inputs(plan, observer)
         libraries = {name for stage in chosen for name in observer.fingerprint(graph.stage(stage)).libraries}
         try:
             run = execute(plan, observer, self.store, lambda: self._workers(jobs, sorted(libraries)), sinks)
-            if run.cancelled:  # a second Ctrl-C has closed it
-                self._end_workers()
-            return run
+        except BaseException:
+            self._end_workers()  # the run has closed them
+            raise
         finally:
             self.store.flush()
+        if run.cancelled:
+            self._end_workers()  # a second Ctrl-C has closed them
+        return run
 
     def load(self, stage: str, out: str | None = None) -> object:
         """The value of an output, as its loader reads it, from the workspace or the cache.
@@ -187,12 +184,12 @@ class Project:
             UsageError: no such stage or output, or a loader that cannot read.
             StoreError: it has never been made, or its bytes are lost.
         """
-        found = _find_stage(self.stages(), stage)
+        found = self._stage(stage)
         wanted = [o for o in found.outs if o.name == out or (out is None and len(found.outs) == 1)]
         if not wanted:
             keys = ", ".join(o.name for o in found.outs) or "none"
-            raise UsageError(f"say which output of stage '{stage}' to load", f"it has: {keys}")
-        with self._importable(), self.store.output(stage, wanted[0].path) as path:
+            raise UsageError(f"say which output of stage '{found.name}' to load", f"it has: {keys}")
+        with self._importable(), self.store.output(found.name, wanted[0].path) as path:
             loader = pickle.loads(wanted[0].loader.payload)
             if not hasattr(loader, "load"):
                 raise UsageError(f"the loader of '{wanted[0].path}' can only write", f"open {path} yourself")
@@ -201,7 +198,11 @@ class Project:
 
     def log(self, stage: str) -> str:
         """What the stage wrote to stdout and stderr when it last ran; empty if it never did."""
-        return self.store.last_log(_find_stage(self.stages(), stage).name)
+        return self.store.last_log(self._stage(stage).name)
+
+    def notices(self) -> list[str]:
+        """What a person should know of what was found or mended on disk and no event has told; each once."""
+        return self._store.take_notices() if self._store else []
 
     def trial(self, module: ModuleText, names: Sequence[str], timeout: float) -> TrialResult:
         """Evaluate a module's text in a worker and give back some of its values."""
@@ -230,16 +231,30 @@ class Project:
             self._store = Store(self.root, self.settings.cache_dir)
         return self._store
 
+    def _stage(self, name: str) -> Stage:
+        graph = self.graph()
+        found = select(graph, [name], single=True)
+        if len(found) > 1:
+            raise UsageError(f"'{name}' stands for {len(found)} stages", f"say which: {', '.join(found)}")
+        return graph.stage(found[0])
+
     def _observer(self) -> Observer:
         texts = {self._module.name: self._module} if self._module else {}
         return Observer(self.store, texts, self.settings.seed)
 
     def _define(self) -> tuple[Stage, ...]:
         if self._file is None:
-            raise NO_PIPELINE
-        libraries = self._observer().libraries(self.roots, named_modules(self._file))
-        executor = self._workers(self.settings.jobs or cores(), libraries)
-        return define(executor, self._file, self.root).stages
+            raise UsageError(
+                "there is no pivot.yaml and no pipeline.py here or in a folder above",
+                "write a pivot.yaml that names your functions",
+            )
+        file = self._file
+
+        def workers() -> Executor:
+            libraries = self._observer().libraries(self.roots, named_modules(file))
+            return self._workers(self.settings.jobs or cores(), libraries)
+
+        return define(self.store, workers, file)
 
     @contextlib.contextmanager
     def _importable(self) -> Iterator[None]:
@@ -270,13 +285,6 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _tell(sinks: Sequence[Sink], text: str) -> None:
-    from pivot.model.event import Notice
-
-    for sink in sinks:
-        sink(Notice(text))
-
-
 def _git_root(folder: str) -> str | None:
     while True:
         if os.path.exists(os.path.join(folder, ".git")):
@@ -297,8 +305,3 @@ def _stage_environment(environment: Mapping[str, str], jobs: int) -> dict[str, s
         "MKL_NUM_THREADS": threads,
     }
     return {**defaults, **environment, "PYTHONHASHSEED": "0"}
-
-
-def _find_stage(stages: Sequence[Stage], name: str) -> Stage:
-    (found,) = select(Graph(stages), [name], single=True) or (name,)
-    return next(stage for stage in stages if stage.name == found)

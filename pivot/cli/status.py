@@ -11,20 +11,22 @@ from pivot.model.stage import Stage
 
 @click.command("status")
 @click.argument("targets", nargs=-1)
-@click.option("--explain", is_flag=True, help="Show every reason, with old and new hashes and places.")
+@click.option("--explain", is_flag=True, help="Show every reason of TARGETS, with hashes and places.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 @click.option("--check", is_flag=True, help="Exit with 1 if anything would run.")
 def status_command(targets: tuple[str, ...], explain: bool, as_json: bool, check: bool) -> int:
     """Show what a run would do with each stage, and why (TARGETS: only these and what they need)."""
-    from pivot.project import Project  # lazy: start-up time
+    from pivot.core.query import select  # lazy: start-up time
+    from pivot.project import Project
 
     with Project(".") as project:
         decisions = project.status(targets)
         stages = {stage.name: stage for stage in project.stages()}
+        named = select(project.graph(), targets, single=True) if targets else ()
     if as_json:
         print_json(decisions)
     elif explain:
-        _explain(stages, decisions, everything=bool(targets))
+        _explain(stages, decisions, named)
     else:
         print_table(decisions)
     would_run = any(decision.verdict in (Verdict.RUN, Verdict.WAITS) for decision in decisions)
@@ -56,10 +58,11 @@ def _as_json(decision: Decision) -> dict[str, object]:
     }
 
 
-def _explain(stages: dict[str, Stage], decisions: tuple[Decision, ...], *, everything: bool) -> None:
+def _explain(stages: dict[str, Stage], decisions: tuple[Decision, ...], named: tuple[str, ...]) -> None:
+    """The reasons of the stages that were named; without names, of all that are not up to date."""
     from pivot.core.explain import explain_lines
 
-    shown = [d for d in decisions if everything or d.verdict is not Verdict.UNCHANGED]
+    shown = [d for d in decisions if d.stage in named or not (named or d.verdict is Verdict.UNCHANGED)]
     for number, decision in enumerate(shown):
         if number:
             click.echo()

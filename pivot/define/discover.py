@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pivot.config.params import PARAMS_FILE, check_params_names, read_params
-from pivot.define.checks import check_stages
+from pivot.core.graph import Graph
 from pivot.define.imports import Modules, PipelineFile
 from pivot.define.pipelinefile import stages_from_pipelinefile
 from pivot.define.pivotfile import stages_from_pivotfile
@@ -81,7 +81,10 @@ def definition(path: str, root: str) -> Definition:
     importer = ProjectImporter([absolute(folder, home.root) for folder in home.roots])
     with importer:
         stages = _stages(path, params, Modules(home, importer), errors)
-    errors.extend(check_stages(stages))
+    try:
+        Graph(stages)
+    except DefinitionErrors as error:
+        errors.extend(error.errors)
     if not errors:
         takers = [stage.name for stage in stages if stage.params is not None]
         errors.extend(check_params_names(params, takers, [stage.name for stage in stages]))

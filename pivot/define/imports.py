@@ -1,7 +1,9 @@
 """Importing the modules that a pipeline file names; every failure is one line that says where it lies."""
 
+import ast
 import importlib
 import os
+import tokenize
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -64,10 +66,27 @@ class Modules:
             return found
         value = getattr(found, name, None)
         if value is None:
+            line = self._main_only(module, name)
+            if line:
+                where = self._place(self.importer.files[module], line)
+                why = "it is defined under if __name__ == '__main__', which no worker runs"
+                message = f"stage {stage!r}: Can't get attribute {name!r} on <module '__main__'>: {why} ({where})"
+                return DefinitionError(message, "move it out of the if, to module level")
             names = [key for key, item in vars(found).items() if callable(item) and not key.startswith("_")]
             message = f"stage {stage!r}: module {module} has no function {name!r} ({place})"
             return DefinitionError(message, did_you_mean(name, names))
         return value, ObjectRef(module, name)
+
+    def _main_only(self, module: str, name: str) -> int:
+        """The line where a module defines a function only if it is run as a program; 0 if it does not."""
+        file = self.importer.files.get(module)
+        if file is None:
+            return 0
+        with tokenize.open(file) as source:
+            guards = [node for node in ast.parse(source.read()).body if _is_main_guard(node)]
+        nodes = (node for guard in guards for node in ast.walk(guard))
+        functions = (node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+        return next((function.lineno for function in functions if function.name == name), 0)
 
     def module(self, name: str, stage: str | None, place: Place) -> ModuleType | PivotError:
         """A module by name, or why it cannot be imported."""
@@ -135,3 +154,10 @@ def _hint(text: str) -> str | None:
         if repr(word) in text and "pivot" in text:
             return f"{word} comes in a later version"
     return None
+
+
+def _is_main_guard(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
+        return False
+    sides = [node.test.left, *node.test.comparators]
+    return {ast.unparse(side) for side in sides} == {"__name__", "'__main__'"}

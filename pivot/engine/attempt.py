@@ -1,8 +1,7 @@
 """One execution of a stage: what is prepared before it, and what becomes of its result."""
 
 import codecs
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pivot.engine.observe import Observer
@@ -21,7 +20,7 @@ LARGEST_PIECE = 1 << 20
 
 
 class Tail:
-    """What was appended to a file since the last look, as text.
+    """What was appended to a log since the last look, as text.
 
     Args:
         path: of the file; it need not be there yet.
@@ -34,14 +33,25 @@ class Tail:
 
     def read(self) -> str:
         """The new text, at most `LARGEST_PIECE` bytes of it; empty if there is none."""
+        return self._decoder.decode(self._bytes())
+
+    def rest(self) -> Iterator[str]:
+        """All text that is left, in pieces, once nobody writes any more."""
+        while data := self._bytes():
+            if text := self._decoder.decode(data):
+                yield text
+        if text := self._decoder.decode(b"", final=True):
+            yield text
+
+    def _bytes(self) -> bytes:
         try:
             with open(self._path, "rb") as file:
                 file.seek(self._offset)
                 data = file.read(LARGEST_PIECE)
         except FileNotFoundError:
-            return ""
+            return b""
         self._offset += len(data)
-        return self._decoder.decode(data)
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +79,28 @@ class Attempt:
             PivotError: they could not be recorded, or a dep was changed meanwhile, so that nobody can say what the
                 result rests on; the old outputs are in place again.
         """
-        for path, digest in self.inputs.deps.items():
-            if self.store.digest(path) != digest:
-                self.undo()
-                raise PivotError(
-                    f"stage '{self.stage.name}': {path} changed while the stage ran, so its outputs were dropped",
-                    "run again when the file no longer changes",
-                )
+        try:
+            self._require_same_deps()
+        except BaseException:
+            self.undo()
+            raise
         record = StageRecord(self.stage.name, self.inputs, result.outputs)
         return record, self.store.commit(self.journal, record)
 
     def undo(self) -> None:
         """Put the previous outputs back."""
         self.store.abort(self.journal)
+
+    def _require_same_deps(self) -> None:
+        changed = [path for path, digest in self.inputs.deps.items() if self.store.digest(path) != digest]
+        if changed:
+            raise PivotError(
+                f"stage '{self.stage.name}': {', '.join(changed)} changed while the stage ran, "
+                "so its outputs were dropped",
+                "run again when the file no longer changes"
+                if len(changed) == 1
+                else "run again when the files no longer change",
+            )
 
 
 def begin(
@@ -107,13 +126,13 @@ def begin(
     if decision.inputs is None:
         gone = ", ".join(change.name for change in decision.changes)
         raise PivotError(f"stage '{stage.name}': {gone} does not exist ({stage.place})")
-    journal = store.begin(stage)
-    log = store.layout.log_file(run, stage.name)
-    os.makedirs(os.path.dirname(log), exist_ok=True)
+    modules = observer.fingerprint(stage).modules
+    log = store.log_file(run, stage.name)
+    journal = store.begin(stage)  # nothing below can fail: it would have to be undone
     task = Task(
         stage=stage.name,
         function=stage.function,
-        modules=observer.fingerprint(stage).modules,
+        modules=modules,
         roots=tuple(absolute(root, store.root) for root in stage.roots),
         cwd=absolute(stage.folder, store.root),
         environment=dict(environment),

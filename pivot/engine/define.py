@@ -1,28 +1,71 @@
-"""Reading the stage definitions in a process of their own, so that the caller's process never holds user code."""
+"""Reading the stage definitions in a process of their own, so that the caller's process never holds user code.
+
+Definitions that rest on nothing but source text are kept: while those texts, the folders in which modules are looked
+for, and the libraries are the same, no user code is imported. Ones that were seen to ask for anything else (a file,
+the environment, the clock) are read anew each time.
+"""
 
 import os
 import pickle
 import re
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
-from pivot.define.discover import Definition, definition
+import pivot
+from pivot.config.params import PARAMS_FILE
+from pivot.define.discover import definition, pipeline_file
+from pivot.define.sources import ProjectImporter
 from pivot.executors.base import Executor
-from pivot.model.stage import ObjectRef
+from pivot.model.digest import Digest, digest_parts, digest_text
+from pivot.model.stage import ObjectRef, Stage
+from pivot.paths import absolute
+from pivot.store.store import Store
+from pivot.worker.observe import questions
 
 _PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 
 
-def define(executor: Executor, path: str, root: str) -> Definition:
-    """What a pipeline file defines, found out in a worker that is discarded afterwards.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Stages, and what they rest on.
+
+    Attributes:
+        files: absolute path → digest of its bytes; ``None`` for a file that is not there.
+        folders: where project modules were looked for → digest of the names in it that may be modules.
+        surroundings: see `_surroundings`.
+    """
+
+    stages: tuple[Stage, ...]
+    files: dict[str, Digest | None]
+    folders: dict[str, Digest]
+    surroundings: Digest
+
+
+def define(store: Store, executor: Callable[[], Executor], path: str) -> tuple[Stage, ...]:
+    """The stages that a pipeline file defines; its code is imported only if they are not known.
 
     Args:
+        executor: gives the executor in one of whose workers, discarded afterwards, the code is imported.
         path: of the pipeline file, absolute.
-        root: of the project, absolute.
 
     Raises:
         DefinitionErrors: everything that is wrong with the definitions.
     """
-    answer = executor.call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, root)))
-    found: Definition = pickle.loads(answer)
+    place = digest_text(os.path.relpath(path, store.root))
+    known = store.definitions.load(place)
+    if known is not None:
+        kept: Kept = pickle.loads(known)
+        if _holds(kept, store):
+            return kept.stages
+    answer = executor().call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
+    stages, pure, files, folders = pickle.loads(answer)
+    if pure:
+        files = {name: store.file_digest(name) for name in files}
+        kept = Kept(stages, files, {folder: _listing(folder) for folder in folders}, _surroundings())
+        store.definitions.save(place, pickle.dumps(kept))
+    found: tuple[Stage, ...] = stages
     return found
 
 
@@ -35,6 +78,72 @@ def named_modules(path: str) -> tuple[str, ...]:
 
 
 def define_in_worker(argument: bytes) -> bytes:
-    """The worker's half: a pickled (path, root) in, a pickled `Definition` out."""
+    """The worker's half.
+
+    Args:
+        argument: pickled (path, root).
+
+    Returns:
+        pickled (stages, whether they rest on nothing but text, files, folders in which modules were looked for).
+    """
     path, root = pickle.loads(argument)
-    return pickle.dumps(definition(path, root))
+    home = pipeline_file(path, root)
+    roots = [absolute(folder, root) for folder in home.roots]
+    with questions(ProjectImporter(roots).holds) as asked:
+        found = definition(path, root)
+    sources = {*found.files.values(), *_loaded_sources()}
+    files = [path, os.path.join(os.path.dirname(path), PARAMS_FILE), *sorted(sources)]
+    folders = [*filter(os.path.isdir, roots), *sorted({os.path.dirname(file) for file in sources})]
+    return pickle.dumps((found.stages, not asked, files, folders))
+
+
+def _loaded_sources() -> Iterator[str]:
+    """The files of loaded modules that are no library's: of editable installs and of other folders in the path."""
+    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    own = os.path.dirname(pivot.__file__)
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and os.path.isabs(file) and not file.startswith((*libraries, own)):
+            yield file
+
+
+def _holds(kept: Kept, store: Store) -> bool:
+    return (
+        kept.surroundings == _surroundings()
+        and all(_listing(folder) == digest for folder, digest in kept.folders.items())
+        and all(store.file_digest(file) == digest for file, digest in kept.files.items())
+    )
+
+
+def _listing(folder: str) -> Digest:
+    """The names in a folder that an import may find: a new one can shadow a module, or be one that was missing."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if _may_be_module(entry)]
+    except OSError:
+        names = ["?"]
+    return digest_parts(sorted(names))
+
+
+def _may_be_module(entry: os.DirEntry[str]) -> bool:
+    if entry.name.endswith((".py", ".so")):
+        return True
+    return entry.name.isidentifier() and entry.is_dir() and entry.name != "__pycache__"
+
+
+def _surroundings() -> Digest:
+    """Python, Pivot, the search path and the installed distributions: what a definition's code runs on."""
+    return digest_parts([sys.version, pivot.__version__, *sys.path, *_distributions(sys.path)])
+
+
+def _distributions(folders: Iterable[str]) -> list[str]:
+    found: list[str] = []
+    for folder in folders:
+        try:
+            names = os.listdir(folder or ".")
+        except OSError:
+            continue
+        found += sorted(
+            name for name in names if name.endswith((".dist-info", ".egg-info", ".pth", ".egg-link"))
+        )
+    return found

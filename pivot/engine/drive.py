@@ -4,7 +4,9 @@ The scheduler says what (`Check`, `Execute`, `Conclude`, `Interrupt`, `Done`); t
 what came of it. Workers answer through the inbox, and so does a person who wants the run to stop.
 """
 
+import contextlib
 import queue
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,6 +41,9 @@ from pivot.store.store import Store
 
 TICK = 0.1
 """Seconds between two looks at running stages' logs and at guards that other runs hold."""
+
+
+_Step = Callable[[str], Sequence[Command]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +99,7 @@ class Driver:
         self._stamps: dict[str, object] = {}  # of the lock file that a decision was made with
         self._known: dict[ProjectPath, Digest] = {}
         self._running: dict[str, Attempt] = {}
-        self._waiting: dict[
-            str, Callable[[str], Sequence[Command]]
-        ] = {}  # for a guard that another run holds
+        self._waiting: dict[str, _Step] = {}  # for a guard that another run holds; what to try again
         self._open = True
 
     def stop(self, *, hard: bool = False) -> None:
@@ -104,18 +107,39 @@ class Driver:
         self._inbox.put(Stop(hard))
 
     def run(self) -> None:
-        """Work until every stage has ended."""
-        self._obey(self._scheduler.start())
+        """Work until every stage has ended.
+
+        An exception (of `emit`, say) ends it early: then no stage runs any more, and what ran is undone.
+        """
+        try:
+            self._obey(self._scheduler.start())
+            self._work()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _work(self) -> None:
+        looked = time.monotonic()
         while self._open:
-            try:
-                message = self._inbox.get(timeout=TICK if self._running or self._waiting else None)
-            except queue.Empty:
+            with contextlib.suppress(queue.Empty):
+                match self._inbox.get(timeout=TICK if self._running or self._waiting else None):
+                    case Returned(stage, result):
+                        self._obey(self._take(stage, result))
+                    case Stop(hard):
+                        self._halt(hard=hard)
+            # also while messages come thick and fast
+            if time.monotonic() - looked >= TICK:
                 self._tick()
-                continue
-            if isinstance(message, Returned):
-                self._obey(self._take(message.stage, message.result))
-            else:
-                self._halt(hard=message.hard)
+                looked = time.monotonic()
+
+    def _abandon(self) -> None:
+        if self._running:
+            self._executor().close()  # what is undone must not be written to any more
+        for attempt in self._running.values():
+            # what cannot be undone now, the next command undoes
+            with attempt.guard, contextlib.suppress(PivotError):
+                attempt.undo()
+        self._running.clear()
 
     def _obey(self, commands: Sequence[Command]) -> None:
         orders = deque(commands)
@@ -142,11 +166,10 @@ class Driver:
     def _halt(self, *, hard: bool) -> None:
         if hard and self._running:
             self._executor().close()  # kills; what ran comes back as cancelled
-        for name, again in tuple(self._waiting.items()):
-            if again == self._check:  # not known to the scheduler as running: it would wait for us
-                del self._waiting[name]
-                self._obey(self._end(name, Outcome.CANCELLED))
         self._obey(self._scheduler.handle(CancelRequested()))
+        for name in tuple(self._waiting):  # to be checked: nothing that the scheduler could interrupt
+            del self._waiting[name]
+            self._obey(self._end(name, Outcome.CANCELLED))
 
     def _decide(self, stage: str) -> Decision:
         self._stamps[stage] = self._store.lock_stamp(stage)
@@ -174,21 +197,25 @@ class Driver:
         return self._scheduler.handle(Decided(stage, needs_run=True))
 
     def _execute(self, stage: str) -> Sequence[Command]:
-        guard = self._guard(stage, self._execute)
+        waited = stage in self._waiting
+        try:
+            guard = self._guard(stage, self._execute)
+        except PivotError as error:
+            return self._fail(stage, error)
         if guard is None:
             return ()
-        try:
-            if self._store.lock_stamp(stage) != self._stamps[stage]:
-                # another run was here since the check; it may have done our work
-                ended = self._settle(stage, self._decide(stage))
-                if ended is not None:
-                    guard.release()
-                    return ended
-            attempt = self._begin(self._decisions[stage], guard)
-        except PivotError as error:
-            guard.release()
-            return self._fail(stage, error)
-        self._running[stage] = attempt
+        with contextlib.ExitStack() as held:
+            held.enter_context(guard)
+            try:
+                if waited or self._store.lock_stamp(stage) != self._stamps[stage]:
+                    # another run was here since the check; it may have done our work
+                    ended = self._settle(stage, self._decide(stage))
+                    if ended is not None:
+                        return ended
+                self._running[stage] = attempt = self._begin(self._decisions[stage], guard)
+            except PivotError as error:
+                return self._fail(stage, error)
+            held.pop_all()  # the attempt has it now
         self._emit(StageStarted(stage, attempt.log))
         self._executor().submit(attempt.task).add_done_callback(
             lambda future: self._inbox.put(Returned(stage, future.result()))
@@ -211,7 +238,7 @@ class Driver:
         self._tell(stage, notices)
         return self._end(stage, Outcome.RESTORED, reason=headline(decision), record=record)
 
-    def _guard(self, stage: str, again: Callable[[str], Sequence[Command]]) -> Guard | None:
+    def _guard(self, stage: str, again: _Step) -> Guard | None:
         """The stage's guard, or ``None`` if another run holds it; `again` is then called now and then."""
         guard = self._store.guard(stage)
         if guard is not None:
@@ -222,29 +249,28 @@ class Driver:
         return guard
 
     def _take(self, stage: str, result: TaskResult) -> Sequence[Command]:
-        attempt = self._running.pop(stage)
-        self._tell_output(stage, attempt)
-        with attempt.guard:
-            try:
+        attempt = self._running[stage]
+        for text in attempt.tail.rest():
+            self._emit(StageOutput(stage, text))
+        del self._running[stage]
+        log = attempt.log
+        try:
+            with attempt.guard:
                 if isinstance(result, Success):
                     record, notices = attempt.commit(result)
-                    self._tell(stage, notices)
-                    return self._end(
-                        stage, Outcome.RAN, seconds=result.seconds, log=attempt.log, record=record
-                    )
-                attempt.undo()
-            except PivotError as error:
-                return self._fail(stage, error, log=attempt.log)
-        if not isinstance(result, Failure):  # the executor renews stale workers itself
-            return self._fail(stage, PivotError("its worker held older code twice"), log=attempt.log)
+                else:
+                    attempt.undo()
+        except PivotError as error:
+            return self._fail(stage, error, log=log)
+        if isinstance(result, Success):
+            self._tell(stage, notices)
+            return self._end(stage, Outcome.RAN, seconds=result.seconds, log=log, record=record)
+        assert isinstance(result, Failure)  # executors renew stale workers themselves
         if result.kind == "cancelled":
-            return self._end(stage, Outcome.CANCELLED, reason="interrupted", log=attempt.log)
-        self._emit(
-            StageFinished(
-                stage, Outcome.FAILED, result.message, 0.0, result.traceback, result.hint, attempt.log
-            )
-        )
-        return self._scheduler.handle(Ended(stage, Outcome.FAILED))
+            return self._end(stage, Outcome.CANCELLED, reason="interrupted", log=log)
+        failed = Outcome.FAILED
+        self._emit(StageFinished(stage, failed, result.message, 0.0, result.traceback, result.hint, log))
+        return self._scheduler.handle(Ended(stage, failed))
 
     def _fail(self, stage: str, error: PivotError, log: str = "") -> Sequence[Command]:
         self._emit(StageFinished(stage, Outcome.FAILED, error.message, hint=error.hint, log=log))

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pivot.core.decide import decide
 from pivot.core.graph import Graph
@@ -64,7 +64,7 @@ class Observer:
         return found
 
     def require_readable(self, stages: Iterable[Stage]) -> None:
-        """Find every stage whose code cannot be read.
+        """Find every stage whose code or last record this Pivot cannot read.
 
         Raises:
             DefinitionErrors: all of them at once.
@@ -73,27 +73,14 @@ class Observer:
         for stage in stages:
             try:
                 self.fingerprint(stage)
+                self._store.lock(stage.name)
             except PivotError as error:
                 if str(error) not in map(str, errors):
                     errors.append(error)
         if errors:
             raise DefinitionErrors(errors)
 
-    def inputs(self, stage: Stage, known: Known, unknown: Iterable[ProjectPath]) -> Inputs | None:
-        """What a stage rests on, or ``None`` if a dep is not there.
-
-        Args:
-            known: digests of deps that stages upstream wrote.
-            unknown: deps that are still to be written; they are left out.
-        """
-        skipped = set(unknown)
-        deps: dict[ProjectPath, Digest] = {}
-        for path in stage.dep_paths():
-            digest = None if path in skipped else known.get(path) or self._store.digest(path)
-            if digest is not None:
-                deps[path] = digest
-            elif path not in skipped:
-                return None
+    def _inputs(self, stage: Stage, deps: Mapping[ProjectPath, Digest]) -> Inputs:
         fingerprint = self.fingerprint(stage)
         values = json.loads(stage.params.values) if stage.params else {}
         return Inputs(
@@ -106,12 +93,12 @@ class Observer:
             settings=self._settings,
         )
 
-    def missing(self, stage: Stage, made: Callable[[ProjectPath], bool]) -> tuple[ProjectPath, ...]:
-        """The deps that are not there and that no stage makes."""
+    def missing(self, stage: Stage, made: Collection[ProjectPath]) -> tuple[ProjectPath, ...]:
+        """The deps that are not there and not among those that are `made`."""
         return tuple(
             path
             for path in stage.dep_paths()
-            if not made(path) and not os.path.exists(absolute(path, self._store.root))
+            if path not in made and not os.path.exists(absolute(path, self._store.root))
         )
 
     def decide(
@@ -120,8 +107,7 @@ class Observer:
         *,
         known: Known,
         upstream: Sequence[tuple[str, Verdict]] = (),
-        unknown: Sequence[ProjectPath] = (),
-        missing: Sequence[ProjectPath] = (),
+        unknown: Collection[ProjectPath] = (),
         force: bool = False,
     ) -> Decision:
         """The verdict on a stage, from what is on disk now.
@@ -130,17 +116,20 @@ class Observer:
             known: digests of deps that stages upstream wrote or will restore.
             upstream: verdicts on the stages directly upstream that have not ended.
             unknown: deps that those will write.
-            missing: deps that do not exist and that no stage writes.
         """
-        inputs = None if missing else self.inputs(stage, known, unknown)
-        lock = self._store.lock(stage.name)
-        if inputs is None and not missing:
-            missing = self.missing(stage, lambda path: path in known or path in unknown)
+        found = {
+            path: known.get(path) or self._store.digest(path)
+            for path in stage.dep_paths()
+            if path not in unknown
+        }
+        deps = {path: digest for path, digest in found.items() if digest is not None}
+        missing = tuple(path for path in found if path not in deps)
+        inputs = None if missing else self._inputs(stage, deps)
         final = inputs is not None and not unknown
         return decide(
             stage,
             inputs,
-            lock=lock,
+            lock=self._store.lock(stage.name),
             cached=self._store.cached(stage.name, inputs.key) if inputs is not None and final else None,
             workspace={path: self._store.digest(path) for path in stage.out_paths()} if final else {},
             available=self._store.available,
@@ -164,14 +153,11 @@ def assess(
     for name, feeders in chosen.items():
         stage = graph.stage(name)
         pending = [f for f in feeders if verdicts[f] in (Verdict.RUN, Verdict.WAITS)]
-        unknown = [path for feeder in pending for path in _read(graph, feeder, stage)]
-        made = {path for feeder in feeders for path in _read(graph, feeder, stage)}
         decision = observer.decide(
             stage,
             known=known,
             upstream=[(feeder, verdicts[feeder]) for feeder in pending],
-            unknown=unknown,
-            missing=observer.missing(stage, made.__contains__),
+            unknown=made_by(graph, pending, stage),
             force=force,
         )
         verdicts[name] = decision.verdict
@@ -181,6 +167,7 @@ def assess(
     return tuple(decisions)
 
 
-def _read(graph: Graph, upstream: str, stage: Stage) -> tuple[ProjectPath, ...]:
-    """The deps of a stage that another one writes."""
-    return tuple(path for path in stage.dep_paths() if upstream in graph.producers(path))
+def made_by(graph: Graph, upstream: Iterable[str], stage: Stage) -> frozenset[ProjectPath]:
+    """The deps of a stage that some stages upstream make."""
+    makers = frozenset(upstream)
+    return frozenset(path for path in stage.dep_paths() if makers.intersection(graph.producers(path)))

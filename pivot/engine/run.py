@@ -9,13 +9,12 @@ from pivot.core.graph import Graph
 from pivot.core.schedule import Scheduler
 from pivot.engine.attempt import begin
 from pivot.engine.drive import Driver
-from pivot.engine.observe import Observer
+from pivot.engine.observe import Observer, made_by
 from pivot.engine.sinks import EventLog
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.executors.base import Executor
-from pivot.model.event import Event, Outcome, RunFinished, RunStarted, StageFinished
+from pivot.model.event import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished
 from pivot.model.run import Run
-from pivot.paths import ProjectPath
 from pivot.store.store import Store
 
 Sink = Callable[[Event], None]
@@ -54,21 +53,17 @@ def require_inputs(plan: Plan, observer: Observer) -> None:
     feeders = plan.graph.among(plan.chosen)
     errors: list[PivotError] = []
     for stage in stages:
-        made = {path for feeder in feeders[stage.name] for path in plan.graph.carried(feeder, stage.name)}
         names = {dep.path: dep.name for dep in stage.deps}
-
-        def is_made(path: ProjectPath, made: set[ProjectPath] = made) -> bool:
-            return path in made or any(path.startswith(f"{out.rstrip('/')}/") for out in made)
-
-        errors.extend(
-            PivotError(
-                f"stage '{stage.name}': dep '{names[path]}': {path} does not exist ({stage.place})",
-                "put the file there, or name the stage that makes it"
-                if plan.graph.producer(path) is None
-                else f"run '{plan.graph.producer(path)}' first, or leave out --single-stage",
+        for path in observer.missing(stage, made_by(plan.graph, feeders[stage.name], stage)):
+            maker = plan.graph.producer(path)
+            errors.append(
+                PivotError(
+                    f"stage '{stage.name}': dep '{names[path]}': {path} does not exist ({stage.place})",
+                    f"run '{maker}' first, or leave out --single-stage"
+                    if maker
+                    else "put the file there, or name the stage that makes it",
+                )
             )
-            for path in observer.missing(stage, is_made)
-        )
     if errors:
         raise DefinitionErrors(errors)
 
@@ -126,6 +121,8 @@ def _execute(
         force=plan.force,
     )
     emit(RunStarted(plan.id, plan.chosen, plan.jobs))
+    for text in store.take_notices():
+        emit(Notice(text))
     cancelled = _wait(driver)
     seconds = time.monotonic() - started
     outcomes = [end.outcome for end in ends.values()]
@@ -147,10 +144,12 @@ def _wait(driver: Driver) -> bool:
         finally:
             over.set()
 
-    threading.Thread(target=work, name="pivot-driver").start()
+    thread = threading.Thread(target=work, name="pivot-driver")
     interrupts = 0
     while not over.is_set():
         try:
+            if thread.ident is None:
+                thread.start()
             over.wait()
         except KeyboardInterrupt:
             interrupts += 1

@@ -11,7 +11,7 @@ _HARMLESS_METHODS = frozenset(
     "debug info warning error exception critical log is_file exists".split()
 )
 _HARMLESS_LIBRARIES = frozenset({"logging", "warnings"})
-_DISTURBING = Use.CALL | Use.PASS | Use.ACT | Use.REBIND | Use.BASE
+_DISTURBING = Use.CALL | Use.PASS | Use.ACT | Use.REBIND | Use.BASE | Use.READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,11 @@ class Changers:
                 changed.update(self._graph.ancestors(node))
             return
         definition = self._graph.definition(node)
-        harmless = target.rest and target.rest[-1] in _HARMLESS_METHODS and not uses & (Use.PASS | Use.REBIND)
+        method = not target.rest or target.rest[-1] in _HARMLESS_METHODS
+        plain = definition is not None and "plain" in definition.marks
+        harmless = (
+            plain and method and (target.rest or not uses & Use.ACT) and not uses & (Use.PASS | Use.REBIND)
+        )
         if uses & Use.REBIND or (
             uses & _DISTURBING and not harmless and not (definition and definition.constant)
         ):
@@ -125,6 +129,8 @@ class Changers:
         free = False
         for node in self._graph.closure(starts):
             definition = self._graph.definition(node)
+            if node.role == WHOLE:
+                found.update(self._everything_in(node.module))  # whoever holds a module can set its names
             if definition is None or node.role == SURFACE:
                 continue
             if definition.kind == "value" and not definition.constant:

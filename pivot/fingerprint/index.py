@@ -171,11 +171,13 @@ class _Indexer:
                 if branch is not None:
                     self._block(branch, guard, lines)
                     continue
+                if not live(statement.body) and not live(statement.orelse):
+                    self._define(statement, guard, lines)
                 self._branch("if", [statement.test], statement, statement.body, guard, lines)
                 self._branch("if not", [statement.test], statement, statement.orelse, guard, lines)
             elif isinstance(statement, ast.Try | ast.TryStar):
                 self._try(statement, guard, lines)
-            elif isinstance(statement, ast.With | ast.AsyncWith):
+            elif isinstance(statement, ast.With | ast.AsyncWith) and live(statement.body):
                 header: list[ast.AST] = list(statement.items)
                 self._branch("with", header, statement, statement.body, guard, lines)
             else:
@@ -197,8 +199,9 @@ class _Indexer:
             scanner.visit(node, self.scopes.top, 0)
         digest = digest_text(normalize_parts(header, self.scopes, label))
         title = self._title(statement, f"{label}: " if label == "if not" else "")
-        found = scanner.found  # the body binds and imports; its header only depends on that
-        found.binds.clear()
+        found = scanner.found  # the header of a try depends on what its body does, but the body does it
+        if label != "with":
+            found.binds.clear()
         found.imports = [Import("", i.source, i.executes, now=False) for i in found.imports]
         self._add("guard", statement, lines, guard, found, digest=digest, surface=digest, title=title)
         self._block(body, len(self.definitions) - 1, lines)
@@ -231,6 +234,8 @@ class _Indexer:
             kind = "import"
         elif found.binds:
             title = ", ".join(sorted(found.binds))
+        if _is_plain(getattr(statement, "value", None)):
+            found.marks.add("plain")
         self._add(
             kind, statement, lines, guard, found, digest=digest, surface=digest_text(surface), title=title
         )
@@ -327,6 +332,23 @@ def _is_constant(statement: ast.AST) -> bool:
     if isinstance(statement, ast.AnnAssign) and statement.value is not None:
         return isinstance(statement.target, ast.Name) and _is_immutable(statement.value)
     return False
+
+
+def _is_plain(node: ast.AST | None) -> bool:
+    """Whether a value is a builtin container, a text or a logger: reading it or calling a getter changes nothing."""
+    if isinstance(node, ast.Call):
+        return chain(node.func) in ("dict", "list", "set", "frozenset", "logging.getLogger", "getLogger")
+    containers = (
+        ast.List,
+        ast.Dict,
+        ast.Set,
+        ast.Tuple,
+        ast.ListComp,
+        ast.DictComp,
+        ast.SetComp,
+        ast.JoinedStr,
+    )
+    return isinstance(node, (*containers, ast.Constant))
 
 
 def _is_immutable(node: ast.expr) -> bool:

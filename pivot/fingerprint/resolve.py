@@ -233,7 +233,7 @@ class Resolver:
             origin = self.sources.locate(source).origin
             if origin is Origin.COMPILED:
                 return (Target(Node(source, -1, COMPILED), (), guards),)
-            if words[0].startswith("_") or origin is not Origin.LIBRARY:
+            if words[0].startswith("_"):
                 return ()
             return (Target(None, (), guards, ".".join([source, *words])),)
         found = self._bound(source, words, guards, seen)
@@ -251,7 +251,13 @@ class Resolver:
     ) -> tuple[Target, ...]:
         name, _, attribute = source.partition(":")
         full = self.absolute(module, name)
-        return self._module(full, [attribute, *rest] if attribute else rest, guards, seen)
+        if attribute:
+            return self._module(full, [attribute, *rest], guards, seen)
+        if self.sources.locate(full).origin is Origin.MISSING:
+            return self._module(full, rest, guards, seen)
+        # import a.b as c: the attribute b of a, which a may have bound to something else
+        top, *inner = full.split(".")
+        return self._module(top, [*inner, *rest], guards, seen)
 
     def _module(
         self, name: str, rest: Sequence[str], guards: tuple[Node, ...], seen: frozenset[tuple[str, str]]

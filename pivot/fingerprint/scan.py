@@ -31,6 +31,7 @@ class Use:
     ACT = 32  # changed in place: item or attribute assignment, a call for its effect
     REBIND = 64  # the name itself gets another value
     BASE = 128  # a class statement's base or metaclass
+    READ = 256  # read through: an iterator is used up by that
 
 
 class Load(NamedTuple):
@@ -89,7 +90,7 @@ PURE_CALLS = frozenset(
 """Calls that leave their arguments as they are."""
 
 MARKS = frozenset(
-    "__doc__ __annotations__ get_type_hints signature getdoc getsource getfullargspec __subclasses__ "  # noqa: SIM905
+    "__doc__ __annotations__ get_type_hints signature getdoc getsource getfullargspec __subclasses__ getsourcelines "  # noqa: SIM905
     "get_annotations".split()
 )
 """Words that look at definitions themselves."""
@@ -101,6 +102,7 @@ _EFFECT_END = re.compile(r"(_seed|filterwarnings|simplefilter|seterr)$")
 _AT_NAME = re.compile(r"@([^\W\d]\w*)")
 _WORD = re.compile(r"[^\W\d]\w*")
 _DOTTED = re.compile(r"^[^\W\d]\w*(?:[.:][^\W\d]\w*)*[.:][^\W\d]\w*$")
+_PURE_MODULES = frozenset({"pathlib", "copy", "typing", "collections", "json", "decimal", "fractions"})
 _STRING_READERS = frozenset(
     "eval exec query sql from_formula evaluate timeit dmatrix dmatrices "  # noqa: SIM905
     "ols wls gls glm logit probit poisson mixedlm".split()
@@ -123,13 +125,17 @@ _HANDING = (
 
 
 class Scanner:
-    """Walks one definition. `later` counts the functions around the current node."""
+    """Walks one definition.
+
+    `later` counts the functions around the current node, `forgiving` the blocks that catch a NameError.
+    """
 
     def __init__(self, scopes: Scopes, declarations: frozenset[str]) -> None:
         self.scopes = scopes
         self.declarations = declarations
         self.found = Scan()
         self.later = 0
+        self.forgiving = 0
 
     def load(self, name: str, scope: Scope, line: int, uses: int) -> None:
         """Records the use of a chain, unless its first name is local."""
@@ -137,6 +143,8 @@ class Scanner:
         home = scope.home(root)
         if not self.later:
             uses |= Use.NOW
+        if self.forgiving:
+            uses &= ~Use.HARD
         if home is None:
             self._record(name, "", line, uses)
         elif imports := home.imports.get(root):
@@ -194,6 +202,8 @@ class Scanner:
             if name:
                 self._bind(name, scope, getattr(node, "lineno", 0))
             self._children(node, scope, 0)
+        elif isinstance(node, ast.Try | ast.TryStar):
+            self._try(node, scope)
         elif type(node).__name__ == "TypeAlias":
             self.visit(node.name, scope, 0)  # type: ignore[attr-defined]
             self._later(node.value, self.scopes.types.get(node, scope), uses)  # type: ignore[attr-defined]
@@ -202,8 +212,19 @@ class Scanner:
                 node, scope, uses if isinstance(node, ast.expr | ast.keyword | ast.withitem) else 0
             )
 
+    def _try(self, node: ast.Try | ast.TryStar, scope: Scope) -> None:
+        caught = [h.type for h in node.handlers]
+        names = {chain(t) for c in caught for t in (c.elts if isinstance(c, ast.Tuple) else [c]) if t}
+        forgiving = None in caught or bool(names & {"NameError", "Exception", "BaseException"})
+        self.forgiving += forgiving
+        self._all(live(node.body), scope, 0)
+        self.forgiving -= forgiving
+        self._all([*node.handlers, *live([*node.orelse, *node.finalbody])], scope, 0)
+
     def _children(self, node: ast.AST, scope: Scope, uses: int) -> None:
         down = uses if isinstance(node, _HANDING) or uses & Use.ACT else 0
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.LShift | ast.RShift):
+            down |= Use.PASS  # a >> b builds pipelines
         if isinstance(node, ast.withitem):
             down = Use.PASS
         for _, value in ast.iter_fields(node):
@@ -314,13 +335,27 @@ class Scanner:
         if self._special(node, name, last, scope, uses):
             return
         verb = bool(_VERB.match(last))
-        pure = last in PURE_CALLS
+        pure = self._is_pure(func, scope)
         inherited = 0 if pure else uses & Use.ACT
         self.visit(func, scope, Use.CALL | inherited | (Use.ACT if verb else 0))
         for argument in [*node.args, *node.keywords]:
-            self.visit(argument, scope, 0 if pure else Use.PASS)
+            self.visit(argument, scope, Use.READ if pure else Use.PASS)
         if last in _STRING_READERS:
             self._read_strings(node, scope)
+
+    def _is_pure(self, func: ast.expr, scope: Scope) -> bool:
+        """Whether a call is of a builtin or a standard function that leaves its arguments alone."""
+        name = chain(func)
+        root, _, last = name.partition(".")
+        if (last or root) not in PURE_CALLS or scope.home(root) is not None:
+            return False
+        if root not in self.scopes.top.bound:
+            return not last
+        modules = {
+            (node.module or "" if isinstance(node, ast.ImportFrom) else root).partition(".")[0]
+            for node in self.scopes.top.imports.get(root, ())
+        }
+        return bool(modules) and modules <= _PURE_MODULES
 
     def _read_strings(self, node: ast.Call, scope: Scope) -> None:
         for value in [*node.args, *(keyword.value for keyword in node.keywords)]:
@@ -353,6 +388,7 @@ class Scanner:
             self._import_by_name(node.args[0], node.lineno)
         if last == "getLogger":  # a logger's name changes no result
             self.visit(node.func, scope, Use.CALL)
+            self._all([a for a in node.args if chain(a) != "__name__"], scope, Use.PASS)
             return True
         if name in ("setattr", "delattr") and is_builtin and len(node.args) >= 2:
             return self._setattr(node, scope)
@@ -426,10 +462,12 @@ class Scanner:
     def _comprehension(self, node: ast.expr, scope: Scope, uses: int) -> None:
         inner = self.scopes.inner[node]
         generators: list[ast.comprehension] = node.generators  # type: ignore[attr-defined]
-        calls = any(isinstance(n, ast.Call) and chain(n.func) not in PURE_CALLS for n in ast.walk(node))
+        calls = any(isinstance(n, ast.Call) for n in ast.walk(node))
         for position, generator in enumerate(generators):
             self.visit(
-                generator.iter, inner if position else scope, uses & Use.ACT | (Use.PASS if calls else 0)
+                generator.iter,
+                inner if position else scope,
+                uses & Use.ACT | (Use.PASS if calls else Use.READ),
             )
             self._all([generator.target, *generator.ifs], inner, 0)
         self._all([getattr(node, name, None) for name in ("elt", "key", "value")], inner, uses)
@@ -441,6 +479,8 @@ class Scanner:
             if at_module and name != "*":
                 self._bind(name, scope, node.lineno)
             source = bound_source(node, alias)
+            if scope.kind is ScopeKind.CLASS:  # it becomes an attribute of the class
+                self._record(name, source, node.lineno, Use.VALUE | (0 if self.later else Use.NOW))
             self.found.imports.append(
                 Import(name if at_module else "", source, executed_source(node, alias), not self.later)
             )

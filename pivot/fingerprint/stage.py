@@ -29,6 +29,9 @@ _LOOKS_AT_DEFINITIONS = frozenset(
 )
 
 
+_READS_SOURCE = frozenset({"getsource", "getsourcelines"})
+
+
 def fingerprint_stage(function: ObjectRef, sources: Sources, cache: IndexCache | None = None) -> Fingerprint:
     """The fingerprint of one stage function; several of one snapshot are cheaper through a `Fingerprinter`.
 
@@ -63,10 +66,12 @@ class Fingerprinter:
         loaders, models = self._declared(targets)
         reach = _Reach(_nodes(targets), (*loaders, *models))
         reach.add(self._graph.closure([*reach.roots, *reach.declared]))
-        self._check_names(reach.nodes, function)
+        reached = list(reach.nodes)
         executed = self._executed(function.module, reach)
+        self._check_names(reached, executed, function)
         order = self._order(executed, reach)
         packages = self._packages_in(reach.nodes)
+        texts = self._texts_read_back(executed, reach)
         digest = digest_parts(
             [
                 "fingerprint-1",
@@ -77,16 +82,20 @@ class Fingerprinter:
                 *sorted(self._hashes.of(node) for node in reach.changers),
                 "order",
                 *order,
+                "texts",
+                *texts,
                 "packages",
                 *(f"{part.name} {part.detail}" for part in packages),
             ]
         )
+        if texts:
+            order = [*order, *texts]
         parts = [*self._parts(reach, frozenset(loaders)), *packages]
         wiring = [*order, *self._choices(reach)]
         if wiring:
             parts.append(order_part(wiring))
-        texts = tuple(self._graph.known(name).text for name in sorted(executed.modules))
-        return Fingerprint(digest, sort_parts(parts), texts, self._libraries(executed, reach))
+        modules = tuple(self._graph.known(name).text for name in sorted(executed.modules))
+        return Fingerprint(digest, sort_parts(parts), modules, self._libraries(executed, reach))
 
     def libraries(self, modules: Iterable[str]) -> tuple[str, ...]:
         """Top-level libraries that importing some project modules imports: what a fork server should preload."""
@@ -143,14 +152,27 @@ class Fingerprinter:
         definition = self._graph.definition(node) if node.role == DEFINITION else None
         return definition.kind if definition is not None else node.role
 
-    def _check_names(self, nodes: Iterable[Node], function: ObjectRef) -> None:
+    def _check_names(self, nodes: Iterable[Node], executed: Executed, function: ObjectRef) -> None:
+        injected = self._set_from_outside(executed)
         problems = [
             (name, self._graph.known(node.module).text.place, line)
             for node in nodes
             for name, line in self._graph.open_names(node)
+            if name.partition(".")[0] not in injected
         ]
         if problems:
             raise unexplained(sorted(set(problems), key=lambda p: (p[1], p[2], p[0])), str(function))
+
+    def _set_from_outside(self, executed: Executed) -> set[str]:
+        """Names that some statement sets as an attribute: of a module, perhaps, or of ``builtins``."""
+        definitions = (self._graph.definition(node) for node in executed.statements)
+        return {
+            load.chain.rpartition(".")[2]
+            for definition in definitions
+            if definition is not None
+            for load in definition.loads
+            if load.uses & Use.REBIND and "." in load.chain
+        }
 
     def _executed(self, module: str, reach: "_Reach") -> Executed:
         """Runs the imports in thought and adds to the reach what statements change, until nothing is new."""
@@ -268,6 +290,12 @@ class Fingerprinter:
                 if len(self._graph.known(node.module).bindings[name]) > 1:
                     found.add(node)
         return found
+
+    def _texts_read_back(self, executed: Executed, reach: "_Reach") -> list[str]:
+        """The modules' raw texts, comments and all, where code in reach asks for its own source."""
+        if not any(_READS_SOURCE.intersection(self._marks(node)) for node in reach.nodes):
+            return []
+        return sorted(self._graph.known(name).text.digest for name in executed.modules)
 
     def _choices(self, reach: "_Reach") -> list[str]:
         """Names in reach that may lead to several definitions, each with these in order (for explanations only)."""

@@ -10,6 +10,7 @@ from pivot.model.digest import Digest
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath, absolute, relative_to_root
+from pivot.store import atomic
 from pivot.store.checkout import checkout
 from pivot.store.commit import abort, begin, commit_record, recover
 from pivot.store.guard import Guard, holder, try_guard
@@ -31,9 +32,6 @@ class Store:
         root: the project root, absolute.
         cache_dir: another place for the cache; ``None`` for ``.pivot/cache``.
 
-    Attributes:
-        notices: what a person should know of what was found when the store was opened.
-
     Raises:
         FormatError: a newer Pivot wrote it.
         StoreError: it is damaged.
@@ -42,11 +40,12 @@ class Store:
     def __init__(self, root: str, cache_dir: str | None) -> None:
         self.root = root
         self._cache_dir = cache_dir
-        self.notices: list[str] = []
+        self._notices: list[str] = []
+        self._taken = 0  # so many of them were given
         self._exists = os.path.lexists(os.path.join(root, ".pivot"))
         self._open(open_layout(root, cache_dir) if self._exists else plan_layout(root, cache_dir))
         if self._exists:
-            self.notices += recover(self._objects)
+            self._notices += recover(self._objects)
 
     def _open(self, layout: Layout) -> None:
         self.layout = layout
@@ -54,21 +53,33 @@ class Store:
         self._index = StatIndex(self._db)
         self._objects = ObjectStore(layout, self._index)
         self.sources = SourceIndex(self._db)
+        self.definitions = SourceIndex(self._db, "definition")
 
-    def create(self) -> list[str]:
-        """Make ``.pivot/`` where it is missing; gives what a person should know, and `notices`, once."""
-        if not self._exists:
+    def create(self) -> None:
+        """Get ready for a run: make ``.pivot/`` where it is missing, settle what killed processes left half-done.
+
+        What a person should know of it is among the notices.
+        """
+        if self._exists:
+            self._notices += recover(self._objects)
+        else:
             self._open(create(self.root, self._cache_dir))
             self._exists = True
-            self.notices.append(f"made {os.path.join(self.root, '.pivot')}")
-        notices, self.notices = self.notices, []
-        return notices
+            self._notices.append(f"made {os.path.join(self.root, '.pivot')}")
+
+    def take_notices(self) -> list[str]:
+        """What a person should know of what was found or mended on disk; each is given once."""
+        taken = self._notices[self._taken :]
+        self._taken = len(self._notices)
+        return taken
 
     def flush(self) -> None:
         """Write what was learned about files, where there is a place for it."""
         if self._exists:
+            self._objects.flusher.flush()
             self._index.flush()
             self.sources.flush()
+            self.definitions.flush()
 
     def close(self) -> None:
         """Give back what is open."""
@@ -79,6 +90,10 @@ class Store:
         """The digest of a file of the workspace, or ``None`` if there is none."""
         return self._index.digest(absolute(path, self.root))
 
+    def file_digest(self, path: str) -> Digest | None:
+        """The digest of any file, by its absolute path."""
+        return self._index.digest(path)
+
     def shown(self, path: str) -> ProjectPath:
         """The project path of an absolute one."""
         return relative_to_root(path, self.root)
@@ -86,8 +101,8 @@ class Store:
     def lock(self, stage: str) -> StageRecord | None:
         """The record of a stage's last result."""
         record, problem = read_lock(self.layout, stage)
-        if problem and problem not in self.notices:
-            self.notices.append(problem)
+        if problem and problem not in self._notices:
+            self._notices.append(problem)
         return record
 
     def lock_stamp(self, stage: str) -> object:
@@ -113,6 +128,13 @@ class Store:
     def guard_holder(self, stage: str) -> str:
         """Who holds it, in words."""
         return holder(self.layout, stage)
+
+    def log_file(self, run: str, stage: str) -> str:
+        """Where the output of a stage in a run goes, absolute; its folder is made."""
+        path = self.layout.log_file(run, stage)
+        with atomic.explained(path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
 
     def begin(self, stage: Stage) -> Journal:
         """Make room for a stage's new outputs; end it with `commit` or `abort`."""

@@ -70,7 +70,7 @@ def repeat(
 
 def run(tool: peers.Peer, folder: Path) -> float:
     """The wall seconds of one whole process."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")}
     started = time.perf_counter()
     ended = subprocess.run(
         tool.command,

@@ -1,5 +1,8 @@
 """Small projects on disk, edited as a person would edit them."""
 
+import shlex
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,6 +85,20 @@ class Folder:
         with Project(str(self.path)) as project:
             return {d.stage: str(d.verdict) for d in project.status(targets)}
 
+    def log(self, stage: str) -> str:
+        """What a stage wrote when it last ran."""
+        with Project(str(self.path)) as project:
+            return project.log(stage)
+
+    def load(self, stage: str, out: str | None = None) -> object:
+        """The value of an output."""
+        with Project(str(self.path)) as project:
+            return project.load(stage, out)
+
+    def cached(self) -> set[bytes]:
+        """The contents of all objects in the cache."""
+        return {path.read_bytes() for path in self.path.glob(".pivot/cache/files/*/*")}
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
@@ -104,3 +121,34 @@ def numbers(folder: Folder) -> Folder:
 def outcomes() -> Iterator[Callable[[Run], dict[str, str]]]:
     """Turns a run into stage → outcome."""
     yield lambda run: {name: str(end.outcome) for name, end in run.stages.items()}
+
+
+@pytest.fixture
+def block() -> Callable[[str], str]:
+    """The text of a code block of the founding documents, as it stands there."""
+    blocks = Path(__file__).parent.parent / "define" / "seed_blocks"
+    return lambda name: (blocks / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def commands(block: Callable[[str], str]) -> Callable[[str], list[list[str]]]:
+    """The arguments of each ``pivot`` command in a console block."""
+
+    def of(name: str) -> list[list[str]]:
+        lines = [shlex.split(line.removeprefix("$ "), comments=True) for line in block(name).splitlines()]
+        return [words[1:] for words in lines if words[:1] == ["pivot"]]
+
+    return of
+
+
+@pytest.fixture
+def console(folder: Folder) -> Callable[[list[str]], str]:
+    """Runs ``pivot`` in the folder as a console does; gives what it printed."""
+
+    def run(arguments: list[str]) -> str:
+        words = [sys.executable, "-m", "pivot", *arguments]
+        done = subprocess.run(words, cwd=folder.path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run

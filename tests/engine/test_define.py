@@ -1,0 +1,143 @@
+"""Stage definitions are kept exactly as long as they would come out the same."""
+
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from pivot.project import Project
+
+PRELUDE = """
+import glob, json, os
+from pathlib import Path
+from typing import Annotated
+import pivot
+try:
+    from local import HERE
+except ImportError:
+    HERE = "a.json"
+"""
+STAGE = """
+def work() -> Annotated[dict, pivot.Metric({path})]:
+    return {{}}
+"""
+
+
+def outs(folder: Path) -> list[str]:
+    """The declared outs, found out by a new project."""
+    with Project(str(folder)) as project:
+        found = [path for stage in project.stages() for path in stage.out_paths()]
+        project.store.create()
+        return found
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(textwrap.dedent(text))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path, "pivot.yaml", "stages:\n  work:\n    python: stages.work\n")
+    with Project(str(tmp_path)) as project:
+        project.store.create()
+    return tmp_path
+
+
+@pytest.fixture
+def imports(folder: Path) -> Path:
+    """A file that grows each time that the module ``noted`` is imported without anybody noticing."""
+    return folder / "imports"
+
+
+def test_known_definitions_import_no_user_code(folder: Path, imports: Path):
+    write(folder, "pivot.yaml", "stages:\n  work:\n    python: stages.work\n")
+    # written by a program, so that project code asks nothing itself
+    noting = f"import ctypes\nctypes.CDLL(None).creat({str(imports).encode()!r}, 0o644)\n"
+    write(
+        folder,
+        "stages.py",
+        noting + "from typing import Annotated\nimport pivot\n" + STAGE.format(path="'a.json'"),
+    )
+    assert outs(folder) == ["a.json"]
+    imports.unlink()
+    assert outs(folder) == ["a.json"]
+    assert not imports.exists()
+
+
+CHANGES = [
+    # id, stages.py's path expression, what is done then, new outs
+    (
+        "text",
+        "'a.json'",
+        lambda f: write(f, "stages.py", PRELUDE + STAGE.format(path="'b.json'")),
+        ["b.json"],
+    ),
+    (
+        "yaml",
+        "'a.json'",
+        lambda f: write(
+            f, "pivot.yaml", "stages:\n  work:\n    python: stages.work\n    metrics:\n      output: c.json\n"
+        ),
+        ["c.json"],
+    ),
+    (
+        "constant elsewhere",
+        "__import__('where').PATH",
+        lambda f: write(f, "where.py", "PATH = 'd.json'\n"),
+        ["d.json"],
+    ),
+    (
+        "environment",
+        "os.environ.get('PIVOT_TEST_PATH', 'a.json')",
+        lambda f: os.environ.update(PIVOT_TEST_PATH="e.json"),
+        ["e.json"],
+    ),
+    (
+        "file",
+        "json.load(open(Path(__file__).parent / 'p.json'))",
+        lambda f: write(f, "p.json", '"f.json"'),
+        ["f.json"],
+    ),
+    (
+        "listing",
+        "sorted(p.name for p in Path(__file__).parent.glob('*.json'))[-1] + '.m'",
+        lambda f: write(f, "q.json", ""),
+        ["q.json.m"],
+    ),
+    (
+        "absence",
+        "'a.json' if not os.path.exists(Path(__file__).parent / 'flag') else 'g.json'",
+        lambda f: write(f, "flag", ""),
+        ["g.json"],
+    ),
+    ("module looked up in vain", "HERE", lambda f: write(f, "local.py", "HERE = 'h.json'\n"), ["h.json"]),
+]
+
+
+@pytest.mark.parametrize(("path", "change", "after"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
+def test_definitions_are_read_anew_when_what_they_rest_on_changes(
+    folder: Path, monkeypatch, path, change, after
+):
+    monkeypatch.setenv("PIVOT_TEST_PATH", "a.json")
+    write(folder, "where.py", "PATH = 'a.json'\n")
+    write(folder, "p.json", '"a.json"')
+    write(folder, "stages.py", PRELUDE + STAGE.format(path=path))
+    first = outs(folder)
+    assert first == outs(folder)
+    change(folder)
+    assert outs(folder) == after
+    assert first != after
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "f'{time.time_ns()}.json'",
+        "f'{datetime.datetime.now():%f%s}.json'",
+        "f'{random.SystemRandom().random()}.json'",
+    ],
+)
+def test_definitions_that_ask_the_clock_or_chance_are_never_kept(folder: Path, path: str):
+    write(folder, "stages.py", "import datetime, random, time\n" + PRELUDE + STAGE.format(path=path))
+    assert outs(folder) != outs(folder)

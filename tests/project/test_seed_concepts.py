@@ -1,0 +1,144 @@
+"""The home page and the core concepts, block by block: each text runs unaltered, each condition holds."""
+
+import re
+
+import pytest
+
+from pivot.project import Project
+
+GUIDE = """\
+import pathlib
+from typing import Annotated, TypedDict
+import pandas
+from pivot import loaders, outputs
+"""
+PAGE = """\
+from typing import Annotated, TypedDict
+from pandas import DataFrame
+import pivot
+"""
+REGISTER = "\npipeline = pivot.Pipeline('page')\n"
+
+
+
+def test_a_body_of_pass_names_the_missing_output(folder, block):
+    folder.write("pipeline.py", "from pivot import stage\n" + block("decorated.py"))
+    folder.write("input.csv", "a\n1\n")
+    assert "stage 'process' did not write 'output.parquet'" in folder.repro().stages["process"].reason
+
+
+def test_a_changed_helper_is_detected(folder, outcomes, block):
+    load = "from pivot import stage\nload_data = lambda: int(open('data.csv').read())\n"
+    folder.write("pipeline.py", load + block("decorated_helper.py"))
+    folder.write("data.csv", "1\n")
+    assert outcomes(folder.repro()) == {"process": "ran"}
+    assert outcomes(folder.repro()) == {"process": "unchanged"}
+    folder.edit("pipeline.py", "x * 2", "x * 3")
+    assert outcomes(folder.repro()) == {"process": "ran"}
+
+
+def test_params_yaml_overrides_the_defaults(folder, outcomes, block):
+    folder.write("pipeline.py", "from pivot import stage\n" + block("decorated_params.py"))
+    folder.write("data.csv", "1\n")
+    folder.repro()
+    assert folder.log("train") == "LR: 0.01\n"
+    folder.write("params.yaml", block("params.yaml"))
+    assert outcomes(folder.repro()) == {"train": "ran"}
+    assert folder.log("train") == "LR: 0.001\n"
+
+
+
+# the quick example leaves the training to a comment: the file is written when its result is put together
+FINISHED = """
+
+def _finished(model):
+    model.write_bytes(b"model")
+    return {"model": model}
+
+
+TrainOutputs = _finished
+"""
+
+
+@pytest.fixture
+def quick(folder, block):
+    folder.write("pipeline.py", block("pipeline.py") + FINISHED)
+    folder.write("data.csv", "x,y\n1,2\n,3\n")
+    return folder
+
+
+def test_the_quick_example_runs_and_then_is_instant(quick, console, commands):
+    first, second = (console(words) for words in commands("repro.sh"))
+    assert re.search(r"ran +preprocess.*ran +train.*^2 stages run ", first, re.DOTALL | re.MULTILINE), first
+    assert second.startswith("0 stages run, 2 unchanged")
+    quick.edit("pipeline.py", "raw.dropna()", "raw.dropna() * 2")
+    assert quick.repro().executed == ("preprocess", "train")
+    quick.edit("pipeline.py", "pandas.read_parquet(data)", "pandas.read_parquet(data) * 2")
+    assert quick.repro().executed == ("train",)
+
+
+def test_the_quick_example_as_it_stands_names_the_missing_model(folder, block):
+    folder.write("pipeline.py", block("pipeline.py"))
+    folder.write("data.csv", "x,y\n1,2\n,3\n")
+    assert "stage 'train' did not write 'model.pkl'" in folder.repro().stages["train"].reason
+
+
+def test_the_graph_is_the_one_of_the_figure(quick, block):
+    words = re.findall(r"[\w.]+", block("graph.figure"))
+    with Project(str(quick.path)) as project:
+        graph = project.graph()
+    way = [word for stage in graph.stages for word in (*stage.dep_paths(), stage.name)]
+    assert [*way, *graph.stages[-1].out_paths()] == words
+
+
+def test_the_cache_is_laid_out_as_in_the_figure(quick, block):
+    quick.repro()
+    quick.repro()
+    locks = re.findall(r"\w+\.lock", block("cache.tree"))
+    assert sorted(path.name for path in quick.path.glob(".pivot/stages/*")) == locks
+    assert quick.cached() >= {(quick.path / name).read_bytes() for name in ("processed.parquet", "model.pkl")}
+    for path in quick.path.glob(".pivot/cache/files/*/*"):
+        assert re.fullmatch(r"[0-9a-f]{2}/[0-9a-f]{30}", f"{path.parent.name}/{path.name}")
+
+
+def test_editing_a_helper_runs_what_is_affected(folder, console, block, commands):
+    before = "class ProcessOutputs(TypedDict):\n    result: Annotated[object, outputs.Out('result.pkl')]\n"
+    other = "\ndef other() -> Annotated[int, outputs.Metric('other.json')]:\n    return 1\n"
+    register = "\nimport pivot\npivot.stage(process)\npivot.stage(other)\n"
+    folder.write("pipeline.py", GUIDE + before + block("normalize.py") + other + register)
+    folder.write("data.csv", "x\n1\n4\n")
+    first, second = commands("edit.sh")
+    assert "2 stages run" in console(first)
+    folder.edit("pipeline.py", "x / x.max()", "x / x.min()")
+    assert "1 stage run, 1 unchanged" in console(second)
+    with Project(str(folder.path)) as project:
+        assert project.load("process")["x"].tolist() == [1.0, 4.0]
+
+
+def test_status_explains_in_exactly_the_form_shown(folder, console):
+    stages = """
+from utils import normalize
+
+def prepare(
+    raw: Annotated[DataFrame, pivot.Dep("raw.csv", pivot.loaders.CSV())],
+) -> Annotated[DataFrame, pivot.Out("data.csv", pivot.loaders.CSV())]:
+    return raw
+
+def train(
+    data: Annotated[DataFrame, pivot.Dep("data.csv", pivot.loaders.CSV(, block, commands))],
+) -> Annotated[DataFrame, pivot.Out("model.csv", pivot.loaders.CSV())]:
+    return normalize(data)
+"""
+    register = REGISTER + "pipeline.register(prepare)\npipeline.register(train)\n"
+    folder.write("pipeline.py", PAGE + stages + register)
+    folder.write("src/utils.py", "#\n" * 14 + "def normalize(x):\n    return x / x.max()\n")
+    folder.write("raw.csv", "x\n1\n4\n")
+    console(["repro"])
+    folder.edit("src/utils.py", "x.max()", "x.min()")
+    (command,) = commands("explain.sh")
+    shown = block("explain.sh").partition("\n\n")[2]
+    digest = "[0-9a-f]{8}"
+    form = re.sub(r"(Old|New): [0-9a-f]{8}", rf"\1: {digest}", re.escape(shown).replace(r"\ ", " "))
+    assert re.fullmatch(form, console(command))
+
+
