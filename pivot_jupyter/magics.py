@@ -22,7 +22,7 @@ from pivot.model.event import Event, Outcome
 from pivot_jupyter import shown
 from pivot_jupyter.cells import Cell, Role, as_python, read_cell
 from pivot_jupyter.export import check_export, export, stale_cells
-from pivot_jupyter.session import Session, unknown_stage
+from pivot_jupyter.session import DEFAULT_MODULE, Session, unknown_stage
 from pivot_jupyter.stages import Options, pairs
 
 SUBCOMMANDS = {
@@ -92,6 +92,7 @@ class PivotMagics(Magics):
         super().__init__(shell)
         self.session = session
         self._current: Cell | None = None
+        self._name_told = False
 
     # events of the shell
 
@@ -171,6 +172,7 @@ class PivotMagics(Magics):
         value = self._execute(cell)
         stages = self.session.stage_cell(cell, options)
         names = [stage.name for stage in stages]
+        self._tell_name()
         missing = self.session.missing(names)
         states = {} if missing else shown.states_of(self.session.status(names))
         note = f"not defined yet: {', '.join(missing)}" if missing else ""
@@ -186,6 +188,16 @@ class PivotMagics(Magics):
             return current
         # called in some other way: under another magic, or from code
         return Cell(self.shell.execution_count, f"%%{magic} {line}\n{body}")
+
+    def _tell_name(self) -> None:
+        """Says once that nobody told the notebook's name, since pickles and export rest on the module's."""
+        if self.session.module_name == DEFAULT_MODULE and not self._name_told:
+            self._name_told = True
+            print(  # noqa: T201
+                f"note: the notebook's file is not known here, so its module is called {DEFAULT_MODULE}; "
+                "%pivot module NAME gives it another name",
+                file=sys.stderr,
+            )
 
     def _refuse_commands(self, cell: Cell) -> None:
         commands = read_cell(cell.text).commands
@@ -241,18 +253,18 @@ class PivotMagics(Magics):
         def sink(event: Event) -> None:
             text = shown.line_of(event)
             if text:
-                print(self.session.in_cells(text), flush=True)  # noqa: T201
+                print(self.session.told(text), flush=True)  # noqa: T201
 
         run = self.session.repro(
             given.targets, force=given.force, jobs=given.jobs, keep_going=given.keep_going, sink=sink
         )
         states = {
-            name: replace(state, reason=self.session.in_cells(state.reason))
+            name: replace(state, reason=self.session.told(state.reason))
             for name, state in shown.states_after(run).items()
         }
         for name in run.with_outcome(Outcome.FAILED):
             text = shown.failure_text(run.stages[name], self.session.log(name))
-            print(self.session.in_cells(text), file=sys.stderr)  # noqa: T201
+            print(self.session.told(text), file=sys.stderr)  # noqa: T201
         display(
             shown.record(self.session.project.graph(), states), raw=True, display_id=f"pivot-record-{run.id}"
         )
@@ -260,7 +272,7 @@ class PivotMagics(Magics):
             raise UsageError("the run was interrupted", "%pivot run goes on where it stopped")
         if not run.ok:
             failed = ", ".join(
-                f"stage '{name}' failed: {self.session.in_cells(run.stages[name].reason)}"
+                f"stage '{name}' failed: {self.session.told(run.stages[name].reason)}"
                 for name in run.with_outcome(Outcome.FAILED)
             )
             raise UsageError(failed or "not all stages are up to date")

@@ -320,11 +320,11 @@ class Session:
             raise unknown_stage(stage, self._drafts)
         return part_of_module(self.notebook(), self.module_name, [self._drafts[stage][1].function]).text
 
-    def in_cells(self, text: str) -> str:
-        """A message or traceback with lines of the module told as lines of cells."""
-        if not self._drafts:
-            return text
-        return compile_module(self.notebook(), self.module_name, self._functions()).in_cells(text)
+    def told(self, text: str) -> str:
+        """A message or traceback for the notebook: lines of cells, and no path of this machine."""
+        if self._drafts:
+            text = compile_module(self.notebook(), self.module_name, self._functions()).in_cells(text)
+        return text.replace(self.ground.root + os.sep, "")
 
     def _ready(self) -> NotebookModule | None:
         return self.define().module if self._drafts else None

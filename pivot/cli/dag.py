@@ -2,6 +2,8 @@
 
 import click
 
+from pivot.cli.opened import open_project
+
 
 @click.command("dag")
 @click.argument("targets", nargs=-1)
@@ -9,8 +11,7 @@ import click
 def dag_command(targets: tuple[str, ...], mermaid: bool) -> None:
     """Draw how the stages depend on each other (TARGETS: only these and what they need)."""
     from pivot.core.render import dag_mermaid, dag_text  # lazy: start-up time
-    from pivot.project import Project
 
-    with Project(".") as project:
+    with open_project() as project:
         graph = project.graph(targets)
     click.echo(dag_mermaid(graph, {}) if mermaid else dag_text(graph, {}))

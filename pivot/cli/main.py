@@ -1,6 +1,7 @@
 """The ``pivot`` command: its families of commands, and how errors reach a person."""
 
 import difflib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -65,12 +66,10 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-C", "--directory", default=".", metavar="DIR", help="Work as if started in DIR.")
-@click.option("--debug", is_flag=True, help="Show Pivot's own traceback with an error.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show Pivot's own traceback with an error.")
 @click.version_option(package_name="pivot")
-@click.pass_context
-def cli(ctx: click.Context, directory: str, debug: bool) -> None:
+def cli(directory: str) -> None:
     """Run pipelines of typed Python functions; Pivot knows what to run."""
-    ctx.ensure_object(dict)["debug"] = debug
     try:
         os.chdir(directory)
     except OSError as error:
@@ -80,8 +79,12 @@ def cli(ctx: click.Context, directory: str, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave the process with the right exit code.
 
-    0 all is well, 1 something failed, 2 wrong words or definitions, 130 interrupted.
+    0 all is well, 1 something failed, 2 wrong words or definitions, 130 interrupted, 141 nobody reads the output.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # what a user's exception says may hold characters that this terminal has not
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
     sys.exit(_guarded(lambda: cli.main(args=arguments, prog_name="pivot", standalone_mode=False), debug))
 
@@ -102,7 +105,7 @@ def _guarded(command: Callable[[], Any], debug: bool) -> int:
     except BrokenPipeError:
         # the reader (head, less) went away; nothing is left to say, also at interpreter exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 141
     return code if isinstance(code, int) else 0
 
 

@@ -8,20 +8,27 @@ from typing import IO, Any, Self
 
 import click
 
-from pivot.cli.words import Words, duration
-from pivot.model.event import Event, Notice, Outcome, StageFinished, StageStarted
+from pivot.cli.words import Words
+from pivot.core.state import Progress, StageState
+from pivot.model.event import Event, Notice, Outcome, RunStarted, StageFinished, StageOutput, StageStarted
 
-QUIET = (Outcome.UNCHANGED,)
 REFRESH = 0.2
 """Seconds between two drawings of the live lines."""
+LOG_LINES = 20
+"""Lines of a failed stage's log that are shown."""
+LOG_TEXT = 8000
+"""Characters of a running stage's log that are kept for that."""
 
 
 class PlainView:
-    """One line for each stage that did something; for pipes, logs and CI."""
+    """One line for each stage that did something, then what the failed ones had to say; for pipes, logs, CI."""
 
     def __init__(self, stream: IO[Any]) -> None:
         self._stream = stream
         self._words = Words.for_stream(stream)
+        self._width = 0
+        self._outcomes: dict[str, Outcome] = {}
+        self._logs: dict[str, str] = {}
         self._failures: list[StageFinished] = []
 
     def __enter__(self) -> Self:
@@ -31,18 +38,35 @@ class PlainView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for failure in self._failures:
-            self._echo(failure_text(failure))
+            self._echo(failure_text(failure, self._logs.get(failure.stage, "")))
 
     def __call__(self, event: Event) -> None:
         """Take an event; called from the run's thread."""
-        if isinstance(event, Notice):
-            self._echo(f"{event.stage}: {event.text}" if event.stage else event.text)
-        if isinstance(event, StageFinished) and event.outcome not in QUIET:
-            took = f"  {duration(event.seconds)}" if event.outcome is Outcome.RAN else ""
-            reason = f"  {event.reason}" if event.reason else ""
-            self._echo(f"{self._words.state(event.outcome)}  {event.stage}{took}{reason}")
-            if event.outcome is Outcome.FAILED:
-                self._failures.append(event)
+        match event:
+            case RunStarted():
+                self._width = max((len(name) for name in event.stages), default=0)
+            case Notice():
+                self._echo(f"{event.stage}: {event.text}" if event.stage else event.text)
+            case StageOutput():
+                self._logs[event.stage] = (self._logs.get(event.stage, "") + event.text)[-LOG_TEXT:]
+            case StageFinished():
+                self._finished(event)
+
+    def _finished(self, end: StageFinished) -> None:
+        self._outcomes[end.stage] = end.outcome
+        if end.outcome is Outcome.FAILED:
+            self._failures.append(end)
+        else:
+            self._logs.pop(end.stage, None)
+        if end.outcome is Outcome.UNCHANGED:
+            return
+        state = StageState(end.outcome, self._reason(end), seconds=end.seconds or None)
+        self._echo(self._words.row(state, end.stage, self._width))
+
+    def _reason(self, end: StageFinished) -> str:
+        if end.outcome not in (Outcome.BLOCKED, Outcome.CANCELLED) or end.reason not in self._outcomes:
+            return end.reason.partition("\n")[0]
+        return f"{end.reason} {self._outcomes[end.reason]}"
 
     def _echo(self, line: str) -> None:
         click.echo(line, file=self._stream)
@@ -74,6 +98,9 @@ class LiveView(PlainView):
 
     def __call__(self, event: Event) -> None:
         """Take an event; the lines that stay are written above the live ones."""
+        if isinstance(event, StageOutput):  # nothing to be seen
+            super().__call__(event)
+            return
         with self._lock:
             self._erase()
             if isinstance(event, StageStarted):
@@ -97,20 +124,26 @@ class LiveView(PlainView):
     def _draw(self) -> None:
         size = shutil.get_terminal_size()
         now = time.monotonic()
-        icon = "▶ " if self._words.icons else ""
-        lines = [f"{icon}running {now - since:.0f} s  {stage}" for stage, since in self._running.items()]
+        lines = [
+            self._words.row(StageState(Progress.RUNNING, seconds=now - since), stage, 0)
+            for stage, since in self._running.items()
+        ]
         room = max(size.lines - 2, 1)
         if len(lines) > room:
             lines = [*lines[: room - 1], f"and {len(lines) - room + 1} more running"]
         for line in lines:
-            self._stream.write(line[: size.columns - 1] + "\n")
+            self._stream.write(click.unstyle(line)[: size.columns - 1] + "\n")
         self._drawn = len(lines)
         self._stream.flush()
 
 
-def failure_text(failure: StageFinished) -> str:
-    """A failed stage's story: its traceback, the fix where it is known, and where the whole log is."""
+def failure_text(failure: StageFinished, log: str) -> str:
+    """A failed stage's story: the end of its log, its traceback, the fix where it is known, where the log is."""
     lines = [click.style(f"\n--- {failure.stage} failed ---", fg="red")]
+    printed = log.splitlines()
+    if len(printed) > LOG_LINES:
+        lines.append("[...]")
+    lines += printed[-LOG_LINES:]
     lines += [failure.traceback.rstrip()] if failure.traceback else [failure.reason]
     if failure.hint:
         lines.append(f"hint: {failure.hint}")

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
+from pivot.cli.opened import open_project
 from pivot.cli.status import print_json, print_table
 from pivot.model.event import Event, Outcome
 from pivot.model.run import Run
@@ -35,9 +36,7 @@ def repro_command(
     as_json: bool,
 ) -> int:
     """Run what has changed, and only that (TARGETS: only these and what they need; globs work)."""
-    from pivot.project import Project  # lazy: start-up time
-
-    with Project(".") as project:
+    with open_project() as project:
         if dry_run:
             decisions = project.status(targets, force=force, single_stage=single_stage)
             print_json(decisions) if as_json else print_table(decisions)
@@ -75,7 +74,8 @@ def _json_sink() -> Callable[[Event], None]:
 
 
 def _summary(run: Run) -> None:
-    from pivot.cli.words import duration, plural
+    from pivot.cli.words import plural
+    from pivot.core.state import duration
 
     counts = {outcome: len(run.with_outcome(outcome)) for outcome in Outcome}
     parts = [f"{plural(counts[Outcome.RAN] + counts[Outcome.FAILED], 'stage')} run"]

@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from pivot.cli.opened import open_project
 from pivot.model.decision import Decision, Verdict
 from pivot.model.stage import Stage
 
@@ -17,9 +18,8 @@ from pivot.model.stage import Stage
 def status_command(targets: tuple[str, ...], explain: bool, as_json: bool, check: bool) -> int:
     """Show what a run would do with each stage, and why (TARGETS: only these and what they need)."""
     from pivot.core.query import select  # lazy: start-up time
-    from pivot.project import Project
 
-    with Project(".") as project:
+    with open_project() as project:
         decisions = project.status(targets)
         stages = {stage.name: stage for stage in project.stages()}
         named = select(project.graph(), targets, single=True) if targets else ()
@@ -68,19 +68,23 @@ def _explain(stages: dict[str, Stage], decisions: tuple[Decision, ...], named: t
             click.echo()
         click.echo("\n".join(explain_lines(stages[decision.stage], decision)))
     if not shown:
-        click.echo(f"nothing would run: all {len(decisions)} stages are up to date")
+        click.echo(f"nothing would run: {_all_of(len(decisions))} up to date")
+
+
+def _all_of(number: int) -> str:
+    return "the stage is" if number == 1 else f"all {number} stages are"
 
 
 def print_table(decisions: tuple[Decision, ...]) -> None:
     """One line a stage: state, name, the first reason; then the counts."""
     from pivot.cli.words import Words, plural
     from pivot.core.explain import headline
+    from pivot.core.state import StageState
 
     words = Words.for_stream(sys.stdout)
     width = max((len(d.stage) for d in decisions), default=0)
     for decision in decisions:
-        reason = "" if decision.verdict is Verdict.UNCHANGED else headline(decision)
-        click.echo(f"{words.state(decision.verdict, width=16)}  {decision.stage:<{width}}  {reason}".rstrip())
+        click.echo(words.row(StageState(decision.verdict, headline(decision)), decision.stage, width))
     counts = {verdict: sum(d.verdict is verdict for d in decisions) for verdict in Verdict}
     parts = [f"{counts[Verdict.RUN]} of {plural(len(decisions), 'stage')} will run"]
     parts += [f"{counts[Verdict.WAITS]} wait"] if counts[Verdict.WAITS] else []
@@ -92,9 +96,7 @@ def print_table(decisions: tuple[Decision, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 def list_command(as_json: bool) -> None:
     """List the stages with what they read and write."""
-    from pivot.project import Project
-
-    with Project(".") as project:
+    with open_project() as project:
         stages = project.stages()
     if as_json:
         rows = [

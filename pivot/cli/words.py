@@ -5,21 +5,25 @@ from typing import IO, Any
 
 import click
 
-from pivot.core.state import state_word
+from pivot.core.state import Progress, StageState, State
 from pivot.model.decision import Verdict
 from pivot.model.event import Outcome
 
-_COLOURS = {
-    "unchanged": "green",
-    "ran": "green",
-    "restored": "green",
-    "restore": "blue",
-    "run": "yellow",
-    "waits": "yellow",
-    "failed": "red",
-    "blocked": "red",
-    "cancelled": "magenta",
+_COLOURS: dict[State, str] = {
+    Verdict.UNCHANGED: "green",
+    Verdict.RESTORE: "blue",
+    Verdict.RUN: "yellow",
+    Verdict.WAITS: "yellow",
+    Progress.RUNNING: "cyan",
+    Outcome.RAN: "green",
+    Outcome.RESTORED: "green",
+    Outcome.UNCHANGED: "green",
+    Outcome.FAILED: "red",
+    Outcome.BLOCKED: "red",
+    Outcome.CANCELLED: "magenta",
 }
+WIDTH = 16
+"""Columns that a state takes in a table; a longer one pushes its line to the right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +45,20 @@ class Words:
             return cls(icons=False)
         return cls(icons=True)
 
-    def state(self, state: Verdict | Outcome, *, width: int = 0) -> str:
-        """``✓ ran``, padded to a width, coloured where click finds a terminal (it drops colours elsewhere)."""
-        icon, word = state_word(state)
-        text = f"{icon} {word}" if self.icons else word
-        return click.style(text, fg=_COLOURS.get(str(state))) + " " * (width - len(text))
+    def plain(self, state: StageState) -> str:
+        """``✓ ran 3.1 s``."""
+        return f"{state.icon} {state.phrase}" if self.icons else state.phrase
+
+    def row(self, state: StageState, name: str, width: int) -> str:
+        """State, name of the stage (padded to ``width``) and reason; click drops the colour where none belongs."""
+        text = self.plain(state)
+        reason = "" if state.state in (Verdict.UNCHANGED, Outcome.UNCHANGED) else state.reason
+        padding = " " * (WIDTH - len(text))
+        return (
+            f"{click.style(text, fg=_COLOURS.get(state.state))}{padding}  {name:<{width}}  {reason}".rstrip()
+        )
 
 
 def plural(number: int, noun: str) -> str:
     """``1 stage``, ``2 stages``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """``0.42 s``, ``12.3 s``, ``3 min 05 s``."""
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"

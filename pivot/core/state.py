@@ -84,7 +84,9 @@ def state_of(decision: Decision) -> StageState:
 
 def state_after(end: StageFinished) -> StageState:
     """What to show of a stage that ended in a run."""
-    seconds = end.seconds if end.outcome in (Outcome.RAN, Outcome.FAILED) else None
+    seconds = (
+        end.seconds if end.outcome is Outcome.RAN else end.seconds or None
+    )  # a failed one may not have begun
     if end.outcome is Outcome.BLOCKED:
         return StageState(end.outcome, cause=end.reason)
     return StageState(end.outcome, end.reason, seconds=seconds)

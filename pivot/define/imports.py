@@ -70,7 +70,9 @@ class Modules:
             if line:
                 where = self._place(self.importer.files[module], line)
                 why = "it is defined under if __name__ == '__main__', which no worker runs"
-                message = f"stage {stage!r}: Can't get attribute {name!r} on <module '__main__'>: {why} ({where})"
+                message = (
+                    f"stage {stage!r}: Can't get attribute {name!r} on <module '__main__'>: {why} ({where})"
+                )
                 return DefinitionError(message, "move it out of the if, to module level")
             names = [key for key, item in vars(found).items() if callable(item) and not key.startswith("_")]
             message = f"stage {stage!r}: module {module} has no function {name!r} ({place})"

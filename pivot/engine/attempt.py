@@ -1,6 +1,7 @@
 """One execution of a stage: what is prepared before it, and what becomes of its result."""
 
 import codecs
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,6 +62,7 @@ class Attempt:
     Attributes:
         log: project path of its output.
         guard: held until the result is committed or undone.
+        began: when, on the monotonic clock.
     """
 
     stage: Stage
@@ -71,6 +73,7 @@ class Attempt:
     guard: Guard
     journal: Journal
     store: Store
+    began: float
 
     def commit(self, result: Success) -> tuple[StageRecord, Sequence[str]]:
         """Put the outputs in place and record them, all or nothing; gives notices for a person, too.
@@ -157,4 +160,6 @@ def begin(
         log=log,
         seed=seed,
     )
-    return Attempt(stage, decision.inputs, task, store.shown(log), Tail(log), guard, journal, store)
+    return Attempt(
+        stage, decision.inputs, task, store.shown(log), Tail(log), guard, journal, store, time.monotonic()
+    )

@@ -253,7 +253,7 @@ class Driver:
         for text in attempt.tail.rest():
             self._emit(StageOutput(stage, text))
         del self._running[stage]
-        log = attempt.log
+        log, seconds = attempt.log, time.monotonic() - attempt.began
         try:
             with attempt.guard:
                 if isinstance(result, Success):
@@ -261,7 +261,7 @@ class Driver:
                 else:
                     attempt.undo()
         except PivotError as error:
-            return self._fail(stage, error, log=log)
+            return self._fail(stage, error, seconds=seconds, log=log)
         if isinstance(result, Success):
             self._tell(stage, notices)
             return self._end(stage, Outcome.RAN, seconds=result.seconds, log=log, record=record)
@@ -269,11 +269,13 @@ class Driver:
         if result.kind == "cancelled":
             return self._end(stage, Outcome.CANCELLED, reason="interrupted", log=log)
         failed = Outcome.FAILED
-        self._emit(StageFinished(stage, failed, result.message, 0.0, result.traceback, result.hint, log))
+        self._emit(StageFinished(stage, failed, result.message, seconds, result.traceback, result.hint, log))
         return self._scheduler.handle(Ended(stage, failed))
 
-    def _fail(self, stage: str, error: PivotError, log: str = "") -> Sequence[Command]:
-        self._emit(StageFinished(stage, Outcome.FAILED, error.message, hint=error.hint, log=log))
+    def _fail(
+        self, stage: str, error: PivotError, *, seconds: float = 0.0, log: str = ""
+    ) -> Sequence[Command]:
+        self._emit(StageFinished(stage, Outcome.FAILED, error.message, seconds, hint=error.hint, log=log))
         return self._scheduler.handle(Ended(stage, Outcome.FAILED))
 
     def _end(

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from pivot.fingerprint.graph import DEFINITION, SURFACE, WHOLE, Edge, Graph, Node, Target
-from pivot.fingerprint.scan import Use
+from pivot.fingerprint.graph import Edge, Graph
+from pivot.fingerprint.resolve import DEFINITION, SURFACE, WHOLE, Node, Target
 from pivot.fingerprint.sources import OWN_PACKAGES
+from pivot.fingerprint.uses import Use
 
 _HARMLESS_METHODS = frozenset(
     "get items keys values copy split strip join format lower upper startswith endswith replace "  # noqa: SIM905
@@ -21,13 +22,20 @@ class Changes:
     Attributes:
         nodes: definitions of the project whose value may be another afterwards.
         free: whether it may change something outside the project's names (a library's options, a seed).
+        importing: definitions it sets going that import modules in their bodies.
     """
 
-    nodes: frozenset[Node]
-    free: bool
+    nodes: frozenset[Node] = frozenset()
+    free: bool = False
+    importing: tuple[Node, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether it changes nothing at all."""
+        return not (self.nodes or self.free or self.importing)
 
 
-_NOTHING = Changes(frozenset(), free=False)
+_NOTHING = Changes()
 
 
 class Changers:
@@ -48,7 +56,7 @@ class Changers:
         assert definition is not None
         if definition.kind == "import":
             enabling = any(i.source.rpartition(":")[2].startswith("enable_") for i in definition.imports)
-            return Changes(frozenset(), free=enabling)
+            return Changes(free=enabling)
         if not any(load.uses & Use.NOW and load.uses & _DISTURBING for load in definition.loads):
             return _NOTHING
         edges = [e for e in self._graph.edges(node) if e.uses & Use.NOW and e.uses & _DISTURBING]
@@ -66,7 +74,7 @@ class Changers:
                 is_call = edge.key == definition.receiver and not target.rest
                 free = free or (is_call and self._kind(target.node) in ("func", "class"))
         inner = self._closure_changes([*runs, *changed])
-        return Changes(frozenset(changed) | inner.nodes, free or inner.free)
+        return Changes(frozenset(changed) | inner.nodes, free or inner.free, inner.importing)
 
     def _is_declaration(self, edge: Edge) -> bool:
         """Whether all the edge leads to was made by Pivot: ``pipeline.register(train)`` declares."""
@@ -126,6 +134,7 @@ class Changers:
     def _closure_changes(self, starts: list[Node]) -> Changes:
         """What code may change once it runs: every changeable value it can see, and what it sets outright."""
         found: set[Node] = set()
+        importing: list[Node] = []
         free = False
         for node in self._graph.closure(starts):
             definition = self._graph.definition(node)
@@ -135,6 +144,8 @@ class Changers:
                 continue
             if definition.kind == "value" and not definition.constant:
                 found.add(node)
+            if any(not item.now for item in definition.imports):
+                importing.append(node)
             for edge in self._graph.edges(node):
                 if not edge.uses & (Use.ACT | Use.REBIND | Use.PASS):
                     continue
@@ -143,7 +154,7 @@ class Changers:
                         found |= self._set_by(edge, target.node)
                     elif edge.uses & (Use.ACT | Use.REBIND) and not edge.uses & Use.NOW:
                         free = free or self._disturbs_library(target)
-        return Changes(frozenset(found), free)
+        return Changes(frozenset(found), free, tuple(importing))
 
     def _set_by(self, edge: Edge, node: Node) -> set[Node]:
         if node.role == WHOLE:

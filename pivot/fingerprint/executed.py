@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from pivot.fingerprint.resolve import DEFINITION, Node, Resolver
-from pivot.fingerprint.scan import Import
 from pivot.fingerprint.sources import Origin
+from pivot.fingerprint.uses import Import
 
 
 class Executed:
@@ -15,6 +15,14 @@ class Executed:
         self.modules: dict[str, None] = {}
         self.statements: list[Node] = []
         self._begun: set[str] = set()
+
+    def copy(self) -> "Executed":
+        """The same state, to go on from."""
+        other = Executed(self._resolver)
+        other.modules = dict(self.modules)
+        other.statements = list(self.statements)
+        other._begun = set(self._begun)
+        return other
 
     def run(self, name: str) -> None:
         """Imports `name` in thought: parent packages first, then its imports as its statements come to them."""

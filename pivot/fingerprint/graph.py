@@ -16,8 +16,8 @@ from pivot.fingerprint.resolve import (
     Resolver,
     Target,
 )
-from pivot.fingerprint.scan import Load, Use
 from pivot.fingerprint.sources import OWN_PACKAGES, Origin
+from pivot.fingerprint.uses import Load, Use
 from pivot.model.digest import Digest, digest_parts, digest_text
 
 
@@ -190,6 +190,3 @@ class Graph:
 def _is_third_party(name: str) -> bool:
     top = name.partition(".")[0]
     return top not in sys.stdlib_module_names and top not in OWN_PACKAGES
-
-
-__all__ = ["COMPILED", "DEFINITION", "SELF", "SURFACE", "WHOLE", "Edge", "Graph", "Node", "Target"]

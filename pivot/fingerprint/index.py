@@ -10,10 +10,11 @@ from typing import Literal, Protocol
 from pivot.errors import CodeError
 from pivot.fingerprint.literals import fold
 from pivot.fingerprint.normalize import normalize, normalize_parts
-from pivot.fingerprint.scan import Import, Load, Scan, Scanner, scan
+from pivot.fingerprint.scan import Scanner, scan
 from pivot.fingerprint.scope import FUNCTIONS, FunctionNode, Scopes, all_arguments, analyse, imported_name
 from pivot.fingerprint.sources import OWN_PACKAGES
 from pivot.fingerprint.statements import chain, docstring, live, main_branch
+from pivot.fingerprint.uses import Import, Load, Scan
 from pivot.model.digest import Digest, digest_parts, digest_text
 
 INDEX_FORMAT = "index-1"

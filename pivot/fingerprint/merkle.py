@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from pivot.fingerprint.graph import Graph, Node, Target
+from pivot.fingerprint.graph import Graph
+from pivot.fingerprint.resolve import Node, Target
 from pivot.model.digest import Digest, digest_parts
 
 Colour = Callable[[Node], Digest]

@@ -9,7 +9,7 @@ import re
 
 from pivot.fingerprint.literals import fold, spell
 from pivot.fingerprint.scope import COMPREHENSIONS, FUNCTIONS, FunctionNode, Scope, ScopeKind, Scopes
-from pivot.fingerprint.statements import annotations_act, chain, docstring, is_declaration, live
+from pivot.fingerprint.statements import annotations_act, docstring, is_declaration, live
 
 FRAME_READERS = frozenset(
     "locals vars eval exec query sql dir _getframe currentframe f_locals co_varnames from_formula "  # noqa: SIM905
@@ -266,6 +266,3 @@ def normalize_parts(nodes: list[ast.AST], scopes: Scopes, label: str) -> str:
     for node in nodes:
         writer.node(node, scopes.top)
     return "".join(writer.out)
-
-
-__all__ = ["FRAME_READERS", "chain", "chain_end", "normalize", "normalize_parts"]

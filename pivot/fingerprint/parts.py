@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Iterable
 
-from pivot.fingerprint.graph import COMPILED, SELF, SURFACE, Graph, Node
+from pivot.fingerprint.graph import Graph
 from pivot.fingerprint.packages import Packages
+from pivot.fingerprint.resolve import COMPILED, SELF, SURFACE, Node
 from pivot.fingerprint.sources import OWN_PACKAGES, Origin, Sources
 from pivot.model.digest import digest_parts, digest_text
 from pivot.model.fingerprint import Part, PartKind

@@ -1,14 +1,14 @@
 """Names → definitions: follows imports, attributes of modules, stars and branches through the project."""
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pivot.errors import CodeError
 from pivot.fingerprint.index import FileIndex, IndexCache, cached_index
-from pivot.fingerprint.scan import Import, Load
 from pivot.fingerprint.sources import Origin, Sources
+from pivot.fingerprint.uses import Import, Load
 from pivot.model.fingerprint import ModuleText
 
 DEFINITION, SURFACE, WHOLE, COMPILED, SELF = "definition", "surface", "whole", "compiled", "self"
@@ -99,6 +99,7 @@ class Resolver:
         self.sources = sources
         self._cache = cache
         self._modules: dict[str, Module | None] = {}
+        self._exported: dict[str, frozenset[str]] = {}
 
     def module(self, name: str) -> Module | None:
         """The project module of this name, indexed; ``None`` where there is none.
@@ -236,10 +237,39 @@ class Resolver:
             if words[0].startswith("_"):
                 return ()
             return (Target(None, (), guards, ".".join([source, *words])),)
+        exported = self._exports(source)
+        if words[0] not in exported and "*" not in exported:
+            return ()
+        this = self.module(source)
+        listing = this.bindings.get("__all__", ()) if this else ()
+        guards = (*guards, *(Node(source, number, DEFINITION) for number in listing))
         found = self._bound(source, words, guards, seen)
-        if not found and words[0] in {n.rpartition(".")[2] for n in self.sources.submodules(source)}:
+        if not found and self.sources.locate(f"{source}.{words[0]}").origin is Origin.PROJECT:
             return self._module(f"{source}.{words[0]}", words[1:], guards, seen)
         return found
+
+    def _exports(self, module: str) -> frozenset[str]:
+        """Names that a star import from `module` may bind; ``*`` among them if they cannot all be known."""
+        if module not in self._exported:
+            names: set[str] = set()
+            begun: set[str] = set()
+            stack = [module]
+            while stack:
+                name = stack.pop()
+                this = self.module(name)
+                if name in begun:
+                    continue
+                begun.add(name)
+                if this is None:
+                    names.add("*")
+                    continue
+                names.update(this.bindings, this.writers)
+                names.update(inner.rpartition(".")[2] for inner in self.sources.submodules(name))
+                for number in this.stars:
+                    stars = [item for item in this.index.definitions[number].imports if item.name == "*"]
+                    stack += [self.absolute(name, item.source.partition(":")[0]) for item in stars]
+            self._exported[module] = frozenset(names)
+        return self._exported[module]
 
     def _imported(
         self,
@@ -316,6 +346,11 @@ class Resolver:
                 return (Target(Node(name, -1, WHOLE)),)
             return self._bound(name, words[length:], (), frozenset())
         return ()
+
+
+def nodes_of(targets: Iterable[Target]) -> tuple[Node, ...]:
+    """The nodes that some targets lead to, those of blocks on the way included; each once."""
+    return tuple(dict.fromkeys(n for t in targets for n in (t.node, *t.guards) if n is not None))
 
 
 def unexplained(problems: Sequence[tuple[str, str, int]], stage: str) -> CodeError:

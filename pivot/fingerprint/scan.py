@@ -3,9 +3,8 @@
 import ast
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from pivot.fingerprint.calls import MARKS, STRING_READERS, VERB, is_pure, literal_prefix, namespace_call
 from pivot.fingerprint.normalize import chain_end
 from pivot.fingerprint.scope import (
     COMPREHENSIONS,
@@ -18,95 +17,11 @@ from pivot.fingerprint.scope import (
     imported_name,
 )
 from pivot.fingerprint.statements import annotations_act, chain, is_declaration, live
+from pivot.fingerprint.uses import Import, Scan, Use, bound_source, executed_source
 
-
-class Use:
-    """How a name is used, as bits; a load carries all its uses in one definition."""
-
-    NOW = 1  # when the module is imported, not when a function is called
-    VALUE = 2  # other than by calling it directly
-    HARD = 4  # Python will look it up: it must be explained
-    CALL = 8  # called, or a method of it is
-    PASS = 16  # handed to a call that is not known to leave it alone
-    ACT = 32  # changed in place: item or attribute assignment, a call for its effect
-    REBIND = 64  # the name itself gets another value
-    BASE = 128  # a class statement's base or metaclass
-    READ = 256  # read through: an iterator is used up by that
-
-
-class Load(NamedTuple):
-    """One name (with attributes) that a definition uses.
-
-    Attributes:
-        chain: ``helpers.stats.mean`` as written; empty: all of the own module.
-        source: where the first name comes from: ``""`` the module; ``pkg.mod`` or ``pkg.mod:name`` an import in the
-            body; ``?`` a dotted name in a string; ``!pkg.mod`` a module imported by its name.
-        line: of its first use.
-        uses: `Use` flags.
-    """
-
-    chain: str
-    source: str
-    line: int
-    uses: int
-
-
-class Import(NamedTuple):
-    """One imported name.
-
-    Attributes:
-        name: bound by it at module level, ``*`` for all, empty for none (an import inside a body).
-        source: ``pkg.mod`` for a module, ``pkg.mod:name`` for something in it; leading dots as written.
-        executes: what importing runs, in the form of `source`.
-        now: whether it happens when the module itself is imported.
-    """
-
-    name: str
-    source: str
-    executes: str
-    now: bool
-
-
-@dataclass(slots=True)
-class Scan:
-    """All that one statement does with names. `marks` are words that ask how definitions are looked at."""
-
-    uses: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-    annotations: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-    declared: set[str] = field(default_factory=set)
-    imports: list[Import] = field(default_factory=list)
-    binds: set[str] = field(default_factory=set)
-    writes: set[str] = field(default_factory=set)
-    at_names: set[str] = field(default_factory=set)
-    marks: set[str] = field(default_factory=set)
-
-
-PURE_CALLS = frozenset(
-    "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate float format frozenset "  # noqa: SIM905
-    "getattr hasattr hash hex id int isinstance issubclass len list max min oct ord pow print range repr "
-    "reversed round set slice sorted str sum tuple type zip super property staticmethod classmethod Path PurePath "
-    "deepcopy TypeVar NewType namedtuple getLogger dumps Decimal Fraction date datetime timedelta".split()
-)
-"""Calls that leave their arguments as they are."""
-
-MARKS = frozenset(
-    "__doc__ __annotations__ get_type_hints signature getdoc getsource getfullargspec __subclasses__ getsourcelines "  # noqa: SIM905
-    "get_annotations".split()
-)
-"""Words that look at definitions themselves."""
-
-_VERB = re.compile(
-    r"^(set|use|register|config|enable|disable|install|patch|init|load_dotenv|push|chdir|signal|seed)"
-)
-_EFFECT_END = re.compile(r"(_seed|filterwarnings|simplefilter|seterr)$")
 _AT_NAME = re.compile(r"@([^\W\d]\w*)")
 _WORD = re.compile(r"[^\W\d]\w*")
 _DOTTED = re.compile(r"^[^\W\d]\w*(?:[.:][^\W\d]\w*)*[.:][^\W\d]\w*$")
-_PURE_MODULES = frozenset({"pathlib", "copy", "typing", "collections", "json", "decimal", "fractions"})
-_STRING_READERS = frozenset(
-    "eval exec query sql from_formula evaluate timeit dmatrix dmatrices "  # noqa: SIM905
-    "ols wls gls glm logit probit poisson mixedlm".split()
-)
 
 
 def scan(statements: Iterable[ast.stmt], scopes: Scopes, declarations: frozenset[str]) -> Scan:
@@ -275,7 +190,7 @@ class Scanner:
     def _subscript(self, node: ast.Subscript, scope: Scope, uses: int) -> None:
         stored = not isinstance(node.ctx, ast.Load)
         item = node.slice.value if isinstance(node.slice, ast.Constant) else None
-        if isinstance(item, str) and _namespace_call(node.value, scope):
+        if isinstance(item, str) and namespace_call(node.value, scope):
             self._namespace_item(item, node.lineno, uses, stored=stored)
             return
         self.visit(node.value, scope, Use.ACT if stored else uses & (Use.ACT | Use.PASS))
@@ -334,28 +249,14 @@ class Scanner:
         last = func.attr if isinstance(func, ast.Attribute) else name
         if self._special(node, name, last, scope, uses):
             return
-        verb = bool(_VERB.match(last))
-        pure = self._is_pure(func, scope)
+        verb = bool(VERB.match(last))
+        pure = is_pure(func, scope, self.scopes.top)
         inherited = 0 if pure else uses & Use.ACT
         self.visit(func, scope, Use.CALL | inherited | (Use.ACT if verb else 0))
         for argument in [*node.args, *node.keywords]:
             self.visit(argument, scope, Use.READ if pure else Use.PASS)
-        if last in _STRING_READERS:
+        if last in STRING_READERS:
             self._read_strings(node, scope)
-
-    def _is_pure(self, func: ast.expr, scope: Scope) -> bool:
-        """Whether a call is of a builtin or a standard function that leaves its arguments alone."""
-        name = chain(func)
-        root, _, last = name.partition(".")
-        if (last or root) not in PURE_CALLS or scope.home(root) is not None:
-            return False
-        if root not in self.scopes.top.bound:
-            return not last
-        modules = {
-            (node.module or "" if isinstance(node, ast.ImportFrom) else root).partition(".")[0]
-            for node in self.scopes.top.imports.get(root, ())
-        }
-        return bool(modules) and modules <= _PURE_MODULES
 
     def _read_strings(self, node: ast.Call, scope: Scope) -> None:
         for value in [*node.args, *(keyword.value for keyword in node.keywords)]:
@@ -375,12 +276,12 @@ class Scanner:
             self.found.marks.add("opens-names")
         if name == "exec" and not self.later:
             self.found.marks.add("opens-names")
-        if _namespace_call(node, scope):
+        if namespace_call(node, scope):
             self._record("", "", node.lineno, Use.VALUE | Use.ACT | (0 if self.later else Use.NOW))
             self.found.marks.add("opens-names")
             return True
         method = node.func if isinstance(node.func, ast.Attribute) else None
-        if method and method.attr == "get" and isinstance(text, str) and _namespace_call(method.value, scope):
+        if method and method.attr == "get" and isinstance(text, str) and namespace_call(method.value, scope):
             self._namespace_item(text, node.lineno, uses, stored=False)
             self._all(node.args[1:], scope, 0)
             return True
@@ -419,7 +320,7 @@ class Scanner:
             self.found.imports.append(Import("", argument.value, argument.value, not self.later))
             self._record("", f"!{argument.value}", line, Use.VALUE | (0 if self.later else Use.NOW))
             return
-        prefix = _literal_prefix(argument)
+        prefix = literal_prefix(argument)
         if prefix.endswith("."):  # import_module(f"plugins.{name}"): any of them
             package = prefix[:-1] or "."
             self._record("__path__", f"!{package}", line, Use.VALUE)
@@ -494,37 +395,3 @@ class Scanner:
             self._soft(words, scope, node.lineno)
         if len(node.value) < 200 and _DOTTED.match(node.value):
             self._record(node.value.replace(":", "."), "?", node.lineno, Use.VALUE)
-
-
-def bound_source(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
-    """Where the name that an import binds comes from, in the form of `Import.source`."""
-    if isinstance(node, ast.ImportFrom):
-        return f"{'.' * node.level}{node.module or ''}:{alias.name}"
-    return alias.name if alias.asname else alias.name.partition(".")[0]
-
-
-def executed_source(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
-    """What an import runs: the module, and perhaps a submodule of the name."""
-    return bound_source(node, alias) if isinstance(node, ast.ImportFrom) else alias.name
-
-
-def _namespace_call(node: ast.AST, scope: Scope) -> bool:
-    """``globals()``, or ``vars()`` and ``locals()`` where they mean the module's names."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args):
-        return False
-    name = node.func.id
-    return name == "globals" or (name in ("vars", "locals") and scope.kind is ScopeKind.MODULE)
-
-
-def _literal_prefix(node: ast.expr) -> str:
-    """The literal text that a computed string begins with."""
-    while isinstance(node, ast.BinOp):
-        node = node.left
-    if isinstance(node, ast.JoinedStr) and node.values:
-        node = node.values[0]
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        node = node.func.value  # "plugins.{}".format(name)
-        text = node.value if isinstance(node, ast.Constant) else ""
-        return text.partition("{")[0] if isinstance(text, str) else ""
-    value = node.value if isinstance(node, ast.Constant) else ""
-    return value.partition("%")[0] if isinstance(value, str) else ""

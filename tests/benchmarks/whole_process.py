@@ -26,8 +26,14 @@ TIMEOUT = 600.0
 def main() -> None:
     """Measure, print the table, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=list(REPETITIONS), choices=list(REPETITIONS))
-    parser.add_argument("--no-report", action="store_true", help="only print")
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=list(REPETITIONS),
+        choices=list(REPETITIONS),
+        help="fewer sizes print a table and write no page",
+    )
     chosen = parser.parse_args()
     found = [peers.pivot(), peers.doit(), peers.upstream()]
     tools = [peer for peer in found if isinstance(peer, peers.Peer)]
@@ -36,7 +42,7 @@ def main() -> None:
     rows = [row for size in chosen.sizes for row in measure(tools, size)]
     table = "\n".join(table_lines(tools, rows, absent))
     print(table)
-    if not chosen.no_report:
+    if set(chosen.sizes) == set(REPETITIONS):
         REPORT.parent.mkdir(parents=True, exist_ok=True)
         REPORT.write_text(page(table, tools, bare), encoding="utf-8")
         print(f"\nwritten to {REPORT.relative_to(peers.CHECKOUT)}")

@@ -22,6 +22,39 @@ class Ran:
 
 
 @pytest.fixture
+def shell(kernel_place, monkeypatch):
+    """An IPython shell in this process with the extension loaded, in an empty folder."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    monkeypatch.chdir(kernel_place)
+    made = InteractiveShell()
+    made.history_manager.enabled = False
+    made.run_line_magic("load_ext", "pivot_jupyter")
+    yield made
+    made.run_line_magic("unload_ext", "pivot_jupyter")
+    made.history_manager.end_session()
+    made.reset(new_session=False)
+
+
+@pytest.fixture
+def say(shell, capsys):
+    """Runs cells in `shell`; gives what the last one printed, or its error as one text."""
+
+    def run(*texts):
+        told = ""
+        for text in texts:
+            result = shell.run_cell(text, store_history=True)
+            out, err = capsys.readouterr()
+            told = out + err
+            if not result.success:
+                problem = result.error_in_exec or result.error_before_exec
+                return f"{type(problem).__name__}: {problem}"
+        return told
+
+    return run
+
+
+@pytest.fixture
 def kernel_place(tmp_path, monkeypatch):
     """A folder for a notebook; Jupyter and IPython keep their own files elsewhere below tmp_path."""
     own = tmp_path / "own"
@@ -31,7 +64,7 @@ def kernel_place(tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     project = tmp_path / "project"
-    (project / ".pivot").mkdir(parents=True)
+    project.mkdir()
     return project
 
 
@@ -44,7 +77,7 @@ def run_all(kernel_place, tmp_path):
         cells = [nbformat.v4.new_code_cell(text) for text in ("%load_ext pivot_jupyter", *texts)]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
         command = [sys.executable, str(Path(__file__).with_name("execute.py")), str(path), str(kernel_place)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
         assert done.returncode in {0, 1}, done.stderr
         notebook = nbformat.read(path, as_version=4)
         ran = Ran(notebook.cells[1:], notebook.metadata.get("error", ""))

@@ -21,10 +21,13 @@ def main(path, folder):
     client = NotebookClient(notebook, km=manager, timeout=120, resources={"metadata": {"path": folder}})
     code = 0
     try:
-        client.execute(env=None)
+        client.execute()
     except CellExecutionError as error:
         notebook.metadata["error"] = f"{error.ename}: {error.evalue}"
         code = 1
+    finally:
+        if manager.has_kernel:
+            manager.shutdown_kernel(now=True)
     nbformat.write(notebook, path)
     return code
 

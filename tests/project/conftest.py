@@ -4,7 +4,7 @@ import shlex
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -118,9 +118,9 @@ def numbers(folder: Folder) -> Folder:
 
 
 @pytest.fixture
-def outcomes() -> Iterator[Callable[[Run], dict[str, str]]]:
+def outcomes() -> Callable[[Run], dict[str, str]]:
     """Turns a run into stage → outcome."""
-    yield lambda run: {name: str(end.outcome) for name, end in run.stages.items()}
+    return lambda run: {name: str(end.outcome) for name, end in run.stages.items()}
 
 
 @pytest.fixture

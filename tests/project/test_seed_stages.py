@@ -2,12 +2,12 @@
 
 import json
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from pivot.errors import DefinitionErrors
-from pivot.project import Project
 
 # what the guide's blocks leave undefined
 GUIDE = """\
@@ -16,7 +16,6 @@ from typing import Annotated, TypedDict
 import pandas
 from pivot import loaders, outputs
 """
-
 
 
 def test_the_basic_usage_runs(folder, outcomes, block):
@@ -81,7 +80,8 @@ def test_files_that_a_stage_did_not_write_are_named(folder, block):
 
 
 def test_params_in_yaml_reach_the_stage(folder, block):
-    folder.write("stages.py", GUIDE + block("train.py") + block("train_params.py"))
+    kinds, _, _ = block("train.py").partition("\n\n\n")
+    folder.write("stages.py", GUIDE + kinds + "\n" + block("train_params.py"))
     folder.write("pivot.yaml", block("train_params.yaml"))
     folder.write("data.csv", "a\n1\n")
     end = folder.repro().stages["train"]
@@ -113,28 +113,35 @@ def train_gpu_2(
 """
 
 
-def intervals(folder) -> list[tuple[int, int]]:
-    with Project(str(folder.path)) as project:
-        assert project.repro(jobs=2).executed
-        return sorted(project.load(stage) for stage in ("train_gpu", "train_gpu_2"))
+JOIN = """
+def join(
+    one: Annotated[tuple, outputs.Dep("one.pkl", loaders.Pickle())],
+    two: Annotated[tuple, outputs.Dep("two.pkl", loaders.Pickle())],
+) -> Annotated[int, outputs.Out("joined.pkl", loaders.Pickle())]:
+    return time.monotonic_ns()
+"""
 
 
 def test_stages_of_one_mutex_group_never_overlap(folder, block):
     folder.write("stages.py", GUIDE + GPU)
     folder.write("pivot.yaml", block("mutex.yaml"))
     folder.write("data.csv", "patience\n0.5\n")
-    (_, first_end), (second_begin, _) = intervals(folder)
+    assert folder.repro(jobs=2).executed
+    (_, first_end), (second_begin, _) = sorted(map(folder.load, ("train_gpu", "train_gpu_2")))
     assert first_end <= second_begin
 
 
-def test_independent_stages_run_at_once(folder, block):
-    folder.write("stages.py", GUIDE + GPU)
-    folder.write(
-        "pivot.yaml", block("mutex.yaml").replace("- gpu", "[]").replace("mutex:\n      []", "mutex: []")
-    )
+def test_independent_stages_run_at_once_and_the_next_waits_for_both(folder, block):
+    a, b, c = sorted(set(re.findall(r"Stage (\w)", block("parallel.figure"))))
+    entries = {a: "train_gpu", b: "train_gpu_2", c: "join"}
+    lines = (f"  {name}: {{python: stages.{function}}}\n" for name, function in entries.items())
+    folder.write("stages.py", GUIDE + GPU + JOIN)
+    folder.write("pivot.yaml", "stages:\n" + "".join(lines))
     folder.write("data.csv", "patience\n60\n")
-    (_, first_end), (second_begin, _) = intervals(folder)
+    assert folder.repro(jobs=2).executed[-1] == c
+    (_, first_end), (second_begin, second_end) = sorted(map(folder.load, (a, b)))
     assert second_begin < first_end
+    assert max(first_end, second_end) <= folder.load(c)
 
 
 def test_cwd_shifts_paths_and_the_current_directory(folder, outcomes, block):
@@ -157,3 +164,63 @@ def test_what_cannot_be_a_stage_is_refused_before_anything_runs(folder, block):
     assert [word in str(error) for word, error in zip(shown, caught.value.errors, strict=True)] == [True] * 3
 
 
+# The table of an entry's keys
+
+KEYS = """
+from pivot.stage_def import StageParams
+
+class Params(StageParams):
+    factor: int = 2
+
+class Outs(TypedDict):
+    result: Annotated[int, outputs.Out("result.json", loaders.JSON())]
+    score: Annotated[int, outputs.Metric("score.json")]
+    picture: Annotated[str, outputs.Plot("picture.txt", loaders.Text())]
+
+def work(params: Params, data: Annotated[int, outputs.Dep("data.json", loaders.JSON())]) -> Outs:
+    return {"result": data * params.factor, "score": data, "picture": pathlib.Path.cwd().name}
+
+def other() -> Annotated[int, outputs.Out("result.json", loaders.JSON())]:
+    return 7
+"""
+
+
+def test_python_names_the_function(folder):
+    folder.write("stages.py", GUIDE + KEYS)
+    folder.write("pivot.yaml", "stages:\n  work:\n    python: stages.other\n")
+    assert folder.repro().ok
+    assert json.loads(folder.read("result.json")) == 7
+
+
+@pytest.mark.parametrize(
+    ("lines", "file", "content", "cached"),
+    [
+        (["deps:", "  data: other.json"], "result.json", "20", True),
+        (["outs:", "  result: out/r.json"], "out/r.json", "2", True),
+        (["outs:", "  result: {path: r.json, cache: false}"], "r.json", "2", False),
+        (["metrics:", "  score: metrics/s.json"], "metrics/s.json", "1", False),
+        (["plots:", "  picture: plots/p.txt"], "plots/p.txt", None, True),
+        (["params:", "  factor: 5"], "result.json", "5", True),
+        (["cwd: sub"], "sub/result.json", "200", True),
+        (["cwd: sub"], "sub/picture.txt", "sub", True),
+    ],
+    ids=["deps", "outs", "outs with options", "metrics", "plots", "params", "cwd: paths", "cwd: folder"],
+)
+def test_a_key_of_an_entry_acts(folder, lines: list[str], file: str, content: str | None, cached: bool):
+    folder.write("stages.py", GUIDE + KEYS)
+    entry = "".join(f"    {line}\n" for line in ["python: stages.work", *lines])
+    folder.write("pivot.yaml", f"stages:\n  work:\n{entry}")
+    for name, number in (("data.json", "1"), ("other.json", "10"), ("sub/data.json", "100")):
+        folder.write(name, number)
+    assert folder.repro().ok
+    assert folder.read(file).strip() == (folder.path.name if content is None else content)
+    assert ((folder.path / file).read_bytes() in folder.cached()) is cached
+    default = {"r": "result.json", "s": "score.json", "p": "picture.txt"}[Path(file).name[0]]
+    assert file == default or not (folder.path / default).exists()
+
+
+def test_a_matrix_is_refused_as_coming_later(folder):
+    folder.write("stages.py", GUIDE + KEYS)
+    folder.write("pivot.yaml", "stages:\n  work:\n    python: stages.work\n    matrix: {model: [a, b]}\n")
+    with pytest.raises(DefinitionErrors, match=r"matrix comes in a later version \(pivot\.yaml:4\)"):
+        folder.repro()

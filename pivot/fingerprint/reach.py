@@ -1,0 +1,156 @@
+"""All code in reach of one stage: what its names lead to, and the statements that act on any of that."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pivot.fingerprint.changes import Changers
+from pivot.fingerprint.executed import Executed
+from pivot.fingerprint.graph import Graph
+from pivot.fingerprint.resolve import DEFINITION, SURFACE, Node, nodes_of
+
+_LOOKS_AT_DEFINITIONS = frozenset(
+    {"__doc__", "__annotations__", "get_type_hints", "get_annotations", "signature"}
+) | {*("getdoc", "getsource", "getsourcelines", "getfullargspec")}
+
+
+@dataclass(slots=True)
+class Reach:
+    """All code in reach of one stage.
+
+    Attributes:
+        roots: the stage's own function (several where its name is bound several times).
+        declared: classes that its annotations name: loaders, models of params.
+        nodes: everything, the roots first.
+        changers: statements that none of the stage's names lead to, but which act on what is reached.
+        executed: the modules that importing and running the stage executes.
+    """
+
+    roots: tuple[Node, ...]
+    declared: tuple[Node, ...]
+    executed: Executed
+    nodes: dict[Node, None] = field(default_factory=dict)
+    changers: dict[Node, None] = field(default_factory=dict)
+
+    def add(self, nodes: Iterable[Node]) -> None:
+        """Adds nodes that are reached."""
+        self.nodes.update(dict.fromkeys(nodes))
+
+
+class Reacher:
+    """Works out the reach of stages; what they share is worked out once."""
+
+    def __init__(self, graph: Graph, changers: Changers) -> None:
+        self._graph = graph
+        self._changers = changers
+        self._imported: dict[str, Executed] = {}
+        self._called_imports: dict[str, tuple[Node, ...]] = {}
+        self._acting: dict[str, tuple[Node, ...]] = {}
+
+    def grow(
+        self, module: str, roots: tuple[Node, ...], declared: tuple[Node, ...]
+    ) -> tuple[Reach, list[Node]]:
+        """The reach of the functions `roots` of `module`, and what of it their names themselves lead to."""
+        if module not in self._imported:
+            executed = self._imported[module] = Executed(self._graph.resolver)
+            executed.run(module)
+            self._close(executed, 0)
+        reach = Reach(roots, declared, self._imported[module].copy())
+        reach.add(self._graph.closure([*roots, *declared]))
+        named = list(reach.nodes)
+        seen = 0
+        while True:
+            new = list(reach.nodes)[seen:]
+            seen = len(reach.nodes)
+            self._execute(new, reach)
+            self._add_changers(reach)
+            self._add_string_names(reach)
+            self._add_surfaces(reach)
+            if len(reach.nodes) == seen:
+                return reach, named
+
+    def marks(self, node: Node) -> tuple[str, ...]:
+        """The words by which a definition looks at definitions; empty for other nodes."""
+        definition = self._graph.definition(node) if node.role == DEFINITION else None
+        return definition.marks if definition is not None else ()
+
+    def _execute(self, nodes: Iterable[Node], reach: Reach) -> None:
+        """Runs, in thought, the imports inside what is reached or called while importing."""
+        executed = reach.executed
+        before = len(executed.modules)
+        for node in nodes:
+            if node.module not in executed.modules and self._graph.resolver.module(node.module) is not None:
+                executed.run(node.module)
+            self._run_imports_of(node, executed)
+        self._close(executed, before)
+
+    def _close(self, executed: Executed, done: int) -> None:
+        """Runs the imports inside what the statements of modules call, from the module numbered `done` on."""
+        while done < len(executed.modules):
+            module = list(executed.modules)[done]
+            done += 1
+            if module not in self._called_imports:
+                called = (node for s in self._acting_in(module) for node in self._changers.of(s).importing)
+                self._called_imports[module] = tuple(dict.fromkeys(called))
+            for node in self._called_imports[module]:
+                self._run_imports_of(node, executed)
+
+    def _run_imports_of(self, node: Node, executed: Executed) -> None:
+        definition = self._graph.definition(node) if node.role == DEFINITION else None
+        if definition is not None and definition.imports:
+            executed.run_later(node.module, definition.imports)
+
+    def _acting_in(self, module: str) -> tuple[Node, ...]:
+        """The statements of a module that may act on something else when it is imported; classes are kept."""
+        if module not in self._acting:
+            found: list[Node] = []
+            for number, definition in enumerate(self._graph.known(module).index.definitions):
+                node = Node(module, number, DEFINITION)
+                if definition.kind == "class" or not self._changers.of(node).nothing:
+                    found.append(node)
+            self._acting[module] = tuple(found)
+        return self._acting[module]
+
+    def _add_changers(self, reach: Reach) -> None:
+        subclasses = any("__subclasses__" in self.marks(node) for node in reach.nodes)
+        for module in list(reach.executed.modules):
+            for node in self._acting_in(module):
+                if node not in reach.nodes and self._acts(node, reach, subclasses=subclasses):
+                    self._join(reach, node)
+
+    def _acts(self, node: Node, reach: Reach, *, subclasses: bool) -> bool:
+        changes = self._changers.of(node)
+        if changes.free or any(changed in reach.nodes for changed in changes.nodes):
+            return True
+        definition = self._graph.definition(node)
+        is_class = definition is not None and definition.kind == "class"
+        return (
+            subclasses
+            and is_class
+            and any(ancestor in reach.nodes for ancestor in self._graph.ancestors(node))
+        )
+
+    def _join(self, reach: Reach, node: Node) -> None:
+        reach.changers[node] = None
+        reach.add(self._graph.closure([node], reach.nodes.__contains__))
+
+    def _add_string_names(self, reach: Reach) -> None:
+        """``"a > @T"`` may be a constant of one module and be given to ``query`` in another."""
+        readers = {node.module for node in reach.nodes if "reads-strings" in self.marks(node)}
+        if not readers:
+            return
+        definitions = [self._graph.definition(node) for node in reach.nodes if node.role == DEFINITION]
+        names = {name for definition in definitions if definition for name in definition.at_names}
+        for module in sorted(readers):
+            for name in sorted(names):
+                for node in nodes_of(self._graph.resolver.name(module, [name]) or ()):
+                    if node not in reach.nodes:
+                        self._join(reach, node)
+
+    def _add_surfaces(self, reach: Reach) -> None:
+        """Where code looks at docstrings or annotations, those of all that is reached count."""
+        if not any(_LOOKS_AT_DEFINITIONS.intersection(self.marks(node)) for node in reach.nodes):
+            return
+        for node in list(reach.nodes):
+            surface = Node(node.module, node.number, SURFACE)
+            if node.role == DEFINITION and surface not in reach.nodes:
+                self._join(reach, surface)

@@ -1,0 +1,150 @@
+"""Two runs at once, interrupted runs, and runs that their watchers break."""
+
+import json
+import signal
+import subprocess
+import threading
+
+import psutil
+import pytest
+
+from pivot.model.event import Event, Notice, StageStarted
+from pivot.project import Project
+
+BUSY = """
+with open("executions", "a") as file:
+    file.write("x")
+meet("work")
+"""
+
+
+def events_of(process: subprocess.Popen[str], until: str) -> list[dict]:
+    """The events that a command with ``--json`` writes, up to the first that holds a text."""
+    events = []
+    for line in process.stdout:
+        events.append(json.loads(line))
+        if until in line:
+            return events
+    raise AssertionError(f"no event holds {until!r}: {events}")
+
+
+def test_a_second_run_waits_for_the_first_and_finds_its_work_done(folder, until):
+    folder.stage("work", BUSY)
+    folder.stage("after", "return d0", deps=["work.txt"])
+    first = folder.start("repro")
+    until(lambda: folder.exists("work.here"))
+    second = folder.start("repro", "--json")
+    told = events_of(second, "waits for another run")
+    assert f"process {first.pid}" in told[-1]["text"]
+    folder.write("work.go")
+    rest = [json.loads(line) for line in second.stdout]
+    assert (first.wait(30), second.wait(30)) == (0, 0)
+    first.communicate()
+    second.communicate()
+    ends = {e["stage"]: e["outcome"] for e in rest if e["event"] == "StageFinished"}
+    assert ends == {"work": "unchanged", "after": "unchanged"}
+    assert not [e for e in rest if e["event"] == "Notice" and e["stage"] == "work"]
+    assert folder.read("executions") == "x"
+    assert folder.read("after.txt") == "work"
+
+
+def test_two_projects_in_one_process_exclude_each_other_too(folder, until):
+    folder.stage("work", BUSY)
+    runs: list[dict[str, str]] = []
+    notices: list[str] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Notice) and "waits for another run" in event.text:
+            notices.append(event.text)
+            folder.write("work.go")
+
+    def second() -> None:
+        with Project(str(folder.path)) as project:
+            run = project.repro(sinks=[watch])
+        runs.append({name: str(end.outcome) for name, end in run.stages.items()})
+
+    thread = threading.Thread(target=lambda: runs.append(folder.outcomes()))
+    thread.start()
+    until(lambda: folder.exists("work.here"))
+    second()
+    thread.join()
+    assert sorted(runs, key=str) == [{"work": "ran"}, {"work": "unchanged"}]
+    assert notices == ["waits for another run (this process)"]
+    assert folder.read("executions") == "x"
+
+
+def test_a_run_that_waits_for_another_one_can_be_interrupted(folder, until):
+    folder.stage("work", "meet('work')")
+    first = folder.start("repro")
+    until(lambda: folder.exists("work.here"))
+    second = folder.start("repro", "--json")
+    events_of(second, "waits for another run")
+    second.send_signal(signal.SIGINT)
+    assert second.wait(30) == 130
+    rest = [json.loads(line) for line in second.stdout]
+    assert [e["outcome"] for e in rest if e["event"] == "StageFinished"] == ["cancelled"]
+    folder.write("work.go")
+    assert first.wait(30) == 0
+    for process in (first, second):
+        process.communicate()
+
+
+def test_ctrl_c_keeps_what_is_finished_and_undoes_what_runs(folder, until):
+    folder.stage("done")
+    folder.stage(
+        "slow",
+        "Path('slow.txt').write_text('half')\nmeet('slow')\nreturn Path('slow.txt')",
+        deps=["done.txt"],
+        loader="PathOnly",
+    )
+    process = folder.start("repro")
+    until(lambda: folder.exists("slow.here"))
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in out
+    assert "1 cancelled" in out
+    assert not folder.exists("slow.txt")
+    folder.write("slow.go")
+    folder.edit("'half'", "'whole'")
+    assert folder.outcomes() == {"done": "unchanged", "slow": "ran"}
+    assert folder.read("slow.txt") == "whole"
+
+
+def test_a_second_ctrl_c_kills_a_stage_that_ignores_the_first(folder):
+    folder.stage("deaf", "signal.signal(signal.SIGINT, signal.SIG_IGN)\nprint(os.getpid())\nmeet('deaf')")
+    folder.stage("other")
+    process = folder.start("repro", "--json", "--jobs", "1")
+    worker = int(events_of(process, "StageOutput")[-1]["text"])
+    process.send_signal(signal.SIGINT)
+    events_of(process, "cancelled")  # the other one: the first Ctrl-C has arrived
+    process.send_signal(signal.SIGINT)
+    assert process.wait(4) == 130  # SIGTERM would come after 5 seconds
+    process.communicate()
+    assert not psutil.pid_exists(worker)
+    assert not folder.exists("deaf.txt")
+
+
+class Broken(Exception):
+    """A sink's own trouble."""
+
+
+def test_a_sink_that_raises_ends_the_run_and_leaves_nothing_behind(folder, until):
+    folder.stage("work", "print(os.getpid())\nmeet('work')")
+    workers: list[int] = []
+
+    def sink(event: Event) -> None:
+        if isinstance(event, StageStarted):
+            until(lambda: folder.exists("work.here"))
+            workers.extend(p.pid for p in psutil.Process().children(recursive=True))
+            raise Broken
+
+    with Project(str(folder.path)) as project:
+        with pytest.raises(Broken):
+            project.repro(sinks=[sink])
+        assert workers
+        until(lambda: not any(psutil.pid_exists(pid) for pid in workers))
+        assert not folder.exists("work.txt")
+        folder.write("work.go")
+        assert [str(end.outcome) for end in project.repro().stages.values()] == ["ran"]
+    assert "pivot-driver" not in [thread.name for thread in threading.enumerate()]
