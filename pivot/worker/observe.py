@@ -53,8 +53,9 @@ def questions(is_project: Callable[[str], bool]) -> Iterator[set[str]]:
             asked.add("environ")
 
     def on_file(event: str, arguments: tuple[Any, ...]) -> None:
-        asker = sys._getframe(1)  # noqa: SLF001 - hooks are not told
-        if watch.on and event in _FILES and not watch.is_library(arguments[0]) and watch.asks(asker):
+        if not watch.on or event not in _FILES or watch.is_library(arguments[0]):
+            return
+        if watch.asks(sys._getframe(1)):  # noqa: SLF001 - hooks are not told
             asked.add(f"{event} {arguments[0]}")
 
     sys.addaudithook(on_file)
