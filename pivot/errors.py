@@ -38,7 +38,7 @@ class DefinitionError(PivotError):
     exit_code = 2
 
 
-class DefinitionErrors(PivotError):
+class DefinitionErrors(PivotError):  # noqa: N818 - several of them
     """Everything that is wrong with the definitions or the inputs, found before anything runs.
 
     Attributes:

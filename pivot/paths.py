@@ -32,7 +32,9 @@ def project_path(raw: str, base: ProjectPath) -> ProjectPath:
         raise PivotError(f"path {raw!r} is absolute", "write it relative to the file that names it")
     joined = posixpath.normpath(posixpath.join(base, raw))
     if joined == ".." or joined.startswith("../"):
-        raise PivotError(f"path {raw!r} leaves the project", "keep inputs and outputs inside the project folder")
+        raise PivotError(
+            f"path {raw!r} leaves the project", "keep inputs and outputs inside the project folder"
+        )
     return ProjectPath(joined + "/" if raw.endswith("/") and joined != "." else joined)
 
 

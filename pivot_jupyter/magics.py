@@ -93,13 +93,17 @@ class PivotMagics(Magics):
         self.session = session
         self._current: Cell | None = None
         self._name_told = False
+        self._executed = 0
 
     # events of the shell
 
     def before_cell(self, info: Any) -> None:
         """``pre_run_cell``: which cell is being executed."""
         number = self.shell.execution_count - (1 if info.store_history else 0)
-        self._current = Cell(number, info.raw_cell, getattr(info, "cell_id", None) or "")
+        self._executed += 1
+        # where the front end names no cells, every execution is a cell of its own
+        own = getattr(info, "cell_id", None) or f"#{self._executed}"
+        self._current = Cell(number, info.raw_cell, own)
 
     def after_cell(self, result: Any) -> None:
         """``post_run_cell``: what a plain cell defines counts once it ran to its end."""
@@ -219,10 +223,21 @@ class PivotMagics(Magics):
         filename = shell.compile.cache(text, cell.number, raw_code=cell.text + "\n# body")
         body = shell.transform_ast(shell.compile.ast_parse(text, filename=filename)).body
         last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
-        exec(shell.compile(ast.Module(body, []), filename, "exec"), shell.user_ns)  # noqa: S102 - the user's cell
-        if last is None:
-            return None
-        return eval(shell.compile(ast.Expression(last.value), filename, "eval"), shell.user_ns)  # noqa: S307
+        try:
+            exec(shell.compile(ast.Module(body, []), filename, "exec"), shell.user_ns)  # noqa: S102 - the user's cell
+            if last is None:
+                return None
+            return eval(shell.compile(ast.Expression(last.value), filename, "eval"), shell.user_ns)  # noqa: S307
+        except Exception as error:
+            self._show_from_cell(error)
+            raise
+
+    def _show_from_cell(self, error: Any) -> None:
+        """Lets the traceback of the user's error begin in the cell, as it does in a cell without a magic."""
+        trace = error.__traceback__.tb_next
+        if trace is not None and not isinstance(error, SyntaxError):
+            lines = self.shell.InteractiveTB.structured_traceback(type(error), error, trace)
+            error._render_traceback_ = lambda: lines
 
     def _catch_up(self) -> None:
         """Takes down what the running cell did above its ``%pivot`` line."""

@@ -17,7 +17,10 @@ LARGE = 10_000_000
 Trial = Callable[[tuple[str, ...]], TrialResult]
 """Evaluates the source of some names in a worker."""
 
-_WAYS_OUT = "make it a Dep or another stage's output, pass it as a param, or move its definition to a %%pivot_module cell"
+_WAYS_OUT = (
+    "make it a Dep or another stage's output, pass it as a param, "
+    "or move its definition to a %%pivot_module cell"
+)
 _READERS = frozenset(
     [
         "fetch", "fromfile", "genfromtxt", "glob", "imread", "iterdir", "listdir", "load_dataset", "load_model",

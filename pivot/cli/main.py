@@ -79,7 +79,8 @@ def cli(directory: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave the process with the right exit code.
 
-    0 all is well, 1 something failed, 2 wrong words or definitions, 130 interrupted, 141 nobody reads the output.
+    0 all is well, 1 something failed (or nobody reads the output any more, which click sees to), 2 wrong words or
+    definitions, 130 interrupted.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -102,10 +103,6 @@ def _guarded(command: Callable[[], Any], debug: bool) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        # the reader (head, less) went away; nothing is left to say, also at interpreter exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     return code if isinstance(code, int) else 0
 
 

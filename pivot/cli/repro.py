@@ -51,6 +51,8 @@ def repro_command(
                 sinks=[sink],
             )
     if not as_json:
+        if run.with_outcome(Outcome.FAILED):
+            click.echo()  # apart from the failed stages' tracebacks
         _summary(run)
     return run.exit_code
 

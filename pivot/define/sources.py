@@ -101,7 +101,9 @@ class ProjectImporter:
 
     def holds(self, path: str) -> bool:
         """Whether a file or folder is the project's own: under a root, and in no library folder."""
-        return any(_is_within(path, root) and _is_project(path, root, self._libraries) for root in self._real_roots)
+        return any(
+            _is_within(path, root) and _is_project(path, root, self._libraries) for root in self._real_roots
+        )
 
     def _hook(self, path: str) -> FileFinder:
         folder = os.path.abspath(path or os.getcwd())

@@ -13,7 +13,6 @@ import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-import pivot
 from pivot.config.params import PARAMS_FILE
 from pivot.define.discover import definition, pipeline_file
 from pivot.define.sources import ProjectImporter
@@ -23,6 +22,9 @@ from pivot.model.stage import ObjectRef, Stage
 from pivot.paths import absolute
 from pivot.store.store import Store
 from pivot.worker.observe import questions
+
+_FORMAT = "1"
+"""To be counted up when what is kept changes; a new release of Pivot shows among the distributions anyway."""
 
 _PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 
@@ -54,11 +56,9 @@ def define(store: Store, executor: Callable[[], Executor], path: str) -> tuple[S
         DefinitionErrors: everything that is wrong with the definitions.
     """
     place = digest_text(os.path.relpath(path, store.root))
-    known = store.definitions.load(place)
-    if known is not None:
-        kept: Kept = pickle.loads(known)
-        if _holds(kept, store):
-            return kept.stages
+    kept = _load(store.definitions.load(place))
+    if kept is not None and _holds(kept, store):
+        return kept.stages
     answer = executor().call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
     stages, pure, files, folders = pickle.loads(answer)
     if pure:
@@ -100,11 +100,21 @@ def define_in_worker(argument: bytes) -> bytes:
 def _loaded_sources() -> Iterator[str]:
     """The files of loaded modules that are no library's: of editable installs and of other folders in the path."""
     libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    own = os.path.dirname(pivot.__file__)
+    own = os.path.dirname(os.path.dirname(__file__))
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and os.path.isabs(file) and not file.startswith((*libraries, own)):
             yield file
+
+
+def _load(data: bytes | None) -> Kept | None:
+    if data is None:
+        return None
+    try:
+        found = pickle.loads(data)
+    except Exception:  # noqa: BLE001 - of another Pivot, or damaged: the definitions are read anew
+        return None
+    return found if isinstance(found, Kept) else None
 
 
 def _holds(kept: Kept, store: Store) -> bool:
@@ -133,7 +143,7 @@ def _may_be_module(entry: os.DirEntry[str]) -> bool:
 
 def _surroundings() -> Digest:
     """Python, Pivot, the search path and the installed distributions: what a definition's code runs on."""
-    return digest_parts([sys.version, pivot.__version__, *sys.path, *_distributions(sys.path)])
+    return digest_parts([_FORMAT, sys.version, *sys.path, *_distributions(sys.path)])
 
 
 def _distributions(folders: Iterable[str]) -> list[str]:

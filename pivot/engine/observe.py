@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 from pivot.core.decide import decide
 from pivot.core.graph import Graph
@@ -125,18 +126,24 @@ class Observer:
         deps = {path: digest for path, digest in found.items() if digest is not None}
         missing = tuple(path for path in found if path not in deps)
         inputs = None if missing else self._inputs(stage, deps)
-        final = inputs is not None and not unknown
-        return decide(
+        settled = inputs if not unknown else None
+        verdict = partial(
+            decide,
             stage,
             inputs,
             lock=self._store.lock(stage.name),
-            cached=self._store.cached(stage.name, inputs.key) if inputs is not None and final else None,
-            workspace={path: self._store.digest(path) for path in stage.out_paths()} if final else {},
+            workspace={path: self._store.digest(path) for path in stage.out_paths()} if settled else {},
             available=self._store.available,
             upstream=upstream,
             missing=missing,
             force=force,
         )
+        decision = verdict(cached=None)
+        if decision.verdict is not Verdict.RUN or settled is None or force:
+            return decision
+        # the run cache is asked last: it is a file to read for each stage
+        cached = self._store.cached(stage.name, settled.key)
+        return decision if cached is None else verdict(cached=cached)
 
 
 def assess(

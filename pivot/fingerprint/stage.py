@@ -101,7 +101,7 @@ class Fingerprinter:
         return Fingerprint(digest, sort_parts(parts), modules, self._imported(reach.executed, reach.nodes))
 
     def libraries(self, modules: Iterable[str]) -> tuple[str, ...]:
-        """Top-level libraries that importing some project modules imports: what a fork server should preload."""
+        """Library modules that importing some project modules imports: what a fork server should preload."""
         executed = Executed(self._resolver)
         for name in modules:
             executed.run(name)
@@ -189,28 +189,31 @@ class Fingerprinter:
         return {t.library.partition(".")[0].rstrip("?") for t in targets if t.node is None}
 
     def _imported(self, executed: Executed, reached: Mapping[Node, None]) -> tuple[str, ...]:
-        """Top-level libraries that the executed modules import when they are imported, or reached bodies do."""
+        """Library modules that the executed modules import when they are imported, or reached bodies do."""
         found = {
-            self._top_library(module, item)
+            self._resolver.library_of(module, item)
             for module in executed.modules
             for item in self._imports_now(module)
         }
         for node in reached:
             definition = self._graph.definition(node)
             if definition is not None:
-                found |= {self._top_library(node.module, item) for item in definition.imports}
+                found |= {self._resolver.library_of(node.module, item) for item in definition.imports}
         standard = {*sys.stdlib_module_names, *OWN_PACKAGES, ""}
         located = self._resolver.sources.locate
-        return tuple(sorted(n for n in found - standard if located(n).origin is Origin.LIBRARY))
+        return tuple(
+            sorted(
+                name
+                for name in found
+                if name.partition(".")[0] not in standard and located(name).origin is Origin.LIBRARY
+            )
+        )
 
     def _imports_now(self, module: str) -> tuple[Import, ...]:
         if module not in self._imports:
             definitions = self._graph.known(module).index.definitions
             self._imports[module] = tuple(item for d in definitions for item in d.imports if item.now)
         return self._imports[module]
-
-    def _top_library(self, module: str, item: Import) -> str:
-        return self._resolver.library_of(module, item).partition(".")[0]
 
     def _parts(self, reach: Reach, loaders: frozenset[Node]) -> Iterable[Part]:
         for node in reach.nodes:

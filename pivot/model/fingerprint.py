@@ -71,7 +71,7 @@ class Fingerprint:
         digest: of the code alone; file names, module names and the Python version do not enter.
         parts: sorted by key and place.
         modules: the project modules that running the stage executes, by name; workers take their text from here.
-        libraries: top-level library modules those import (``pandas``), for preloading.
+        libraries: library modules that those import (``sklearn.ensemble``), for preloading.
     """
 
     digest: Digest

@@ -18,4 +18,6 @@ class Place:
     def __str__(self) -> str:
         if not self.line:
             return self.file
-        return f"{self.file}, line {self.line}" if self.file.startswith("Cell ") else f"{self.file}:{self.line}"
+        return (
+            f"{self.file}, line {self.line}" if self.file.startswith("Cell ") else f"{self.file}:{self.line}"
+        )

@@ -50,7 +50,10 @@ class Inputs:
                 *_flat("params", self.params),
                 *_flat("deps", self.deps),
                 *_flat("loaders", self.loaders),
-                *(f"{o.path}\0{o.kind}\0{o.cache}\0{o.loader}" for o in sorted(self.outs, key=lambda o: o.path)),
+                *(
+                    f"{o.path}\0{o.kind}\0{o.cache}\0{o.loader}"
+                    for o in sorted(self.outs, key=lambda o: o.path)
+                ),
                 *_flat("settings", self.settings),
             ]
         )

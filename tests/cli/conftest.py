@@ -73,7 +73,9 @@ def one_stage(shell: Shell):
     def make(body: str, out: str = 'pivot.Out("out.json", JSON())') -> Shell:
         shell.write("in.json", "[1, 2]")
         code = f"{PRELUDE}\n\ndef work(data: Annotated[list, pivot.Dep('in.json', JSON())]) -> Annotated[object, {out}]:\n"
-        (shell.path / "stages.py").write_text(code + textwrap.indent(textwrap.dedent(body).strip("\n"), "    ") + "\n")
+        (shell.path / "stages.py").write_text(
+            code + textwrap.indent(textwrap.dedent(body).strip("\n"), "    ") + "\n"
+        )
         shell.write("pivot.yaml", "stages:\n  work:\n    python: stages.work\n")
         return shell
 

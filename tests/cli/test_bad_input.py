@@ -22,7 +22,9 @@ FAILING_BODIES = [
 
 
 @pytest.mark.parametrize(("body", "out", "words"), FAILING_BODIES)
-def test_a_failing_stage_is_named_with_what_went_wrong(one_stage, body: str, out: str | None, words: list[str]):
+def test_a_failing_stage_is_named_with_what_went_wrong(
+    one_stage, body: str, out: str | None, words: list[str]
+):
     shell = one_stage(body) if out is None else one_stage(body, out)
     result = shell.pivot("repro")
     assert result.code == 1
@@ -60,9 +62,21 @@ DEFINITIONS = [
     ("stages:\n  work:\n    pyhton: stages.work\n", ["pyhton", "pivot.yaml:3"], "python"),
     ("stages:\n  work:\n    python: stages.wrk\n", ["wrk", "pivot.yaml:3"], "work"),
     ("stages:\n  work:\n    python: nowhere.work\n", ["nowhere", "pivot.yaml:3"], ""),
-    ("stages:\n  work:\n    python: stages.work\n    deps:\n      dta: in.json\n", ["dta", "pivot.yaml:5"], "data"),
-    ("stages:\n  work:\n    python: stages.work\n  again:\n    python: stages.work\n", ["out.json", "again", "work"], ""),
-    ("stages:\n  work:\n    python: stages.work\n    outs:\n      output: in.json\n", ["in.json", "work"], ""),
+    (
+        "stages:\n  work:\n    python: stages.work\n    deps:\n      dta: in.json\n",
+        ["dta", "pivot.yaml:5"],
+        "data",
+    ),
+    (
+        "stages:\n  work:\n    python: stages.work\n  again:\n    python: stages.work\n",
+        ["out.json", "again", "work"],
+        "",
+    ),
+    (
+        "stages:\n  work:\n    python: stages.work\n    outs:\n      output: in.json\n",
+        ["in.json", "work"],
+        "",
+    ),
     ("stages:\n  work: [\n", ["pivot.yaml:"], ""),
 ]
 

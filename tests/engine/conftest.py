@@ -5,7 +5,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -120,6 +120,6 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.fixture
-def until() -> Iterator[Callable[..., None]]:
+def until() -> Callable[..., None]:
     """Waits for a fact."""
-    yield wait_until
+    return wait_until

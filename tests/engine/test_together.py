@@ -8,7 +8,7 @@ import threading
 import psutil
 import pytest
 
-from pivot.model.event import Event, Notice, StageStarted
+from pivot.model.event import Event, Notice, StageOutput
 from pivot.project import Project
 
 BUSY = """
@@ -129,21 +129,20 @@ class Broken(Exception):
     """A sink's own trouble."""
 
 
-def test_a_sink_that_raises_ends_the_run_and_leaves_nothing_behind(folder, until):
-    folder.stage("work", "print(os.getpid())\nmeet('work')")
+def test_a_sink_that_raises_ends_the_run_and_leaves_nothing_behind(folder):
+    folder.stage("work", "print(os.getpid(), flush=True)\nmeet('work')")
     workers: list[int] = []
 
     def sink(event: Event) -> None:
-        if isinstance(event, StageStarted):
-            until(lambda: folder.exists("work.here"))
-            workers.extend(p.pid for p in psutil.Process().children(recursive=True))
+        if isinstance(event, StageOutput):
+            workers.append(int(event.text))
             raise Broken
 
     with Project(str(folder.path)) as project:
         with pytest.raises(Broken):
             project.repro(sinks=[sink])
         assert workers
-        until(lambda: not any(psutil.pid_exists(pid) for pid in workers))
+        assert not psutil.pid_exists(workers[0])
         assert not folder.exists("work.txt")
         folder.write("work.go")
         assert [str(end.outcome) for end in project.repro().stages.values()] == ["ran"]

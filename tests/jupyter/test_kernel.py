@@ -167,22 +167,30 @@ def test_the_record_is_the_same_each_time_and_names_no_machine(raw, run_all):
 def test_a_killed_kernel_leaves_no_process(raw, tmp_path):
     """The kernel is killed by -9 while a stage runs; the stage tells its process by a file."""
     program = tmp_path / "kernel.py"
-    waiting = CLEAN.replace(
-        "print(",
-        "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60); print(",
+    sleep = (
+        "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60); print("
     )
+    cells = ["%load_ext pivot_jupyter", *ALL[:3], CLEAN.replace("print(", sleep), "%pivot run"]
     program.write_text(
         "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell()\n"
-        f"for cell in {['%load_ext pivot_jupyter', *ALL[:3], waiting, '%pivot run']!r}:\n"
-        "    shell.run_cell(cell)\n"
+        f"for cell in {cells!r}:\n    shell.run_cell(cell)\n"
     )
     kernel = subprocess.Popen([sys.executable, str(program)], cwd=raw, stdout=subprocess.DEVNULL)
     try:
         worker = int(_wait_for(lambda: next((p.read_text() for p in raw.rglob("pid")), "")))
+        family = psutil.Process(kernel.pid).children(recursive=True)
+        assert worker in [process.pid for process in family]
     finally:
         kernel.kill()
         kernel.wait()
-    assert _wait_for(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == "zombie")
+    assert _wait_for(lambda: not any(_lives(process) for process in family))
+
+
+def _lives(process):
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _wait_for(answer, seconds=30):

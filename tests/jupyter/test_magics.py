@@ -210,6 +210,14 @@ def test_a_syntax_error_is_shown_with_the_line_of_the_cell(ready, shell):
     assert (result.error_in_exec or result.error_before_exec).lineno == 3
 
 
+def test_an_error_in_the_cell_itself_begins_in_the_cell(ready, shell, capsys):
+    result = shell.run_cell(STAGE + "\n1 / 0\n", store_history=True)
+    assert isinstance(result.error_in_exec, ZeroDivisionError)
+    told = "".join(capsys.readouterr())
+    assert "magics.py" not in told
+    assert "ZeroDivisionError" in told
+
+
 def test_completion_knows_commands_options_and_stages(ready, shell):
     from pivot_jupyter.completion import words_after
 

@@ -2,8 +2,6 @@
 
 import pickle
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from pivot.model.task import Failure, TrialResult
@@ -122,4 +120,3 @@ def test_names_without_a_text_are_explained():
 
 def test_equal_tables_and_arrays_are_equal_values():
     assert judge("import pandas as pd, numpy as np\nX = (pd.Series([1]), np.ones(3))")[0] == []
-    assert isinstance(pd.Series([1]), pd.Series) and np.ones(3).shape == (3,)
