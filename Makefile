@@ -51,7 +51,7 @@ $(STAMP): pyproject.toml
 	if command -v uv >/dev/null 2>&1; then \
 	  uv pip install --quiet --compile-bytecode --python $(BIN)/python -e ".[$(EXTRAS)]"; \
 	else \
-	  $(BIN)/python -m pip --disable-pip-version-check install --quiet -e ".[$(EXTRAS)]"; \
+	  $(BIN)/python -m pip --disable-pip-version-check install -qq -e ".[$(EXTRAS)]"; \
 	fi; \
 	touch $@
 
