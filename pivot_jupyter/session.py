@@ -307,11 +307,6 @@ class Session:
         self._ready()
         return self.project.log(stage)
 
-    def stages(self) -> tuple[Stage, ...]:
-        """The notebook's stages, or those of the project where no cell defines any."""
-        self._ready()
-        return self.project.stages()
-
     def code(self, stage: str | None = None) -> str:
         """The notebook module's text, or the part of it that one stage reaches."""
         if stage is None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from pivot.core.decide import decide
@@ -65,7 +65,7 @@ class Observer:
         return found
 
     def require_readable(self, stages: Iterable[Stage]) -> None:
-        """Find every stage whose code or last record this Pivot cannot read.
+        """Find every stage whose code or last record this Pivot cannot read, or that has a folder for a file.
 
         Raises:
             DefinitionErrors: all of them at once.
@@ -78,8 +78,15 @@ class Observer:
             except PivotError as error:
                 if str(error) not in map(str, errors):
                     errors.append(error)
+            errors.extend(self._folders(stage))
         if errors:
             raise DefinitionErrors(errors)
+
+    def _folders(self, stage: Stage) -> Iterator[PivotError]:
+        for path in (*stage.dep_paths(), *stage.out_paths()):
+            if os.path.isdir(absolute(path, self._store.root)):
+                message = f"stage '{stage.name}': {path} is a folder, not a file ({stage.place})"
+                yield PivotError(message, "declare the path of a file, or move the folder away")
 
     def _inputs(self, stage: Stage, deps: Mapping[ProjectPath, Digest]) -> Inputs:
         fingerprint = self.fingerprint(stage)

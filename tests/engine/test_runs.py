@@ -154,6 +154,19 @@ def test_every_missing_dep_is_told_before_anything_runs(folder):
     assert not folder.exists("fine.txt")
 
 
+def test_every_folder_where_a_file_must_be_is_told_before_anything_runs(folder):
+    for name in ("in", "out.txt"):
+        (folder.path / name).mkdir()
+    folder.stage("fine")
+    folder.stage("reader", deps=["in"])
+    folder.stage("out")
+    with pytest.raises(PivotError) as caught:
+        folder.repro()
+    assert "stage 'reader': in is a folder" in str(caught.value)
+    assert "stage 'out': out.txt is a folder" in str(caught.value)
+    assert not folder.exists("fine.txt")
+
+
 def test_a_damaged_lock_file_is_told_once(folder):
     folder.stage("work")
     folder.outcomes()

@@ -1,5 +1,6 @@
 """The magics, in a shell of this process."""
 
+import os
 import pickle
 import sys
 
@@ -216,6 +217,23 @@ def test_an_error_in_the_cell_itself_begins_in_the_cell(ready, shell, capsys):
     told = "".join(capsys.readouterr())
     assert "magics.py" not in told
     assert "ZeroDivisionError" in told
+
+
+def test_an_interrupt_ends_the_run_only(ready, shell, kernel_place):
+    ready(
+        STAGE,
+        NEXT.replace(
+            "return",
+            "import os, signal, time\n    os.kill(PARENT, signal.SIGINT)\n    time.sleep(60)\n    return",
+        ),
+    )
+    ready(f"PARENT = {os.getpid()}")
+    assert (
+        ready("%pivot run") == "PivotRunError: the run was interrupted: %pivot run goes on where it stopped"
+    )
+    ready(NEXT)
+    told = ready("%pivot run")
+    assert [line.split()[-1] for line in told.splitlines() if line.startswith("✓ ran")] == ["total"]
 
 
 def test_completion_knows_commands_options_and_stages(ready, shell):
