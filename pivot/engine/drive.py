@@ -100,6 +100,7 @@ class Driver:
         self._known: dict[ProjectPath, Digest] = {}
         self._running: dict[str, Attempt] = {}
         self._waiting: dict[str, _Step] = {}  # for a guard that another run holds; what to try again
+        self._waited: set[str] = set()  # those that are or were waiting
         self._open = True
 
     def stop(self, *, hard: bool = False) -> None:
@@ -159,9 +160,9 @@ class Driver:
     def _tick(self) -> None:
         for name, attempt in self._running.items():
             self._tell_output(name, attempt)
-        for name, again in tuple(self._waiting.items()):
-            if name in self._waiting:
-                self._obey(again(name))
+        waiting, self._waiting = self._waiting, {}
+        for name, again in waiting.items():
+            self._obey(again(name))
 
     def _halt(self, *, hard: bool) -> None:
         if hard and self._running:
@@ -197,7 +198,6 @@ class Driver:
         return self._scheduler.handle(Decided(stage, needs_run=True))
 
     def _execute(self, stage: str) -> Sequence[Command]:
-        waited = stage in self._waiting
         try:
             guard = self._guard(stage, self._execute)
         except PivotError as error:
@@ -207,7 +207,7 @@ class Driver:
         with contextlib.ExitStack() as held:
             held.enter_context(guard)
             try:
-                if waited or self._store.lock_stamp(stage) != self._stamps[stage]:
+                if stage in self._waited or self._store.lock_stamp(stage) != self._stamps[stage]:
                     # another run was here since the check; it may have done our work
                     ended = self._settle(stage, self._decide(stage))
                     if ended is not None:
@@ -239,14 +239,15 @@ class Driver:
         return self._end(stage, Outcome.RESTORED, reason=headline(decision), record=record)
 
     def _guard(self, stage: str, again: _Step) -> Guard | None:
-        """The stage's guard, or ``None`` if another run holds it; `again` is then called now and then."""
+        """The stage's guard, or ``None`` if another run holds it; `again` is then called a little later."""
         guard = self._store.guard(stage)
         if guard is not None:
-            self._waiting.pop(stage, None)
-        elif stage not in self._waiting:
-            self._waiting[stage] = again
+            return guard
+        self._waiting[stage] = again
+        if stage not in self._waited:
+            self._waited.add(stage)
             self._emit(Notice(f"waits for another run ({self._store.guard_holder(stage)})", stage))
-        return guard
+        return None
 
     def _take(self, stage: str, result: TaskResult) -> Sequence[Command]:
         attempt = self._running[stage]

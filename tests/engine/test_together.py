@@ -10,6 +10,8 @@ import pytest
 
 from pivot.model.event import Event, Notice, StageOutput
 from pivot.project import Project
+from pivot.store.guard import try_guard
+from pivot.store.layout import plan_layout
 
 BUSY = """
 with open("executions", "a") as file:
@@ -71,6 +73,31 @@ def test_two_projects_in_one_process_exclude_each_other_too(folder, until):
     assert sorted(runs, key=str) == [{"work": "ran"}, {"work": "unchanged"}]
     assert notices == ["waits for another run (this process)"]
     assert folder.read("executions") == "x"
+
+
+@pytest.mark.parametrize(("meanwhile", "outcome"), [("restored", "unchanged"), ("lost", "ran")])
+def test_a_stage_to_be_restored_waits_for_its_guard_and_is_judged_anew(folder, meanwhile: str, outcome: str):
+    folder.stage("work")
+    folder.outcomes()
+    (folder.path / "work.txt").unlink()
+    guard = try_guard(plan_layout(str(folder.path), None), "work")
+    notices: list[str] = []
+
+    def sink(event: Event) -> None:
+        if isinstance(event, Notice):
+            notices.append(event.text)
+            if meanwhile == "restored":
+                folder.write("work.txt", "work")
+            else:
+                for path in folder.objects():
+                    path.unlink()
+            guard.release()
+
+    with Project(str(folder.path)) as project:
+        run = project.repro(sinks=[sink])
+    assert [str(end.outcome) for end in run.stages.values()] == [outcome]
+    assert notices == ["waits for another run (this process)"]
+    assert folder.read("work.txt") == "work"
 
 
 def test_a_run_that_waits_for_another_one_can_be_interrupted(folder, until):

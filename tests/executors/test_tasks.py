@@ -212,10 +212,10 @@ def test_an_edited_module_runs_its_new_text_on_a_warm_worker(executor, tasks):
         assert value_of(executor, tasks, "", modules=[helper, stages]) == number
 
 
-def test_200_random_redefinitions_never_run_old_code(pool, tasks):
+def test_1000_random_redefinitions_on_warm_workers_never_run_old_code(pool, tasks):
     random.seed(7)
     futures = {}
-    for number in range(200):
+    for number in range(1000):
         name, value = random.choice(["one", "two", "three"]), random.randrange(3)
         out = tasks.out("output", f"{number}.json")
         helper = tasks.module(f"def value(): return {value}", "helper")
@@ -224,7 +224,7 @@ def test_200_random_redefinitions_never_run_old_code(pool, tasks):
             name,
             value,
         ]
-    wait(futures, 120)
+    wait(futures, 150)
     for future, expected in futures.items():
         result = future.result(0)
         assert isinstance(result, Success), result

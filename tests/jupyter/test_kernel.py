@@ -164,26 +164,43 @@ def test_the_record_is_the_same_each_time_and_names_no_machine(raw, run_all):
     assert "data:image/svg+xml;base64," in str(first[-1].outputs)
 
 
-def test_a_killed_kernel_leaves_no_process(raw, tmp_path):
-    """The kernel is killed by -9 while a stage runs; the stage tells its process by a file."""
-    program = tmp_path / "kernel.py"
+KILLED = """
+import asyncio, pathlib, sys, warnings
+from jupyter_client.manager import KernelManager
+warnings.simplefilter("ignore")
+manager = KernelManager()
+manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+manager.start_kernel()
+client = manager.blocking_client()
+client.start_channels()
+client.wait_for_ready(timeout=60)
+pathlib.Path("kernel_pid").write_text(str(manager.provisioner.pid))
+for cell in CELLS:
+    client.execute(cell)
+sys.stdin.read()
+"""
+
+
+def test_a_kernel_killed_by_kill_9_while_a_stage_runs_leaves_no_process(raw, tmp_path):
     sleep = (
         "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60); print("
     )
     cells = ["%load_ext pivot_jupyter", *ALL[:3], CLEAN.replace("print(", sleep), "%pivot run"]
-    program.write_text(
-        "from IPython.core.interactiveshell import InteractiveShell\nshell = InteractiveShell()\n"
-        f"for cell in {cells!r}:\n    shell.run_cell(cell)\n"
+    program = tmp_path / "client.py"
+    program.write_text(f"CELLS = {cells!r}\n{KILLED}")
+    client = subprocess.Popen(
+        [sys.executable, str(program)], cwd=raw, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
-    kernel = subprocess.Popen([sys.executable, str(program)], cwd=raw, stdout=subprocess.DEVNULL)
     try:
         worker = int(_wait_for(lambda: next((p.read_text() for p in raw.rglob("pid")), "")))
-        family = psutil.Process(kernel.pid).children(recursive=True)
+        kernel = psutil.Process(int((raw / "kernel_pid").read_text()))
+        family = [kernel, *kernel.children(recursive=True)]
         assert worker in [process.pid for process in family]
-    finally:
         kernel.kill()
-        kernel.wait()
-    assert _wait_for(lambda: not any(_lives(process) for process in family))
+        assert _wait_for(lambda: not any(_lives(process) for process in family), seconds=5)
+    finally:
+        client.kill()
+        client.communicate()
 
 
 def _lives(process):
