@@ -4,7 +4,7 @@ It holds no times: a rerun in which nothing changed gives the same bytes.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from textwrap import fill
@@ -20,15 +20,19 @@ def record_html(graph: Graph, states: Mapping[str, StageState]) -> str:
     """A figure whose alt text tells the states, and a table of them; all text of users is escaped."""
     timeless = _timeless(states)
     picture = base64.b64encode(dag_svg(graph, timeless).encode()).decode()
-    rows = "\n".join(_row(name, timeless.get(name)) for name in graph.order)
+    titles = ["Stage", "State"]
+    if any(state.reason for state in timeless.values()):
+        titles.append("Reason")
+    rows = [_row("td", _cells(name, timeless.get(name))[: len(titles)]) for name in graph.order]
+    body = "\n".join(rows)
     return (
-        "<figure>\n"
+        '<figure style="margin: 0">\n'
         f'<img alt="{escape(alt_text(graph, timeless))}" src="data:image/svg+xml;base64,{picture}">\n'
         f"<figcaption>{escape(_caption(graph, timeless))}</figcaption>\n"
         "</figure>\n"
         "<table>\n"
-        "<thead><tr><th>Stage</th><th>State</th><th>Reason</th></tr></thead>\n"
-        f"<tbody>\n{rows}\n</tbody>\n"
+        f"<thead>{_row('th', titles)}</thead>\n"
+        f"<tbody>\n{body}\n</tbody>\n"
         "</table>\n"
     )
 
@@ -51,7 +55,13 @@ def _caption(graph: Graph, states: Mapping[str, StageState]) -> str:
     return f"{noun}: {counts}" if counts else noun
 
 
-def _row(name: str, state: StageState | None) -> str:
-    shown = f"{state.icon} {one_line(state.phrase)}" if state else ""
-    reason = one_line(state.reason) if state else ""
-    return f"<tr><td>{escape(one_line(name))}</td><td>{escape(shown)}</td><td>{escape(reason)}</td></tr>"
+def _cells(name: str, state: StageState | None) -> list[str]:
+    if state is None:
+        return [one_line(name), "", ""]
+    return [one_line(name), f"{state.icon} {one_line(state.phrase)}", one_line(state.reason)]
+
+
+def _row(tag: str, cells: Sequence[str]) -> str:
+    # front ends align tables to the right, as data frames are
+    inner = (f'<{tag} style="text-align: left">{escape(cell)}</{tag}>' for cell in cells)
+    return f"<tr>{''.join(inner)}</tr>"
