@@ -12,6 +12,7 @@ _Key = TypeVar("_Key", bound=str)
 _Value = TypeVar("_Value", bound=str)
 
 _RESOLUTION = "names in "  # marks the one code change in which no definition of its own differs
+_ORDER = f"{PartKind.EFFECT}:order of statements"  # the part of a fingerprint that names no definition
 _WIDEST_VALUE = 40
 _DIGESTS = frozenset(
     (ChangeKind.CODE, ChangeKind.DEP, ChangeKind.LOADER, ChangeKind.OUTPUT_ALTERED, ChangeKind.OBJECT_MISSING)
@@ -183,10 +184,10 @@ def _code_changes(before: Inputs, after: Inputs) -> tuple[list[Change], list[Cha
     return code, packages
 
 
-def _telling(change: Change) -> tuple[bool, bool]:
-    """The stage's own function first, then what changed before what came or went."""
+def _telling(change: Change) -> tuple[bool, bool, bool]:
+    """The stage's own function first, then what changed before what came or went; mere order comes last."""
     own = change.name.startswith(f"{PartKind.STAGE}:")
-    return (not own, change.before is None or change.after is None)
+    return (change.name == _ORDER, not own, change.before is None or change.after is None)
 
 
 def _keys(before: Inputs, after: Inputs) -> list[str]:

@@ -105,10 +105,6 @@ class Graph:
         """The stages that write this path, the folder it lies in, or something in it."""
         return tuple(dict.fromkeys(name for name, _ in self._outs.read_by(path)))
 
-    def carried(self, upstream: str, downstream: str) -> tuple[ProjectPath, ...]:
-        """The outs of one stage that another one reads; empty if there is no edge."""
-        return self._upstream[downstream].get(upstream, ())
-
     def among(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The part of the graph between some stages, in `order`: each with those directly upstream of it."""
         chosen = set(names)

@@ -140,11 +140,6 @@ class Scheduler:
         self._started = False
         self._done = False
 
-    @property
-    def running(self) -> frozenset[str]:
-        """The stages that are being executed."""
-        return frozenset(self._running)
-
     def start(self) -> list[Command]:
         """The first commands. To be called once, before any event."""
         if self._started:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from pivot.fingerprint.index import Definition
+from pivot.fingerprint.definition import Definition
 from pivot.fingerprint.resolve import (
     COMPILED,
     DEFINITION,
@@ -167,7 +167,8 @@ class Graph:
     def _members(self, module: str) -> list[Edge]:
         edges: list[Edge] = []
         for number, definition in enumerate(self.known(module).index.definitions):
-            if definition.kind != "import":
+            seen = (number in self.resolver.bindings(module, name) for name in definition.names)
+            if definition.kind != "import" and (any(seen) or not definition.names):
                 target = self._with_surfaces((Target(Node(module, number, DEFINITION)),))
                 edges.append(Edge(",".join(definition.names) or definition.title, 0, target))
             for item in definition.imports:

@@ -4,12 +4,13 @@ import ast
 import pickle
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from pivot.errors import CodeError
+from pivot.fingerprint.definition import Definition, FileIndex, Kind
 from pivot.fingerprint.literals import fold
 from pivot.fingerprint.normalize import normalize, normalize_parts
+from pivot.fingerprint.overwritten import overwritten
 from pivot.fingerprint.scan import Scanner, scan
 from pivot.fingerprint.scope import FUNCTIONS, FunctionNode, Scopes, all_arguments, analyse, imported_name
 from pivot.fingerprint.sources import OWN_PACKAGES
@@ -17,76 +18,8 @@ from pivot.fingerprint.statements import chain, docstring, live, main_branch
 from pivot.fingerprint.uses import Import, Load, Scan
 from pivot.model.digest import Digest, digest_parts, digest_text
 
-INDEX_FORMAT = "index-1"
+INDEX_FORMAT = "index-2"
 """Counts up whenever the same source may give another index: stored indexes are then built anew."""
-
-Kind = Literal["func", "class", "value", "import", "effect", "guard"]
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """One module-level statement, or the header of a block (``guard``: an ``if``, ``try``, ``with``).
-
-    Attributes:
-        names: bound at module level.
-        start, end: the lines (from 1, decorators included) of the whole top-level statement; all definitions inside
-            one ``if``, ``try`` or ``with`` share them.
-        line: where the definition itself begins.
-        title: the definition as a reader knows it.
-        digest: of its normalized source.
-        surface: the same with name, docstrings and annotations; counts where the function is used as a value.
-        doc: of a class's docstring; empty where there is none.
-        loads: names that it uses from module scope or through imports in its body.
-        annotations: names in the annotations that `digest` leaves out.
-        parameters: of a function: each parameter with the names in its annotation.
-        returns: of a function: the names in its return annotation.
-        imports: what it imports, when the module is imported or later.
-        guard: index of the block's header that it stands under, -1 for none.
-        at_names: names after ``@`` in its strings.
-        marks: words by which it looks at definitions or opens its namespace.
-        writes: module names that it binds when called (``global``).
-        declared: names in decorators that come from Pivot.
-        receiver: of an expression statement: the chain that is called.
-        constant: a value that nothing can change in place.
-        declares: a value made by Pivot (``pipeline = Pipeline()``).
-    """
-
-    kind: Kind
-    names: tuple[str, ...]
-    start: int
-    end: int
-    line: int
-    title: str
-    digest: Digest
-    surface: Digest
-    doc: str = ""
-    loads: tuple[Load, ...] = ()
-    annotations: tuple[Load, ...] = ()
-    parameters: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    returns: tuple[str, ...] = ()
-    imports: tuple[Import, ...] = ()
-    guard: int = -1
-    at_names: tuple[str, ...] = ()
-    marks: tuple[str, ...] = ()
-    writes: tuple[str, ...] = ()
-    declared: tuple[str, ...] = ()
-    receiver: str = ""
-    constant: bool = False
-    declares: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FileIndex:
-    """The definitions of one file, in its order.
-
-    Attributes:
-        explained: every name that some statement binds, also in blocks that importing skips.
-        open: whether names may be bound that cannot be seen (``exec``, ``globals()``, …).
-    """
-
-    definitions: tuple[Definition, ...]
-    explained: frozenset[str]
-    open: bool
 
 
 class IndexCache(Protocol):
@@ -163,7 +96,8 @@ class _Indexer:
         for definition in self.definitions:
             explained.update(definition.names, definition.writes)
         is_open = any("opens-names" in d.marks for d in self.definitions)
-        return FileIndex(tuple(self.definitions), frozenset(explained), is_open)
+        unseen = () if is_open else overwritten(self.definitions)
+        return FileIndex(tuple(self.definitions), frozenset(explained), is_open, unseen)
 
     def _block(self, statements: Sequence[ast.stmt], guard: int, lines: tuple[int, int]) -> None:
         for statement in live(statements):
@@ -280,6 +214,7 @@ class _Indexer:
                 receiver=called if isinstance(statement, ast.Expr) else "",
                 constant=_is_constant(statement),
                 declares=called.partition(".")[0] in self.declarations if called else False,
+                sure=_surely_bound(statement),
             )
         )
 
@@ -333,6 +268,26 @@ def _is_constant(statement: ast.AST) -> bool:
     if isinstance(statement, ast.AnnAssign) and statement.value is not None:
         return isinstance(statement.target, ast.Name) and _is_immutable(statement.value)
     return False
+
+
+def _surely_bound(statement: ast.AST) -> tuple[str, ...]:
+    """The names that a statement binds whenever it runs."""
+    if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
+        return (statement.name,)
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return tuple(imported_name(alias) for alias in statement.names if alias.name != "*")
+    if isinstance(statement, ast.Assign):
+        targets = list(statement.targets)
+    else:
+        targets = [statement.target] if isinstance(statement, ast.AnnAssign) and statement.value else []
+    names: list[str] = []
+    while targets:
+        target = targets.pop()
+        if isinstance(target, ast.Name):
+            names.append(target.id)
+        elif isinstance(target, ast.Tuple | ast.List):
+            targets += target.elts
+    return tuple(sorted(names))
 
 
 def _is_plain(node: ast.AST | None) -> bool:

@@ -9,8 +9,8 @@ from pivot.fingerprint.uses import Use
 from pivot.model.digest import digest_parts
 
 
-def order_of(reach: Reach, graph: Graph, changers: Changers, hashes: Hashes) -> list[str]:
-    """Hashes of the statements whose order may decide, in order of execution; empty where it cannot."""
+def order_of(reach: Reach, graph: Graph, changers: Changers) -> list[Node]:
+    """The statements whose order may decide, in order of execution; empty where it cannot."""
     acting = [node for node in reach.nodes if node.role == DEFINITION and not changers.of(node).nothing]
     moved = _rebound(reach, graph)
     for node in acting:
@@ -23,19 +23,48 @@ def order_of(reach: Reach, graph: Graph, changers: Changers, hashes: Hashes) -> 
         for node in reach.executed.statements
         if node in reach.nodes and _is_ordered(node, moved, graph, changers, free=free)
     ]
-    return [str(hashes.of(node)) for node in listed] if len(listed) > 1 else []
+    return listed if len(listed) > 1 else []
 
 
-def choices_of(reach: Reach, graph: Graph) -> list[str]:
-    """Names in reach that may lead to several definitions, each with these in order (for explanations only)."""
-    texts: list[str] = []
+class Identities:
+    """What a reader takes for the same statement after an edit: its kind and title, and which one of that title.
+
+    Several of one title are told apart by the rank of their digests, so that a swap shows and an edit of the only one
+    does not. For explanations only.
+    """
+
+    def __init__(self, reach: Reach, graph: Graph, hashes: Hashes) -> None:
+        self._graph = graph
+        named: dict[str, list[Node]] = {}
+        for node in reach.nodes:
+            if graph.definition(node) is not None:
+                named.setdefault(self._title(node), []).append(node)
+        self._ranks: dict[Node, int] = {}
+        for nodes in named.values():
+            digests = {node: (graph.own(node), hashes.of(node)) for node in nodes}
+            order = sorted(set(digests.values()))
+            self._ranks.update((node, order.index(digest)) for node, digest in digests.items())
+
+    def of(self, node: Node) -> str:
+        """The identity of a node of the reach."""
+        return f"{self._title(node)} {self._ranks.get(node, 0)}"
+
+    def _title(self, node: Node) -> str:
+        definition = self._graph.definition(node)
+        return f"{node.role} {definition.kind} {definition.title}" if definition else node.role
+
+
+def wiring_of(order: list[Node], reach: Reach, graph: Graph, hashes: Hashes) -> list[str]:
+    """Identities of the ordered statements, and of the definitions among which a name in reach has the choice."""
+    identities = Identities(reach, graph, hashes)
+    choices: list[str] = []
     for node in reach.nodes:
         for edge in graph.edges(node):
             if len(edge.targets) > 1:
                 nodes = [other for other in nodes_of(edge.targets) if other.role != SURFACE]
                 if len(nodes) > 1:
-                    texts.append(digest_parts([edge.key, *(graph.own(other) for other in nodes)]))
-    return sorted(texts)
+                    choices.append(digest_parts([edge.key, *(identities.of(other) for other in nodes)]))
+    return [*(identities.of(node) for node in order), *sorted(choices)]
 
 
 def _is_ordered(node: Node, moved: set[Node], graph: Graph, changers: Changers, *, free: bool) -> bool:
@@ -63,6 +92,6 @@ def _rebound(reach: Reach, graph: Graph) -> set[Node]:
     for node in reach.nodes:
         definition = graph.definition(node) if node.role == DEFINITION else None
         for name in definition.names if definition is not None else ():
-            if len(graph.known(node.module).bindings[name]) > 1:
+            if len(graph.resolver.bindings(node.module, name)) > 1:
                 found.add(node)
     return found

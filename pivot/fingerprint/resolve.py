@@ -1,55 +1,18 @@
 """Names → definitions: follows imports, attributes of modules, stars and branches through the project."""
 
-import builtins
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pivot.errors import CodeError
-from pivot.fingerprint.index import FileIndex, IndexCache, cached_index
+from pivot.fingerprint.definition import FileIndex
+from pivot.fingerprint.given import EXPLAINED, IMPLICIT
+from pivot.fingerprint.index import IndexCache, cached_index
 from pivot.fingerprint.sources import Origin, Sources
 from pivot.fingerprint.uses import Import, Load
 from pivot.model.fingerprint import ModuleText
 
 DEFINITION, SURFACE, WHOLE, COMPILED, SELF = "definition", "surface", "whole", "compiled", "self"
-
-_IMPLICIT = frozenset(
-    {"__file__", "__spec__", "__package__", "__name__", "__path__", "__loader__", "__cached__"}
-)
-_EXPLAINED = (
-    frozenset(dir(builtins))
-    | _IMPLICIT
-    | {
-        *(
-            "__builtins__",
-            "__class__",
-            "__annotations__",
-            "__dict__",
-            "__doc__",
-            "__debug__",
-            "__conditional_annotations__",
-        ),
-        *(
-            "reveal_type",
-            "reveal_locals",
-            "display",
-            "get_ipython",
-            "exit",
-            "quit",
-            "copyright",
-            "credits",
-            "license",
-        ),
-        *(
-            "WindowsError",
-            "ExceptionGroup",
-            "BaseExceptionGroup",
-            "PythonFinalizationError",
-            "__module__",
-            "__qualname__",
-        ),
-    }
-)
 
 
 class Node(NamedTuple):
@@ -100,6 +63,8 @@ class Resolver:
         self._cache = cache
         self._modules: dict[str, Module | None] = {}
         self._exported: dict[str, frozenset[str]] = {}
+        self._seen: dict[tuple[str, str], tuple[int, ...]] = {}
+        self._seen_early: dict[tuple[str, int], bool] = {}
 
     def module(self, name: str) -> Module | None:
         """The project module of this name, indexed; ``None`` where there is none.
@@ -123,6 +88,53 @@ class Resolver:
                 module.stars.append(number)
         return module
 
+    def bindings(self, module: str, name: str) -> tuple[int, ...]:
+        """The definitions of a project module that bind `name`, without those that nothing can see."""
+        if (module, name) not in self._seen:
+            this = self.module(module)
+            assert this is not None, module
+            unseen = {
+                each.number
+                for each in this.index.overwritten
+                if each.name == name and not self._is_seen_early(module, each.until)
+            }
+            numbers = this.bindings.get(name, ())
+            self._seen[module, name] = tuple(n for n in numbers if n not in unseen)
+        return self._seen[module, name]
+
+    def _is_seen_early(self, module: str, until: int) -> bool:
+        """Whether another module may look into `module` before its statement numbered `until` has run."""
+        if (module, until) not in self._seen_early:
+            try:
+                self._seen_early[module, until] = self._comes_back(module, until)
+            except CodeError:  # a file that no stage need reach is no Python: it may be anything
+                self._seen_early[module, until] = True
+        return self._seen_early[module, until]
+
+    def _comes_back(self, module: str, until: int) -> bool:
+        this = self.module(module)
+        assert this is not None, module
+        begun: set[str] = set()
+        stack = [
+            (module, item)
+            for number, definition in enumerate(this.index.definitions)
+            for item in definition.imports
+            if number <= until or not item.now
+        ]
+        while stack:
+            for name in self.executed_by(*stack.pop()):
+                other = self.module(name)
+                if name == module:
+                    return True
+                if other is None or name in begun:
+                    continue
+                begun.add(name)
+                for definition in other.index.definitions:
+                    if any(load.source.startswith("!") or not load.chain for load in definition.loads):
+                        return True
+                    stack += [(name, item) for item in definition.imports]
+        return False
+
     def load(self, module: str, load: Load) -> tuple[Target, ...] | None:
         """All that a load may lead to, in the order of the bindings; ``None`` where nothing explains the name."""
         words = load.chain.split(".") if load.chain else []
@@ -143,9 +155,9 @@ class Resolver:
             return found
         this = self.module(module)
         name = words[0]
-        if name in _IMPLICIT:
-            return (Target(Node(module, sorted(_IMPLICIT).index(name), SELF)),)
-        if name in _EXPLAINED:
+        if name in IMPLICIT:
+            return (Target(Node(module, sorted(IMPLICIT).index(name), SELF)),)
+        if name in EXPLAINED:
             return ()
         if self.sources.locate(f"{module}.{name}").origin is not Origin.MISSING:
             return self._module(f"{module}.{name}", words[1:], (), frozenset())
@@ -203,7 +215,7 @@ class Resolver:
         if this is None or (module, name) in seen:
             return ()
         seen |= {(module, name)}
-        numbers = sorted({*this.bindings.get(name, ()), *this.stars}) or this.writers.get(name, [])
+        numbers = sorted({*self.bindings(module, name), *this.stars}) or this.writers.get(name, [])
         found: list[Target] = []
         for number in numbers:
             definition = this.index.definitions[number]
@@ -319,8 +331,8 @@ class Resolver:
             return found
         if found:
             return found
-        if rest[0] in _IMPLICIT:
-            return (Target(Node(name, sorted(_IMPLICIT).index(rest[0]), SELF), (), guards),)
+        if rest[0] in IMPLICIT:
+            return (Target(Node(name, sorted(IMPLICIT).index(rest[0]), SELF), (), guards),)
         dynamic = self._bound(name, ["__getattr__"], guards, seen)
         # an attribute that no statement binds was set from outside, or by a loop over names: anything counts
         return dynamic or (Target(Node(name, -1, WHOLE), tuple(rest), guards),)

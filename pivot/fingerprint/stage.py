@@ -13,7 +13,7 @@ from pivot.fingerprint.executed import Executed
 from pivot.fingerprint.graph import Graph
 from pivot.fingerprint.index import IndexCache
 from pivot.fingerprint.merkle import Hashes
-from pivot.fingerprint.order import choices_of, order_of
+from pivot.fingerprint.order import order_of, wiring_of
 from pivot.fingerprint.packages import Packages
 from pivot.fingerprint.parts import code_part, order_part, package_parts, sort_parts
 from pivot.fingerprint.reach import Reach, Reacher
@@ -73,7 +73,7 @@ class Fingerprinter:
         loaders, models = self._declared(targets)
         reach, named = self._reacher.grow(function.module, nodes_of(targets), (*loaders, *models))
         self._check_names(named, reach.executed, function)
-        order = order_of(reach, self._graph, self._changers, self._hashes)
+        order = order_of(reach, self._graph, self._changers)
         texts = self._texts_read_back(reach)
         libraries = self._libraries_of(reach.nodes)
         packages = package_parts(libraries, self._packages, self._resolver.sources)
@@ -86,7 +86,7 @@ class Fingerprinter:
                 "changers",
                 *sorted(self._hashes.of(node) for node in reach.changers),
                 "order",
-                *order,
+                *(self._hashes.of(node) for node in order),
                 "texts",
                 *texts,
                 "packages",
@@ -94,7 +94,7 @@ class Fingerprinter:
             ]
         )
         parts = [*self._parts(reach, frozenset(loaders)), *packages]
-        wiring = [*order, *texts, *choices_of(reach, self._graph)]
+        wiring = [*wiring_of(order, reach, self._graph, self._hashes), *texts]
         if wiring:
             parts.append(order_part(wiring))
         modules = tuple(self._graph.known(name).text for name in sorted(reach.executed.modules))

@@ -26,7 +26,6 @@ def test_a_dep_meets_an_out_of_the_same_path_or_of_a_folder_around_either(stage,
     graph = Graph([stage("reader", [dep]), stage("writer", [], [out])])
     assert graph.upstream("reader") == (("writer",) if joined else ())
     assert graph.downstream("writer") == (("reader",) if joined else ())
-    assert graph.carried("writer", "reader") == ((out,) if joined else ())
     assert graph.producer(dep) == ("writer" if joined else None)
     assert graph.sources == (() if joined else (dep,))
     assert graph.order == (("writer", "reader") if joined else ("reader", "writer"))

@@ -291,3 +291,23 @@ def test_a_module_is_looked_for_in_the_order_of_the_roots(folder):
     one = Sources(str(folder.root), [ProjectPath("one"), ProjectPath("two")], search=[]).find("stages")
     assert one is not None
     assert one.place == "one/stages.py"
+
+
+def test_names_in_a_body_that_nothing_can_see_need_no_definition(folder):
+    folder.write(
+        {
+            "stages.py": "def work(x): return nothing_of_the_sort(x)\ndef train(x): return work(x)\n"
+            "def work(x): return x\n"
+        }
+    )
+    assert [part.place.line for part in folder.fingerprint().parts] == [3, 2]
+
+
+def test_an_edited_helper_leaves_the_order_of_statements_alone(folder):
+    text = "KS = []\nKS.append(1)\nK = 1\nK = K + 1\ndef helper(x): return x + K\ndef train(x): return helper(x), KS\n"
+    folder.write({"stages.py": text})
+    before = folder.fingerprint()
+    folder.write({"stages.py": text.replace("x + K", "x - K")})
+    after = folder.fingerprint()
+    assert "effect:order of statements" in {part.key for part in before.parts}
+    assert {part.key for part in set(before.parts) ^ set(after.parts)} == {"func:helper"}
