@@ -5,7 +5,7 @@ import os
 import pickle
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -63,8 +63,9 @@ class Project:
         self._settings: Settings | None = None
         self._store: Store | None = None
         self._module: ModuleText | None = None
-        self._stages: tuple[Stage, ...] | None = None
+        self._module_stages: tuple[Stage, ...] = ()
         self._executor: Executor | None = None
+        self._preloaded: frozenset[str] = frozenset()
 
     def __enter__(self) -> Self:
         return self
@@ -84,17 +85,15 @@ class Project:
     def use_module(self, module: ModuleText, stages: Sequence[Stage]) -> None:
         """From now on the stages are those of one module that exists as text (a notebook's)."""
         self._module = module
-        self._stages = tuple(stages)
+        self._module_stages = tuple(stages)
 
     def stages(self) -> tuple[Stage, ...]:
-        """All stages, in the order of their definition.
+        """All stages as they are defined now, in the order of their definition.
 
         Raises:
             DefinitionErrors: everything that is wrong with them, at once.
         """
-        if self._stages is None:
-            self._stages = self._define()
-        return self._stages
+        return self._module_stages if self._module else self._define()
 
     def graph(self, targets: Sequence[str] = ()) -> Graph:
         """The stages and how they feed each other; with targets only these and what they need."""
@@ -144,6 +143,7 @@ class Project:
         Raises:
             DefinitionErrors: definitions, code or inputs are wrong; nothing has run.
         """
+        warm = self._executor
         graph = self.graph()
         chosen = select(graph, targets, single_stage)
         jobs = jobs or self.settings.jobs or cores()
@@ -162,8 +162,10 @@ class Project:
         observer = self._observer()
         require_inputs(plan, observer)
         libraries = {name for stage in chosen for name in observer.fingerprint(graph.stage(stage)).libraries}
+        if warm is not None and not libraries <= self._preloaded:
+            self._end_workers()  # of an earlier run: new ones start faster than each worker imports what is new
         try:
-            run = execute(plan, observer, self.store, lambda: self._workers(jobs, sorted(libraries)), sinks)
+            run = execute(plan, observer, self.store, lambda: self._workers(jobs, libraries), sinks)
         except BaseException:
             self._end_workers()  # the run has closed them
             raise
@@ -215,7 +217,9 @@ class Project:
             names=tuple(names),
             timeout=timeout,
         )
-        return self._workers(self.settings.jobs or cores(), ()).trial(task)
+        texts = {module.name: module}
+        libraries = Observer(self.store, texts, self.settings.seed).libraries(self.roots, texts)
+        return self._workers(self.settings.jobs or cores(), libraries).trial(task)
 
     @property
     def settings(self) -> Settings:
@@ -271,10 +275,11 @@ class Project:
             self._executor.close()
             self._executor = None
 
-    def _workers(self, slots: int, preload: Sequence[str]) -> Executor:
+    def _workers(self, slots: int, preload: Collection[str]) -> Executor:
         if self._executor is None or self._executor.slots < slots:
             self._end_workers()
-            self._executor = ForkserverExecutor(slots, preload)
+            self._executor = ForkserverExecutor(slots, sorted(preload))
+            self._preloaded = frozenset(preload)
         return self._executor
 
 

@@ -56,6 +56,11 @@ PARTS = {
         ["func:a|2|a.py:1", "stage:train|2|a.py:2", "class:A|1|a.py:3"],
         [("code", "stage:train"), ("code", "func:a"), ("code", "class:A")],
     ),
+    "the order of statements comes last": (
+        ["effect:order of statements|1|:", "stage:train|1|a.py:2"],
+        ["effect:order of statements|2|:", "stage:train|1|a.py:2", "value:K|1|a.py:3"],
+        [("code", "value:K"), ("code", "effect:order of statements")],
+    ),
     "one of two of the same name": (
         ["func:f|1|a.py:1", "func:f|2|b.py:1"],
         ["func:f|1|a.py:1", "func:f|3|b.py:1"],

@@ -163,3 +163,14 @@ def test_a_copy_of_the_project_elsewhere_runs_nothing(numbers, tmp_path_factory)
     shutil.copytree(numbers.path, elsewhere)
     with Project(str(elsewhere)) as project:
         assert project.repro().executed == ()
+
+
+def test_one_project_object_sees_later_edits_of_definitions_and_code(numbers):
+    from pivot.project import Project
+
+    with Project(str(numbers.path)) as project:
+        project.repro()
+        numbers.edit("stages.py", '"total.json"', '"sum.json"')
+        numbers.edit("stages.py", "FACTOR = 2", "FACTOR = 5")
+        assert project.repro().executed == ("double", "total")
+    assert json.loads(numbers.read("sum.json")) == {"total": 30}
