@@ -13,13 +13,12 @@ from typing import Self
 from pivot.config.settings import Settings, load_settings
 from pivot.core.graph import Graph
 from pivot.core.query import select
-from pivot.define.discover import find_pipeline_file, pipeline_file
+from pivot.define.locate import find_pipeline_file, pipeline_file
 from pivot.engine.define import define, named_modules
 from pivot.engine.observe import Observer, assess
 from pivot.engine.run import Plan, Sink, execute, require_inputs
 from pivot.errors import UsageError
 from pivot.executors.base import Executor
-from pivot.executors.forkserver import ForkserverExecutor
 from pivot.model.decision import Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
@@ -277,6 +276,10 @@ class Project:
 
     def _workers(self, slots: int, preload: Collection[str]) -> Executor:
         if self._executor is None or self._executor.slots < slots:
+            from pivot.executors.forkserver import (
+                ForkserverExecutor,  # lazy: start-up time of a run without work
+            )
+
             self._end_workers()
             self._executor = ForkserverExecutor(slots, sorted(preload))
             self._preloaded = frozenset(preload)

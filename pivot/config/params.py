@@ -11,12 +11,11 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from pivot.config import PARAMS_FILE
 from pivot.config.spelling import did_you_mean
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml
-
-PARAMS_FILE = "params.yaml"
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -7,19 +7,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pivot.config.params import PARAMS_FILE, check_params_names, read_params
+from pivot.config import PARAMS_FILE
+from pivot.config.params import check_params_names, read_params
 from pivot.core.graph import Graph
-from pivot.define.imports import Modules, PipelineFile
+from pivot.define.imports import Modules
+from pivot.define.locate import PipelineFile, pipeline_file
 from pivot.define.pipelinefile import stages_from_pipelinefile
 from pivot.define.pivotfile import stages_from_pivotfile
 from pivot.define.sources import ProjectImporter
-from pivot.errors import DefinitionError, DefinitionErrors, PivotError
+from pivot.errors import DefinitionErrors, PivotError
 from pivot.model.digest import Digest
 from pivot.model.stage import Stage
-from pivot.paths import ProjectPath, absolute, relative_to_root
+from pivot.paths import absolute, relative_to_root
 from pivot.yamlio import YamlDocument
-
-PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +34,6 @@ class Definition:
     stages: tuple[Stage, ...]
     modules: Mapping[str, Digest]
     files: Mapping[str, str]
-
-
-def find_pipeline_file(start: str) -> str | None:
-    """The nearest file that defines stages, from the folder ``start`` upwards, as an absolute path.
-
-    Raises:
-        DefinitionError: two kinds of it lie in one folder.
-    """
-    folder = os.path.abspath(start)
-    while True:
-        found = [name for name in PIPELINE_FILES if os.path.isfile(os.path.join(folder, name))]
-        if len(found) > 1:
-            message = f"{' and '.join(found)} both define stages in {folder}"
-            raise DefinitionError(message, "keep one of them")
-        if found:
-            return os.path.join(folder, found[0])
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
 
 
 def define_file(path: str, root: str) -> tuple[Stage, ...]:
@@ -91,21 +71,6 @@ def definition(path: str, root: str) -> Definition:
     if errors:
         raise DefinitionErrors(errors)
     return Definition(tuple(stages), dict(importer.loaded), dict(importer.files))
-
-
-def pipeline_file(path: str, root: str) -> PipelineFile:
-    """Where a pipeline file lies in its project, and from where its code is imported.
-
-    Raises:
-        PivotError: it does not lie in the project.
-    """
-    root = os.path.abspath(root)
-    file = relative_to_root(os.path.abspath(path), root)
-    folder = ProjectPath(os.path.dirname(file) or ".")
-    sources = [ProjectPath("src") if base == "." else ProjectPath(f"{base}/src") for base in (folder, ".")]
-    present = [source for source in sources if os.path.isdir(absolute(source, root))]
-    roots = tuple(dict.fromkeys([folder, ProjectPath("."), *present]))
-    return PipelineFile(root, file, folder, roots)
 
 
 def _stages(

@@ -11,29 +11,14 @@ from types import ModuleType
 from typing import Any
 
 from pivot.config.spelling import did_you_mean
+from pivot.define.locate import PipelineFile
 from pivot.define.sources import ProjectImporter
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef
-from pivot.paths import ProjectPath, absolute, relative_to_root
+from pivot.paths import absolute, relative_to_root
 
 _LATER = ("DirectoryOut", "IncrementalOut")
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineFile:
-    """A file that defines stages, and where its code is imported from.
-
-    Attributes:
-        root: the project root, absolute.
-        file, folder: of the pipeline file.
-        roots: import roots.
-    """
-
-    root: str
-    file: ProjectPath
-    folder: ProjectPath
-    roots: tuple[ProjectPath, ...]
 
 
 @dataclass(frozen=True, slots=True)

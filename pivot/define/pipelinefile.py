@@ -13,7 +13,8 @@ from pivot.define.annotations import Overrides, stage_from_function
 from pivot.define.declared import is_model
 from pivot.define.decorator import mark_of, marked_functions
 from pivot.define.functions import code_place
-from pivot.define.imports import Modules, PipelineFile
+from pivot.define.imports import Modules
+from pivot.define.locate import PipelineFile
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import Stage

@@ -13,15 +13,13 @@ import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from pivot.config.params import PARAMS_FILE
-from pivot.define.discover import definition, pipeline_file
-from pivot.define.sources import ProjectImporter
+from pivot.config import PARAMS_FILE
+from pivot.define.locate import pipeline_file
 from pivot.executors.base import Executor
 from pivot.model.digest import Digest, digest_parts, digest_text
 from pivot.model.stage import ObjectRef, Stage
 from pivot.paths import absolute
 from pivot.store.store import Store
-from pivot.worker.observe import questions
 
 _FORMAT = "1"
 """To be counted up when what is kept changes; a new release of Pivot shows among the distributions anyway."""
@@ -36,12 +34,14 @@ class Kept:
     Attributes:
         files: absolute path → digest of its bytes; ``None`` for a file that is not there.
         folders: where project modules were looked for → digest of the names in it that may be modules.
-        surroundings: see `_surroundings`.
+        path: in which libraries are looked for.
+        surroundings: what the code runs on: Python, the distributions in `path`.
     """
 
     stages: tuple[Stage, ...]
     files: dict[str, Digest | None]
     folders: dict[str, Digest]
+    path: tuple[str, ...]
     surroundings: Digest
 
 
@@ -60,10 +60,11 @@ def define(store: Store, executor: Callable[[], Executor], path: str) -> tuple[S
     if kept is not None and _holds(kept, store):
         return kept.stages
     answer = executor().call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
-    stages, pure, files, folders = pickle.loads(answer)
+    stages, pure, files, folders, search = pickle.loads(answer)
     if pure:
         files = {name: store.file_digest(name) for name in files}
-        kept = Kept(stages, files, {folder: _listing(folder) for folder in folders}, _surroundings())
+        listings = {folder: _listing(folder) for folder in folders}
+        kept = Kept(stages, files, listings, search, _surroundings(search))
         store.definitions.save(place, pickle.dumps(kept))
     found: tuple[Stage, ...] = stages
     return found
@@ -84,17 +85,24 @@ def define_in_worker(argument: bytes) -> bytes:
         argument: pickled (path, root).
 
     Returns:
-        pickled (stages, whether they rest on nothing but text, files, folders in which modules were looked for).
+        pickled (stages, whether they rest on nothing but text, files, folders in which project modules were looked
+        for, search path).
     """
+    # lazy: these bring pydantic and YAML along, which the driver of a run where nothing changed can do without
+    from pivot.define.discover import definition
+    from pivot.define.sources import ProjectImporter
+    from pivot.worker.observe import questions
+
     path, root = pickle.loads(argument)
     home = pipeline_file(path, root)
     roots = [absolute(folder, root) for folder in home.roots]
+    search = tuple(sys.path)
     with questions(ProjectImporter(roots).holds) as asked:
         found = definition(path, root)
     sources = {*found.files.values(), *_loaded_sources()}
     files = [path, os.path.join(os.path.dirname(path), PARAMS_FILE), *sorted(sources)]
     folders = [*filter(os.path.isdir, roots), *sorted({os.path.dirname(file) for file in sources})]
-    return pickle.dumps((found.stages, not asked, files, folders))
+    return pickle.dumps((found.stages, not asked, files, folders, search))
 
 
 def _loaded_sources() -> Iterator[str]:
@@ -119,7 +127,7 @@ def _load(data: bytes | None) -> Kept | None:
 
 def _holds(kept: Kept, store: Store) -> bool:
     return (
-        kept.surroundings == _surroundings()
+        kept.surroundings == _surroundings(kept.path)
         and all(_listing(folder) == digest for folder, digest in kept.folders.items())
         and all(store.file_digest(file) == digest for file, digest in kept.files.items())
     )
@@ -141,9 +149,10 @@ def _may_be_module(entry: os.DirEntry[str]) -> bool:
     return entry.name.isidentifier() and entry.is_dir() and entry.name != "__pycache__"
 
 
-def _surroundings() -> Digest:
-    """Python, Pivot, the search path and the installed distributions: what a definition's code runs on."""
-    return digest_parts([_FORMAT, sys.version, *sys.path, *_distributions(sys.path)])
+def _surroundings(path: Iterable[str]) -> Digest:
+    """Python, its search path as far as a person sets it, and the installed distributions."""
+    python = [_FORMAT, sys.version, sys.prefix, os.environ.get("PYTHONPATH", "")]
+    return digest_parts([*python, *_distributions(path)])
 
 
 def _distributions(folders: Iterable[str]) -> list[str]:

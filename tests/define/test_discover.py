@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from pivot.define.discover import definition, find_pipeline_file
+from pivot.define.discover import definition
+from pivot.define.locate import find_pipeline_file
 from pivot.errors import DefinitionError
 from pivot.model.digest import digest_text
 from pivot.model.place import Place

@@ -6,16 +6,12 @@ ignored, they must not.
 """
 
 import ast
-import builtins
 import importlib
+import symtable
 import sys
 from importlib.machinery import ModuleSpec
 from random import Random
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from pivot.errors import CodeError
 from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import fingerprint_stage
 from pivot.model.digest import digest_text
@@ -36,7 +32,7 @@ class Author:
         self.program: Program = {name: [] for name in MODULES}
         self.own: dict[str, list[tuple[str, str]]] = {name: [] for name in MODULES}  # (kind, name)
         self.visible: dict[str, list[tuple[str, str]]] = {name: [] for name in MODULES}  # (kind, expression)
-        self.before: dict[str, list[tuple[str, str]]] = {}  # what was visible when a function was made
+        self.before: dict[tuple[str, str], list[tuple[str, str]]] = {}  # what was visible when a function was made
         self.count = 0
 
     def write(self) -> Program:
@@ -46,7 +42,7 @@ class Author:
             self.imports()
             for _ in range(self.rng.randint(2, 7)):
                 self.statement()
-        results = ", ".join(self.number("x", 2) for _ in range(self.rng.randint(1, 3)))
+        results = ", ".join(self.number("x", 3) for _ in range(self.rng.randint(2, 5)))
         self.program["stages"].append(f"def train(x=3):\n    return ({results},)")
         return self.program
 
@@ -56,7 +52,7 @@ class Author:
         self.count += 1
         name = f"{stem}{self.count}"
         self.own[self.module].append((kind, name))
-        self.before[name] = list(self.env)
+        self.before[self.module, name] = list(self.env)
         self.env.append((kind, name))
         return name
 
@@ -114,7 +110,16 @@ class Author:
         """An expression whose value is a small integer."""
         if depth <= 0 or not self.env:
             return x if x and self.rng.randint(0, 1) else str(self.rng.randint(0, 9))
-        makers = [self.leaf, self.leaf, self.sum, self.call, self.call, self.call, self.of_object, self.of_table]
+        makers = [
+            self.leaf,
+            self.leaf,
+            self.sum,
+            self.call,
+            self.call,
+            self.call,
+            self.of_object,
+            self.of_table,
+        ]
         makers += [self.of_sequence, self.choice, self.lambda_, self.by_name]
         return self.rng.choice(makers)(x, depth - 1)
 
@@ -158,7 +163,11 @@ class Author:
         sequence, function = self.some("list"), self.some("func")
         if sequence is None:
             return self.leaf(x, depth)
-        forms = [f"sum({sequence})", f"len({sequence})", f"sum([i * {self.number(x, depth)} for i in {sequence}])"]
+        forms = [
+            f"sum({sequence})",
+            f"len({sequence})",
+            f"sum([i * {self.number(x, depth)} for i in {sequence}])",
+        ]
         if function:
             forms += [f"sum(map({function}, {sequence}))", f"sum({function}(i) for i in {sequence} if i > 1)"]
         return self.rng.choice(forms)
@@ -177,7 +186,15 @@ class Author:
 
     def statement(self) -> None:
         makers = [self.constant, self.function, self.function, self.function, self.class_, self.class_]
-        makers += [self.object_, self.table, self.registry, self.sequence, self.change, self.change, self.change]
+        makers += [
+            self.object_,
+            self.table,
+            self.registry,
+            self.sequence,
+            self.change,
+            self.change,
+            self.change,
+        ]
         makers += [self.rebind, self.derived, self.derived, self.conditional, self.patch]
         self.rng.choice(makers)()
 
@@ -258,7 +275,9 @@ class Author:
             return
         source = self.rng.choice(sources)
         kind, other = self.rng.choice(self.own[source])
-        use = {"int": other, "func": f"{other}(x)", "list": f"sum({other})", "class": f"{other}.k"}.get(kind, "0")
+        use = {"int": other, "func": f"{other}(x)", "list": f"sum({other})", "class": f"{other}.k"}.get(
+            kind, "0"
+        )
         name = self.new("func", "f")
         self.add(f"def {name}(x):\n    from {source} import {other}\n    x = x + {use}\n{body}")
 
@@ -282,10 +301,12 @@ class Author:
             self.add(f"class {name}:\n    k = {k}\n{methods}{hook}")
         elif form == 3:
             text = f"from dataclasses import dataclass\n@dataclass\nclass {name}:\n    n: int = {default}\n    k = {k}\n"
-            self.add(text + methods.partition("\n    def run")[0].partition("    def __init__")[0] + "    def run" + methods.partition("    def run")[2])
-        elif form == 4:
-            text = f"class {name}:\n    k = {k}\n{methods}"
-            self.add(text + f"    @property\n    def p(self):\n        return {body.replace('x', 'self.n')}\n" if 0 else text)
+            self.add(
+                text
+                + methods.partition("\n    def run")[0].partition("    def __init__")[0]
+                + "    def run"
+                + methods.partition("    def run")[2]
+            )
         else:
             self.add(f"class {name}:\n    k = {k}\n{methods}")
 
@@ -305,7 +326,11 @@ class Author:
 
     def sequence(self) -> None:
         function, value = self.some("func"), self.number(None, 1)
-        forms = [f"[{value}, 2]", f"[i + {value} for i in range(3)]", f"list(range({self.rng.randint(0, 4)}))"]
+        forms = [
+            f"[{value}, 2]",
+            f"[i + {value} for i in range(3)]",
+            f"list(range({self.rng.randint(0, 4)}))",
+        ]
         if function:
             forms.append(f"[{function}(i) for i in range(3)]")
         text = self.rng.choice(forms)
@@ -316,14 +341,30 @@ class Author:
         value, function, key = self.number(None, 1), self.some("func"), self.rng.choice("abc")
         texts: list[str] = []
         if table := self.some("table"):
-            texts += [f'{table}["{key}"] = {value}', f"{table}.update({key}={value})", f'{table}.pop("{key}", 0)']
+            texts += [
+                f'{table}["{key}"] = {value}',
+                f"{table}.update({key}={value})",
+                f'{table}.pop("{key}", 0)',
+            ]
             texts += [f"for c in 'ab':\n    {table}[c] = {value}", f'{table}.setdefault("{key}", {value})']
             texts += [f'with_{self.count} = {table}\nwith_{self.count}["{key}"] = {value}', f"{table} | {{}}"]
         if sequence := self.some("list"):
-            texts += [f"{sequence}.append({value})", f"{sequence}.extend([{value}, 1])", f"{sequence}.insert(0, {value})"]
-            texts += [f"{sequence}[:1] = [{value}]", f"{sequence}.sort()", f"{sequence}.reverse()", f"{sequence}.clear()"]
+            texts += [
+                f"{sequence}.append({value})",
+                f"{sequence}.extend([{value}, 1])",
+                f"{sequence}.insert(0, {value})",
+            ]
+            texts += [
+                f"{sequence}[:1] = [{value}]",
+                f"{sequence}.sort()",
+                f"{sequence}.reverse()",
+                f"{sequence}.clear()",
+            ]
         if (registry := self.some("registry")) and function:
-            texts += [f'{registry}["{key}"] = {function}', f'{registry}["{key}"] = lambda x: {self.number("x", 1)}']
+            texts += [
+                f'{registry}["{key}"] = {function}',
+                f'{registry}["{key}"] = lambda x: {self.number("x", 1)}',
+            ]
             texts += [f"{registry}.update({key}={function})"]
         if thing := self.some("object"):
             texts += [f"{thing}.n = {value}", f"{thing}.up({value})", f'setattr({thing}, "n", {value})']
@@ -337,9 +378,11 @@ class Author:
     def rebind(self) -> None:
         if (name := self.mine("int")) and self.rng.randint(0, 1):
             value = self.number(None, 1)
-            self.add(self.rng.choice([f"{name} = {value}", f"{name} += {value}", f"{name} = {name} - {value}"]))
+            self.add(
+                self.rng.choice([f"{name} = {value}", f"{name} += {value}", f"{name} = {name} - {value}"])
+            )
         elif name := self.mine("func"):
-            now, self.env = self.env, self.before.get(name, [])
+            now, self.env = self.env, self.before.get((self.module, name), [])
             body, wrapped = self.body(), self.number("x", 1)
             self.env = now
             forms = [f"def {name}(x):\n{body}", f"{name} = lambda x: {wrapped}"]
@@ -373,7 +416,9 @@ class Author:
         form = self.rng.randint(0, 1)
         head, middle = ("try:\n    int", "except ValueError:") if form else (f"if {test} > 4:", "else:")
         if form:
-            self.add(f"{head}('{self.rng.choice(['1', 'one'])}')\n    def {name}(x):\n{indent}\n{middle}\n    def {name}(x):\n{second}")
+            self.add(
+                f"{head}('{self.rng.choice(['1', 'one'])}')\n    def {name}(x):\n{indent}\n{middle}\n    def {name}(x):\n{second}"
+            )
         else:
             self.add(f"{head}\n    def {name}(x):\n{indent}\n{middle}\n    def {name}(x):\n{second}")
 
@@ -388,7 +433,11 @@ class Author:
         if kind == "int":
             value = self.number(None, 1)
             short = name.rpartition(".")[2]
-            self.add(self.rng.choice([f"{name} = {value}", f'setattr({module}, "{short}", {value})', f"{name} += 1"]))
+            self.add(
+                self.rng.choice(
+                    [f"{name} = {value}", f'setattr({module}, "{short}", {value})', f"{name} += 1"]
+                )
+            )
 
 
 # running
@@ -435,7 +484,8 @@ def result(files: dict[str, str]) -> str:
 
 def fingerprint(files: dict[str, str]) -> str:
     overlay = {
-        name: ModuleText(name, f"<{name}>", name, text, digest_text(text), name == "pkg") for name, text in files.items()
+        name: ModuleText(name, f"<{name}>", name, text, digest_text(text), name == "pkg")
+        for name, text in files.items()
     }
     sources = Sources("/nowhere", [ProjectPath(".")], overlay, search=[])
     return fingerprint_stage(ObjectRef("stages", "train"), sources).digest
@@ -457,15 +507,23 @@ def edited(program: Program, rng: Random) -> Program:
     elif form == 2:
         chunks.insert(rng.randrange(len(chunks) + 1), chunks[number])
     else:
-        chunks[number] = mutated(chunks, number, rng)
+        others = sorted({n for name in MODULES if name < module for chunk in program[name] for n in bound_names(chunk)})
+        chunks[number] = mutated(chunks, number, others, rng)
     return {**program, module: chunks}
 
 
-def mutated(chunks: list[str], number: int, rng: Random) -> str:
+MUTABLE = (ast.Constant, ast.BinOp, ast.Compare, ast.Name, ast.alias, ast.Attribute)
+
+
+def mutated(chunks: list[str], number: int, others: list[str], rng: Random) -> str:
     """One statement with a constant, an operator or a name changed."""
     tree = ast.parse(chunks[number])
     earlier = sorted({name for chunk in chunks[:number] for name in bound_names(chunk)})
-    places = [node for node in ast.walk(tree) if isinstance(node, ast.Constant | ast.BinOp | ast.Compare | ast.Name | ast.If)]
+    places = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant | ast.BinOp | ast.Compare | ast.Name | ast.If)
+    ]
     rng.shuffle(places)
     for node in places:
         if isinstance(node, ast.Constant) and type(node.value) is int:
@@ -478,19 +536,21 @@ def mutated(chunks: list[str], number: int, rng: Random) -> str:
             node.ops = [rng.choice([ast.Lt, ast.Gt, ast.Eq])()]
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and earlier:
             node.id = rng.choice([e for e in earlier if e[0] == node.id[0]] or earlier)
+        elif isinstance(node, ast.Attribute):
+            node.attr = rng.choice([e for e in others if e[0] == node.attr[0]] or [node.attr])
+        elif isinstance(node, ast.alias) and "." not in node.name:
+            node.asname = node.asname or node.name
+            node.name = rng.choice([e for e in others if e[0] == node.name[0]] or [node.name])
         else:
             continue
-        return ast.unparse(tree)
+        if (text := ast.unparse(tree)) != ast.unparse(ast.parse(chunks[number])):
+            return text
     return chunks[number]
 
 
 def bound_names(chunk: str) -> set[str]:
-    names: set[str] = set()
-    for node in ast.parse(chunk).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {alias.asname or alias.name for alias in node.names if alias.name != "*"}
-        else:
-            names |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return names
+    """The names that a statement binds at module level."""
+    table = symtable.symtable(chunk, "<chunk>", "exec")
+    return {
+        symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()
+    }
