@@ -4,14 +4,16 @@ import difflib
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pivot.errors import DefinitionErrors, PivotError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 # name → (module, one-line help); a module is imported only when its command is called or asked for help
 COMMANDS = {
@@ -31,7 +33,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """All command names, own ones first."""
-        return [*COMMANDS, *sorted(e.name for e in entry_points(group="pivot.commands"))]
+        return [*COMMANDS, *sorted(entry.name for entry in _added_commands())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command of that name, imported now."""
@@ -39,7 +41,7 @@ class LazyGroup(click.Group):
             module = import_module(COMMANDS[cmd_name][0])
             command: click.Command = getattr(module, f"{cmd_name}_command")
             return command
-        for entry in entry_points(group="pivot.commands"):
+        for entry in _added_commands():
             if entry.name == cmd_name:
                 loaded: click.Command = entry.load()
                 return loaded
@@ -62,6 +64,12 @@ class LazyGroup(click.Group):
         rows += [(n, "Work with notebooks.") for n in self.list_commands(ctx) if n not in COMMANDS]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _added_commands() -> "Iterable[EntryPoint]":
+    from importlib.metadata import entry_points  # lazy: start-up time
+
+    return entry_points(group="pivot.commands")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

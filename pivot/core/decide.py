@@ -30,17 +30,14 @@ def decide(
     had: restore. 4. Else run. A dep that is nowhere, and ``force``, come before all that.
 
     Args:
-        stage: the stage in question.
-        inputs: what the result rests on. While a stage upstream will run or waits, the deps that it writes
-        are left
-            out (or all is ``None``, if nothing is known yet).
+        inputs: what the result rests on. While a stage upstream will run or waits, the deps that it writes are
+            left out (or all is ``None``, if nothing is known yet).
         lock: the record of the last run, if any.
         cached: the run cache's record under ``inputs.key``, if any.
         workspace: the digest of each out's file as it lies there now; ``None`` if there is no such file.
         available: whether the cache has the object of a digest.
         upstream: the verdicts on the stages directly upstream that have not ended yet.
         missing: deps that do not exist and that no stage will write.
-        force: run whatever the records say.
 
     Raises:
         ValueError: ``inputs`` is ``None`` though nothing is waited for and nothing is missing.

@@ -58,7 +58,7 @@ class Server:
         self._end()
         self._server = ForkServer()
         self._server.set_forkserver_preload(self._preload)
-        with _environment(self._environment):
+        with _environment(self._environment), _whole_main():
             resource_tracker.ensure_running()
             self._server.ensure_running()
 
@@ -161,3 +161,17 @@ def _environment(added: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _whole_main() -> Iterator[None]:
+    # the standard library asks ``__main__`` for its ``__spec__``, which ``%reset`` in a notebook takes away
+    main = sys.modules["__main__"]
+    if hasattr(main, "__spec__"):
+        yield
+        return
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        del main.__spec__

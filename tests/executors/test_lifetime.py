@@ -224,11 +224,13 @@ def test_a_script_without_main_guard_runs_once(tasks):
     assert process.returncode == 0
 
 
-def test_a_driver_whose_main_module_cannot_be_imported_runs_stages(tasks):
+@pytest.mark.parametrize("spec", ["main.__spec__ = None", "del main.__spec__"])
+def test_a_driver_whose_main_module_cannot_be_imported_runs_stages(tasks, spec):
     head = textwrap.dedent(DRIVER).format(conftest=str(CONFTEST), folder=str(tasks.folder))
-    text = """
+    text = f"""
         main = sys.modules["__main__"]
-        main.__file__, main.__spec__ = "/no/such/script.py", None
+        main.__file__ = "/no/such/script.py"
+        {spec}
         with ForkserverExecutor(1) as pool:
             print(type(pool.submit(tasks.task("def run(): return 1")).result(60)).__name__)
     """

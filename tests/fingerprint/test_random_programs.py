@@ -32,7 +32,9 @@ class Author:
         self.program: Program = {name: [] for name in MODULES}
         self.own: dict[str, list[tuple[str, str]]] = {name: [] for name in MODULES}  # (kind, name)
         self.visible: dict[str, list[tuple[str, str]]] = {name: [] for name in MODULES}  # (kind, expression)
-        self.before: dict[tuple[str, str], list[tuple[str, str]]] = {}  # what was visible when a function was made
+        self.before: dict[
+            tuple[str, str], list[tuple[str, str]]
+        ] = {}  # what was visible when a function was made
         self.count = 0
 
     def write(self) -> Program:
@@ -507,7 +509,9 @@ def edited(program: Program, rng: Random) -> Program:
     elif form == 2:
         chunks.insert(rng.randrange(len(chunks) + 1), chunks[number])
     else:
-        others = sorted({n for name in MODULES if name < module for chunk in program[name] for n in bound_names(chunk)})
+        others = sorted(
+            {n for name in MODULES if name < module for chunk in program[name] for n in bound_names(chunk)}
+        )
         chunks[number] = mutated(chunks, number, others, rng)
     return {**program, module: chunks}
 
