@@ -22,6 +22,7 @@ COMMANDS = {
     "status": ("pivot.cli.status", "Show what would run, and why."),
     "list": ("pivot.cli.status", "List the stages with what they read and write."),
     "dag": ("pivot.cli.dag", "Draw how the stages depend on each other."),
+    "log": ("pivot.cli.log", "Show what a stage printed when it last ran."),
 }
 
 
@@ -111,6 +112,12 @@ def _guarded(command: Callable[[], Any], debug: bool) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
+    except Exception as error:
+        if debug:
+            raise
+        told = f"Pivot itself failed: {type(error).__name__}: {error}"
+        report(PivotError(told, "this is a bug; run `pivot --debug …` for the traceback that a report needs"))
+        return 1
     return code if isinstance(code, int) else 0
 
 

@@ -148,5 +148,5 @@ def failure_text(failure: StageFinished, log: str) -> str:
     if failure.hint:
         lines.append(f"hint: {failure.hint}")
     if failure.log:
-        lines.append(f"log: {failure.log}")
+        lines.append(f"log: {failure.log} (pivot log {failure.stage})")
     return "\n".join(lines)

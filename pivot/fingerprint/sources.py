@@ -1,7 +1,7 @@
 """Finds the source of modules without importing anything.
 
 A **project module** is one whose source lies under an import root of the project, or on the search path outside the
-library folders. All else is a **library**, counted by its version, or missing.
+library folders, or where an editable install keeps it. All else is a **library**, counted by its version, or missing.
 """
 
 import io
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pivot.errors import CodeError
+from pivot.fingerprint.editable import mapped_modules, path_entries
 from pivot.model.digest import Digest, digest_bytes, digest_text
 from pivot.model.fingerprint import ModuleText
 from pivot.paths import ProjectPath, absolute
@@ -23,7 +24,8 @@ OWN_PACKAGES = frozenset({"pivot", "pivot_jupyter"})
 """Pivot's own packages: declarations to us, neither a project's code nor a library in reach."""
 
 _COMPILED = (".so", ".pyd", ".pyc")
-_LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages", "lib-dynload"})
+_SITES = frozenset({"site-packages", "dist-packages"})
+_LIBRARY_FOLDERS = _SITES | {"lib-dynload"}
 
 
 class Origin(Enum):
@@ -81,7 +83,16 @@ class Sources:
             if entry and os.path.normpath(entry) not in own:
                 folder = os.path.normpath(os.path.abspath(entry))
                 entries.setdefault(folder, _is_library_folder(folder, self.root, libraries))
+        sites = [folder for folder in entries if os.path.basename(folder) in _SITES]
+        for site_folder in sites:
+            for folder in path_entries(site_folder, self._listing(site_folder)):
+                entries.setdefault(folder, _is_library_folder(folder, self.root, libraries))
         self._path = tuple(entries.items())
+        self._mapped = {
+            name: path
+            for folder in reversed(sites)
+            for name, path in mapped_modules(folder, self._listing(folder)).items()
+        }
 
     @property
     def library_folders(self) -> tuple[str, ...]:
@@ -137,6 +148,10 @@ class Sources:
         if name in self._overlay:
             folders = self._package_folders(name) if self._overlay[name].is_package else ()
             return Located(Origin.PROJECT, "", folders, self._overlay[name].is_package)
+        found = self._look_on_path(name)
+        return self._look_in_mapping(name) if found.origin is Origin.MISSING and self._mapped else found
+
+    def _look_on_path(self, name: str) -> Located:
         parent, _, leaf = name.rpartition(".")
         if not parent:
             if name in OWN_PACKAGES or name in sys.builtin_module_names:
@@ -149,6 +164,14 @@ class Sources:
         if above.origin in (Origin.LIBRARY, Origin.MISSING):
             return above
         return self._search(leaf, above.folders)
+
+    def _look_in_mapping(self, name: str) -> Located:
+        if name in self._mapped:
+            folder, leaf = os.path.split(self._mapped[name])
+            return self._search(leaf, ((folder, False),))
+        if any(other.startswith(f"{name}.") for other in self._mapped):
+            return Located(Origin.NAMESPACE, "", (), True)
+        return Located(Origin.MISSING)
 
     def _package_folders(self, name: str) -> tuple[tuple[str, bool], ...]:
         filename = self._overlay[name].filename

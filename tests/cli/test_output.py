@@ -64,8 +64,9 @@ def test_a_failed_stage_is_told_with_the_end_of_its_log_and_where_the_rest_is(tw
     assert story[1] == "at work"
     assert story[2].startswith("Traceback")
     assert story[-1].startswith("1 stage run, 1 failed, 1 blocked")
-    log = next(line for line in story if line.startswith("log: ")).removeprefix("log: ")
-    assert (two.path / log).read_text().startswith("at work\n")
+    log, _, command = next(line for line in story if line.startswith("log: ")).partition(" (")
+    assert command == "pivot log first)"
+    assert (two.path / log.removeprefix("log: ")).read_text().startswith("at work\n")
 
 
 def test_repro_json_is_one_event_a_line(two):
@@ -195,3 +196,11 @@ def test_a_run_whose_reader_goes_away_ends_without_a_word(two):
     assert process.wait(60) == 1
     process.stderr.close()
     assert two.pivot("repro").code == 0
+
+
+def test_log_shows_what_a_stage_printed_when_it_last_ran(one_stage):
+    shell = one_stage("print('seen', len(data))\nreturn data")
+    assert shell.pivot("log", "work").out == ""
+    shell.pivot("repro")
+    assert shell.pivot("log", "work").out == "seen 2\n"
+    assert shell.pivot("log", "wrok").code == 2
