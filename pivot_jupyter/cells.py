@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -148,6 +148,17 @@ def _without_commands(body: str) -> tuple[str, tuple[Command, ...]]:
         for node in kernel_calls(ast.parse("\n".join(lines) + "\n"))
     )
     return "\n".join(lines) + "\n", kept
+
+
+def above(cell: Cell, line: int) -> Cell:
+    """The part of a cell whose statements end above a line."""
+    try:
+        body = ast.parse(read_cell(cell.text).text).body
+    except (SyntaxError, ValueError):
+        body = []
+    ends = [statement.end_lineno or statement.lineno for statement in body]
+    last = max((end for end in ends if end < line), default=0)
+    return replace(cell, text="\n".join(cell.text.splitlines()[:last]))
 
 
 def as_python(text: str) -> str:

@@ -234,10 +234,10 @@ def _umask() -> int:
 
 def stale_cells(session: Session) -> str:
     """Which executed cells differ from what a run from top to bottom would have executed, in one line; or nothing."""
-    unreadable = session.notebook().unreadable
+    unreadable = session.executed.notebook().unreadable
     if unreadable:
         return f"{', '.join(unreadable)} could not be read as Python and left out"
-    numbers = [cell.number for cell in session.cells_by_position]
+    numbers = [cell.number for cell in session.executed.cells_by_position]
     late = [f"Cell In[{n}]" for n, later in pairwise(numbers) if n > later]
     return (
         f"executed out of order: {', '.join(late)}; Restart and Run All shows whether it matters"

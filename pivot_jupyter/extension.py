@@ -31,6 +31,7 @@ def attach(shell: Any) -> None:
     if hasattr(shell, _HANDLE):
         return
     extension = Extension(shell)
+    extension.magics.look_back()
     setattr(shell, _HANDLE, extension)
     shell.register_magics(extension.magics)
     shell.events.register("pre_run_cell", extension.magics.before_cell)

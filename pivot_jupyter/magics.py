@@ -6,6 +6,7 @@ import argparse
 import ast
 import shlex
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
@@ -99,23 +100,44 @@ class PivotMagics(Magics):
 
     def before_cell(self, info: Any) -> None:
         """``pre_run_cell``: which cell is being executed."""
-        number = self.shell.execution_count - (1 if info.store_history else 0)
+        number = len(self.shell.history_manager.input_hist_raw)  # execution_count counts up sooner or later
         self._executed += 1
         # where the front end names no cells, every execution is a cell of its own
         own = getattr(info, "cell_id", None) or f"#{self._executed}"
         self._current = Cell(number, info.raw_cell, own)
 
     def after_cell(self, result: Any) -> None:
-        """``post_run_cell``: what a plain cell defines counts once it ran to its end."""
+        """``post_run_cell``: what a plain cell defines counts, as far as it ran."""
         cell, self._current = self._current, None
-        if cell is None or not result.success or result.info.silent:
+        if cell is None or result.info.silent or read_cell(cell.text).role is not Role.PLAIN:
             return
-        if read_cell(cell.text).role is Role.PLAIN:
-            try:
+        try:
+            if result.success:
                 self.session.ran(cell)
-            except PivotError as error:
-                # an event can stop nothing; the next %pivot tells it again, as an error
-                print(one_line(error), file=sys.stderr)  # noqa: T201
+            elif result.error_in_exec is not None:
+                self.session.stopped(cell, self._last_line(result.error_in_exec))
+        except PivotError as error:
+            # an event can stop nothing; the next %pivot tells it again, as an error
+            print(one_line(error), file=sys.stderr)  # noqa: T201
+
+    def look_back(self) -> None:
+        """Takes down the cells that were executed before the extension was loaded, and that which loads it."""
+        *earlier, last = enumerate(self.shell.history_manager.input_hist_raw)
+        texts = {n: text for n, text in (*earlier, last) if read_cell(text).role is Role.PLAIN}
+        self.session.executed.record_earlier(texts, self.shell.user_ns)
+        self._executed, text = last
+        parent = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
+        own = parent.get("metadata", {}).get("cellId") or f"#{self._executed}"
+        self._current = Cell(self._executed, text, own)
+
+    def _last_line(self, error: BaseException) -> int:
+        """The line of the cell that raised; 0 where none did."""
+        lines = [
+            number
+            for frame, number in traceback.walk_tb(error.__traceback__)
+            if frame.f_globals is self.shell.user_ns and frame.f_code.co_name == "<module>"
+        ]
+        return lines[-1] if lines else 0
 
     # magics
 
@@ -173,7 +195,7 @@ class PivotMagics(Magics):
         options, run = read_options(line)
         cell = self._cell(line, body, "pivot_stage")
         self._refuse_commands(cell)
-        value = self._execute(cell)
+        value = self._execute(cell, options)
         stages = self.session.stage_cell(cell, options)
         names = [stage.name for stage in stages]
         self._tell_name()
@@ -191,7 +213,8 @@ class PivotMagics(Magics):
         if current is not None and read_cell(current.text).role in {Role.STAGE, Role.MODULE}:
             return current
         # called in some other way: under another magic, or from code
-        return Cell(self.shell.execution_count, f"%%{magic} {line}\n{body}")
+        number = len(self.shell.history_manager.input_hist_raw) - 1
+        return Cell(number, f"%%{magic} {line}\n{body}")
 
     def _tell_name(self) -> None:
         """Says once that nobody told the notebook's name, since pickles and export rest on the module's."""
@@ -212,8 +235,13 @@ class PivotMagics(Magics):
                 "move it to a cell of its own",
             )
 
-    def _execute(self, cell: Cell) -> object:
-        """Runs the cell in the notebook's namespace, once; gives its last expression's value."""
+    def _execute(self, cell: Cell, options: Options | None = None) -> object:
+        """Runs the cell in the notebook's namespace, once; gives its last expression's value.
+
+        Args:
+            cell: as it was sent.
+            options: of its head, if it defines stages.
+        """
         __tracebackhide__ = True
         lines = cell.text.splitlines()
         head = next(i for i, text in enumerate(lines) if text.lstrip().startswith("%%"))
@@ -228,8 +256,10 @@ class PivotMagics(Magics):
             if last is None:
                 return None
             return eval(shell.compile(ast.Expression(last.value), filename, "eval"), shell.user_ns)  # noqa: S307
-        except Exception as error:
-            self._show_from_cell(error)
+        except BaseException as error:
+            self.session.stopped(cell, self._last_line(error), options)
+            if isinstance(error, Exception):
+                self._show_from_cell(error)
             raise
 
     def _show_from_cell(self, error: Any) -> None:

@@ -25,9 +25,9 @@ from pivot_jupyter.compile import (
     Page,
     compile_module,
     part_of_module,
-    read_notebook,
-    read_page,
 )
+from pivot_jupyter.executed import Executed, is_unnamed, key_of
+from pivot_jupyter.outdated import outdated
 from pivot_jupyter.slices import Slice
 from pivot_jupyter.stages import Draft, Ground, Options, define, drafts_in, marked_in
 from pivot_jupyter.values import refusals, unexplained
@@ -71,8 +71,7 @@ class Session:
         self.module_name = module_name
         self._namespace = namespace
         self._warn = warn
-        self._pages: dict[str, Page] = {}  # by cell, in the order in which they were executed last
-        self._positions: dict[str, int] = {}
+        self.executed = Executed()
         self._drafts: dict[str, tuple[str, Draft]] = {}  # stage → (cell, draft)
         self._adopted: ModuleType | None = None
         self._former = ""
@@ -89,18 +88,6 @@ class Session:
         """The stages that cells define, in the order in which they appeared."""
         return tuple(self._drafts)
 
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """The executed cells, in the order in which they were executed last."""
-        return tuple(page.cell for page in self._pages.values())
-
-    @property
-    def cells_by_position(self) -> tuple[Cell, ...]:
-        """The executed cells, in the order in which they were executed first."""
-        return tuple(
-            self._pages[key].cell for key in sorted(self._pages, key=lambda key: self._positions[key])
-        )
-
     def rename(self, name: str) -> None:
         """Gives the notebook module another name, now and for export."""
         if not name.isidentifier():
@@ -109,24 +96,15 @@ class Session:
             self._former, self.module_name = self.module_name, name
             self._refresh()
 
-    def record(self, cell: Cell) -> Page:
-        """Takes down a cell that was executed; one that was known is replaced, and its stages are forgotten."""
-        key = _key(cell)
-        page = read_page(cell)
-        self._pages.pop(key, None)
-        self._pages[key] = page
-        self._positions.setdefault(key, len(self._positions))
-        return page
-
     def ran(self, cell: Cell) -> None:
         """A plain cell was executed: its definitions count from now on, marked functions are stages.
 
         Raises:
             PivotError: something is wrong with a stage that it marks.
         """
-        page = self.record(cell)
+        page = self.executed.record(cell)
         drafts = marked_in(page, self._namespace)
-        self._replace(_key(cell), drafts)
+        self._replace(key_of(cell), drafts)
         if drafts:
             self.define(names=[draft.name for draft in drafts])
         else:
@@ -141,36 +119,42 @@ class Session:
         Raises:
             PivotError: something is wrong with them.
         """
-        page = self.record(cell)
+        page = self.executed.record(cell)
         drafts = drafts_in(page, self._namespace, options)
-        self._replace(_key(cell), drafts)
+        self._replace(key_of(cell), drafts)
         names = [draft.name for draft in drafts]
         return tuple(stage for stage in self.define(names=names).stages if stage.name in names)
+
+    def stopped(self, cell: Cell, line: int, options: Options | None = None) -> None:
+        """An error ended a cell at a line: what stands above it counts, as it does in the kernel.
+
+        Args:
+            options: of a ``%%pivot_stage`` cell.
+        """
+        page = self.executed.record_stopped(cell, line)
+        try:
+            drafts = (
+                marked_in(page, self._namespace)
+                if options is None
+                else drafts_in(page, self._namespace, options)
+            )
+        except UsageError:
+            drafts = ()  # what ended the cell is told, not what its part lacks
+        if drafts:
+            self._replace(key_of(cell), drafts)
+        self._refresh(page)
 
     def _replace(self, key: str, drafts: Iterable[Draft]) -> None:
         self._drafts = {name: known for name, known in self._drafts.items() if known[0] != key}
         for draft in drafts:
             known = self._drafts.get(draft.name)
-            if known is not None and not known[0].startswith("#"):
+            if known is not None and not is_unnamed(known[0]):
                 self._warn(
                     f"stage '{draft.name}' of {known[1].place.file} is replaced by the one of {draft.place.file}"
                 )
-            if known is not None and known[0].startswith("#") and key.startswith("#"):
-                self._drop(known[0])
+            if known is not None and is_unnamed(known[0]) and is_unnamed(key):
+                self.executed.replace_by_newest(known[0])
             self._drafts[draft.name] = (key, draft)
-
-    def _drop(self, key: str) -> None:
-        """Forgets a cell that was executed again, as its stages tell where the front end names no cells."""
-        position = self._positions[key]
-        self._pages.pop(key, None)
-        newest = next(reversed(self._pages), None)
-        if newest is not None:
-            self._positions[newest] = min(position, self._positions[newest])
-
-    def notebook(self) -> Notebook:
-        """The executed cells, read."""
-        positions = {page.cell: self._positions[key] for key, page in self._pages.items()}
-        return read_notebook(self._pages.values(), positions)
 
     def define(self, names: Sequence[str] | None = None) -> Defined:
         """The module and the stages as they are now, handed to the project.
@@ -184,18 +168,18 @@ class Session:
         """
         if not self._drafts:
             raise UsageError("no stage is defined in this notebook", "head a cell %%pivot_stage and run it")
-        notebook = self.notebook()
+        notebook = self.executed.notebook()
         module = compile_module(notebook, self.module_name, self._functions())
         adopted = self._adopt(module)
         found = module.slice if names is None else self._slice_of(notebook, names)
-        errors: list[PivotError] = []
+        lost = [item for item in found.missing if names is None or item.name in self._namespace]
+        errors: list[PivotError] = [*unexplained(lost, self._namespace)]
         if names is None:
-            errors.extend(unexplained(found.missing, self._namespace))
             errors.extend(self._patches(adopted))
-        else:
-            lost = [item for item in found.missing if item.name in self._namespace]
-            errors.extend(unexplained(lost, self._namespace))
-        errors.extend(refusals(found, self._namespace, lambda wanted: self._trial(notebook, wanted)))
+        # without the lost names a trial could only tell once more that they are lost
+        trial = None if lost else lambda wanted: self._trial(notebook, wanted)
+        errors.extend(refusals(found, self._namespace, trial))
+        errors.extend(outdated(found, self._namespace))
         stages: list[Stage] = []
         for name, (_, draft) in self._drafts.items():
             try:
@@ -211,7 +195,7 @@ class Session:
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
         """The names that the given stages need and that no cell defines yet."""
-        return tuple(item.name for item in self._slice_of(self.notebook(), names).missing)
+        return tuple(item.name for item in self._slice_of(self.executed.notebook(), names).missing)
 
     @property
     def module_path(self) -> str:
@@ -243,7 +227,7 @@ class Session:
             for name in bound:
                 self._patched.pop(name, None)
         try:
-            self._adopt(compile_module(self.notebook(), self.module_name, self._functions()))
+            self._adopt(compile_module(self.executed.notebook(), self.module_name, self._functions()))
         except CodeError:
             return  # told when the stages are asked for
 
@@ -259,12 +243,14 @@ class Session:
         ]
 
     def _trial(self, notebook: Notebook, names: tuple[str, ...]) -> TrialResult:
-        text = part_of_module(notebook, self.module_name, names).module_text(self.module_path)
+        part = part_of_module(notebook, self.module_name, names)
+        text = part.module_text(self.module_path)
         key = (text.digest, names)
         if key not in self._trials:
             result = self.project.trial(text, names, TRIAL_SECONDS)
             if result.failure is not None:
-                return result
+                told = replace(result.failure, message=part.in_cells(result.failure.message))
+                return replace(result, failure=told)
             self._trials[key] = result
         return self._trials[key]
 
@@ -313,12 +299,16 @@ class Session:
             return self.define().module.text
         if stage not in self._drafts:
             raise unknown_stage(stage, self._drafts)
-        return part_of_module(self.notebook(), self.module_name, [self._drafts[stage][1].function]).text
+        return part_of_module(
+            self.executed.notebook(), self.module_name, [self._drafts[stage][1].function]
+        ).text
 
     def told(self, text: str) -> str:
         """A message or traceback for the notebook: lines of cells, and no path of this machine."""
         if self._drafts:
-            text = compile_module(self.notebook(), self.module_name, self._functions()).in_cells(text)
+            text = compile_module(self.executed.notebook(), self.module_name, self._functions()).in_cells(
+                text
+            )
         return text.replace(self.ground.root + os.sep, "")
 
     def _ready(self) -> NotebookModule | None:
@@ -365,7 +355,3 @@ def module_name_for(notebook: str) -> str:
     if not word or not word[0].isalpha():
         word = f"notebook_{word}".rstrip("_")
     return f"{word}_stages"
-
-
-def _key(cell: Cell) -> str:
-    return cell.id or f"#{cell.number}"

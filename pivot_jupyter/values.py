@@ -2,6 +2,7 @@
 
 import ast
 import pickle
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -56,6 +57,11 @@ def _about(item: Missing, namespace: Mapping[str, object]) -> CodeError:
             f"`{item.name}` exists only in a notebook, and {reader} in code that a stage runs",
             "call it outside of stages, or import what you need from IPython.display",
         )
+    if item.name in namespace and _import_of(item.name, namespace[item.name]):
+        return CodeError(
+            f"`{item.name}` was imported by something else than the text of a cell, and {reader}",
+            f"run a cell with `{_import_of(item.name, namespace[item.name])}`",
+        )
     if item.name in namespace:
         return CodeError(
             f"`{item.name}` exists only in this kernel (the text of no executed cell defines it), and {reader}",
@@ -67,8 +73,19 @@ def _about(item: Missing, namespace: Mapping[str, object]) -> CodeError:
     )
 
 
-def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial) -> tuple[CodeError, ...]:
-    """An error for each value in reach that its source does not give again."""
+def _import_of(name: str, value: object) -> str:
+    """The statement that imports a module, function or class under a name; empty for what no module holds."""
+    if isinstance(value, types.ModuleType):
+        return f"import {value.__name__}" + (f" as {name}" if value.__name__ != name else "")
+    home = sys.modules.get(getattr(value, "__module__", None) or "")
+    own = getattr(value, "__name__", "")
+    if home is None or home.__name__ == "__main__" or getattr(home, own, None) is not value:
+        return ""
+    return f"from {home.__name__} import {own}" + (f" as {name}" if own != name else "")
+
+
+def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial | None) -> tuple[CodeError, ...]:
+    """An error for each value in reach that its source does not give again; without `trial` as far as is seen."""
     errors: list[CodeError] = []
     doubtful: list[str] = []
     for name, binding in found.bindings.items():
@@ -82,7 +99,7 @@ def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial) -> tup
             errors.append(_refusal(name, units[-1], reason))
         elif not _plain(name, units, found, namespace[name]):
             doubtful.append(name)
-    if doubtful:
+    if doubtful and trial is not None:
         errors.extend(_tried(tuple(doubtful), found, namespace, trial))
     return tuple(errors)
 
@@ -145,6 +162,8 @@ def _words(node: ast.AST) -> list[str]:
 
 
 def _too_large(value: object) -> str:
+    if isinstance(value, type):
+        return ""
     size = getattr(value, "nbytes", 0)
     if not isinstance(size, int):
         size = 0

@@ -129,13 +129,14 @@ def begin(
     if decision.inputs is None:
         gone = ", ".join(change.name for change in decision.changes)
         raise PivotError(f"stage '{stage.name}': {gone} does not exist ({stage.place})")
-    modules = observer.fingerprint(stage).modules
+    fingerprint = observer.fingerprint(stage)
     log = store.log_file(run, stage.name)
     journal = store.begin(stage)  # nothing below can fail: it would have to be undone
     task = Task(
         stage=stage.name,
         function=stage.function,
-        modules=modules,
+        modules=fingerprint.modules,
+        libraries=fingerprint.libraries,
         roots=tuple(absolute(root, store.root) for root in stage.roots),
         cwd=absolute(stage.folder, store.root),
         environment=dict(environment),

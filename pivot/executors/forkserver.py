@@ -172,7 +172,7 @@ class ForkserverExecutor:
             with self._lock:
                 stopped, job.slot = job.stop.is_set(), None
                 self._finish(job, _cancelled(result) if stopped else result)
-            if stopped:
+            if stopped or job.task.libraries:
                 slot.discard()
         slot.discard()
 

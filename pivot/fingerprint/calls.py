@@ -3,8 +3,8 @@
 import ast
 import re
 
-from pivot.fingerprint.scope import Scope, ScopeKind
-from pivot.fingerprint.statements import chain
+from pivot.fingerprint.scope import FUNCTIONS, Scope, ScopeKind
+from pivot.fingerprint.statements import chain, decorator_chain
 
 PURE_CALLS = frozenset(
     "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate float format frozenset "  # noqa: SIM905
@@ -29,6 +29,104 @@ STRING_READERS = frozenset(
     "eval exec query sql from_formula evaluate timeit dmatrix dmatrices "  # noqa: SIM905
     "ols wls gls glm logit probit poisson mixedlm".split()
 )
+
+
+MEMOS = frozenset({"cache", "lru_cache", "cached", "memoize", "memoise", "memo", "cachedmethod"})
+"""Last words of decorators that keep results."""
+
+_CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+_SEEN_METHODS = frozenset(
+    {
+        "__init__",
+        "__new__",
+        "__post_init__",
+        "__call__",
+        "__enter__",
+        "__exit__",
+        "__init_subclass__",
+        "__set_name__",
+    }
+    | {
+        "__aenter__",
+        "__aexit__",
+        "__setattr__",
+        "__setitem__",
+        "__delattr__",
+        "__delitem__",
+        "__setstate__",
+        "__del__",
+    }
+)
+_FIELD_CALLS = frozenset({"field", "Field", "attrib", "ib"})
+
+
+def remembers(node: ast.stmt) -> bool:
+    """Whether calling what a definition makes may leave something behind in it: in a memo, a default, a class."""
+    if isinstance(node, FUNCTIONS):
+        memo = any(decorator_chain(d).rpartition(".")[2] in MEMOS for d in node.decorator_list)
+        return memo or any(_can_be_filled(d) for d in (*node.args.defaults, *node.args.kw_defaults) if d)
+    if not isinstance(node, ast.ClassDef):
+        return False
+    for statement in node.body:
+        value = getattr(statement, "value", None)
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and value is not None and _can_be_filled(value):
+            return True
+        if isinstance(statement, FUNCTIONS) and (remembers(statement) or _sets_its_class(statement)):
+            return True
+    return False
+
+
+def reading_acts(node: ast.stmt) -> bool:
+    """Whether reading from what a definition makes may change it: properties and operators with effects."""
+    if isinstance(node, ast.ClassDef):
+        return any(isinstance(f, FUNCTIONS) and _runs_unseen(f) and _stores(f) for f in node.body)
+    value = getattr(node, "value", None)
+    return isinstance(value, ast.Call) and chain(value.func).rpartition(".")[2] == "defaultdict"
+
+
+def _runs_unseen(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a method runs without a call that can be seen: a property or an operator."""
+    words = {decorator_chain(d).rpartition(".")[2] for d in method.decorator_list}
+    if words & {"property", "cached_property", "getter"}:
+        return True
+    return method.name.startswith("__") and method.name not in _SEEN_METHODS
+
+
+def _stores(method: ast.AST) -> bool:
+    for node in ast.walk(method):
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            return True
+        if isinstance(node, ast.Global | ast.Nonlocal) or (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        ):
+            return True
+    return False
+
+
+def _can_be_filled(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        last = chain(value.func).rpartition(".")[2]
+        return last in ("list", "dict", "set") or last not in PURE_CALLS | _FIELD_CALLS
+    return isinstance(value, _CONTAINERS)
+
+
+def _sets_its_class(method: ast.AST) -> bool:
+    """Whether a method sets an attribute of ``cls``, ``type(self)`` or the like."""
+    for node in ast.walk(method):
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            owner = node.value
+            if isinstance(owner, ast.Call | ast.Attribute) or (
+                isinstance(owner, ast.Name) and owner.id == "cls"
+            ):
+                return True
+    return False
+
+
+def draws(name: str) -> bool:
+    """Whether the library function of this dotted name takes from a shared source of random numbers."""
+    module, _, last = name.rpartition(".")
+    is_maker = last == "default_rng" or not last.islower()
+    return (module == "random" or module.endswith(".random")) and not is_maker
 
 
 def is_pure(func: ast.expr, scope: Scope, module: Scope) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pivot.fingerprint.calls import draws
 from pivot.fingerprint.graph import Edge, Graph
 from pivot.fingerprint.resolve import DEFINITION, SURFACE, WHOLE, Node, Target
 from pivot.fingerprint.sources import OWN_PACKAGES
@@ -44,6 +45,7 @@ class Changers:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._known: dict[Node, Changes] = {}
+        self._reading: dict[Node, bool] = {}
 
     def of(self, node: Node) -> Changes:
         """What the import-time part of the statement `node` may change."""
@@ -57,24 +59,43 @@ class Changers:
         if definition.kind == "import":
             enabling = any(i.source.rpartition(":")[2].startswith("enable_") for i in definition.imports)
             return Changes(free=enabling)
-        if not any(load.uses & Use.NOW and load.uses & _DISTURBING for load in definition.loads):
+        if not any(load.uses & Use.NOW for load in definition.loads):
             return _NOTHING
-        edges = [e for e in self._graph.edges(node) if e.uses & Use.NOW and e.uses & _DISTURBING]
+        now = [edge for edge in self._graph.edges(node) if edge.uses & Use.NOW]
+        edges = [edge for edge in now if edge.uses & _DISTURBING]
         if any(edge.key == definition.receiver and self._is_declaration(edge) for edge in edges):
             return _NOTHING
         changed: dict[Node, None] = {}
-        runs: dict[Node, None] = {}
+        changed.update(dict.fromkeys(self._read_with_effect(now)))
+        runs: dict[Node, bool] = {}
         free = False
         for edge in edges:
             for target in edge.targets:
                 if target.node is None:
-                    free = free or bool(edge.uses & (Use.ACT | Use.REBIND) and self._disturbs_library(target))
+                    disturbed = edge.uses & (Use.ACT | Use.REBIND) and self._disturbs_library(target)
+                    free = free or bool(disturbed) or bool(edge.uses & Use.CALL and draws(target.library))
                     continue
                 self._touch(edge, target, changed, runs)
                 is_call = edge.key == definition.receiver and not target.rest
                 free = free or (is_call and self._kind(target.node) in ("func", "class"))
-        inner = self._closure_changes([*runs, *changed])
-        return Changes(frozenset(changed) | inner.nodes, free or inner.free, inner.importing)
+        called = self._closure_changes([*(n for n in runs if runs[n]), *changed], called=True)
+        based = self._closure_changes([n for n in runs if not runs[n]], called=False)
+        return Changes(
+            frozenset(changed) | called.nodes | based.nodes,
+            free or called.free or based.free,
+            (*called.importing, *based.importing),
+        )
+
+    def _read_with_effect(self, edges: list[Edge]) -> list[Node]:
+        """Values that are read when a statement runs and whose classes say that reading changes them."""
+        values = (t.node for edge in edges for t in edge.targets if t.node and self._kind(t.node) == "value")
+        return [node for node in values if self._reading_acts(node)]
+
+    def _reading_acts(self, value: Node) -> bool:
+        if value not in self._reading:
+            definitions = (self._graph.definition(node) for node in self._graph.closure([value]))
+            self._reading[value] = any(d is not None and "reading-acts" in d.marks for d in definitions)
+        return self._reading[value]
 
     def _is_declaration(self, edge: Edge) -> bool:
         """Whether all the edge leads to was made by Pivot: ``pipeline.register(train)`` declares."""
@@ -92,18 +113,18 @@ class Changers:
         definition = self._graph.definition(node)
         return definition.kind if definition is not None else node.role
 
-    def _touch(self, edge: Edge, target: Target, changed: dict[Node, None], runs: dict[Node, None]) -> None:
-        """Adds what one direct use by the statement changes (`changed`) or sets going (`runs`)."""
+    def _touch(self, edge: Edge, target: Target, changed: dict[Node, None], runs: dict[Node, bool]) -> None:
+        """Adds what one direct use by the statement changes (`changed`) or sets going (`runs`: is it called?)."""
         node, uses = target.node, edge.uses
         assert node is not None
         kind = self._kind(node)
         if kind == WHOLE:
             if uses & (Use.PASS | Use.ACT | Use.REBIND):
                 changed[node] = None
-                changed.update(dict.fromkeys(self._everything_in(node.module)))
+                changed.update(dict.fromkeys(self._graph.everything_in(node.module)))
             return
         if kind in ("func", "class"):
-            runs[node] = None
+            runs[node] = runs.get(node, False) or not uses & Use.BASE
             method = bool(uses & Use.CALL and target.rest and target.rest[-1] not in _HARMLESS_METHODS)
             hooked = bool(uses & Use.BASE and self._has_hook(node))
             stored = bool(uses & Use.ACT and not (uses & Use.CALL and not target.rest))
@@ -123,15 +144,11 @@ class Changers:
         ):
             changed[node] = None
 
-    def _everything_in(self, module: str) -> list[Node]:
-        count = len(self._graph.known(module).index.definitions)
-        return [Node(module, number, DEFINITION) for number in range(count)]
-
     def _has_hook(self, node: Node) -> bool:
         definitions = [self._graph.definition(each) for each in self._graph.ancestors(node)]
         return any(d is not None and "class-hook" in d.marks for d in definitions)
 
-    def _closure_changes(self, starts: list[Node]) -> Changes:
+    def _closure_changes(self, starts: list[Node], *, called: bool) -> Changes:
         """What code may change once it runs: every changeable value it can see, and what it sets outright."""
         found: set[Node] = set()
         importing: list[Node] = []
@@ -139,14 +156,20 @@ class Changers:
         for node in self._graph.closure(starts):
             definition = self._graph.definition(node)
             if node.role == WHOLE:
-                found.update(self._everything_in(node.module))  # whoever holds a module can set its names
+                found.update(
+                    self._graph.everything_in(node.module)
+                )  # whoever holds a module can set its names
             if definition is None or node.role == SURFACE:
                 continue
             if definition.kind == "value" and not definition.constant:
                 found.add(node)
+            if called and "remembers" in definition.marks:
+                found.add(node)
             if any(not item.now for item in definition.imports):
                 importing.append(node)
             for edge in self._graph.edges(node):
+                if called and edge.uses & Use.CALL:
+                    free = free or any(draws(target.library) for target in edge.targets)
                 if not edge.uses & (Use.ACT | Use.REBIND | Use.PASS):
                     continue
                 for target in edge.targets:
@@ -158,7 +181,11 @@ class Changers:
 
     def _set_by(self, edge: Edge, node: Node) -> set[Node]:
         if node.role == WHOLE:
-            return {node, *self._everything_in(node.module)} if edge.uses & (Use.ACT | Use.REBIND) else {node}
+            return (
+                {node, *self._graph.everything_in(node.module)}
+                if edge.uses & (Use.ACT | Use.REBIND)
+                else {node}
+            )
         definition = self._graph.definition(node)
         if definition is None or node.role != DEFINITION:
             return set()

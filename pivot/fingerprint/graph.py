@@ -89,6 +89,11 @@ class Graph:
             stack.extend(reversed(list(self.successors(node))))
         return found
 
+    def everything_in(self, module: str) -> list[Node]:
+        """All definitions of a project module."""
+        count = len(self.known(module).index.definitions)
+        return [Node(module, number, DEFINITION) for number in range(count)]
+
     def bases(self, node: Node) -> tuple[Target, ...]:
         """What the bases and the metaclass of a class lead to."""
         return tuple(t for edge in self.edges(node) if edge.uses & Use.BASE for t in edge.targets)

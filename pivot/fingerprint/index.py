@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pivot.errors import CodeError
+from pivot.fingerprint.calls import reading_acts, remembers
 from pivot.fingerprint.definition import Definition, FileIndex, Kind
 from pivot.fingerprint.literals import fold
 from pivot.fingerprint.normalize import normalize, normalize_parts
@@ -169,6 +170,10 @@ class _Indexer:
             kind = "import"
         elif found.binds:
             title = ", ".join(sorted(found.binds))
+        if remembers(statement):
+            found.marks.add("remembers")
+        if reading_acts(statement):
+            found.marks.add("reading-acts")
         if _is_plain(getattr(statement, "value", None)):
             found.marks.add("plain")
         self._add(

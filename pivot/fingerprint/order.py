@@ -1,10 +1,10 @@
 """The order of import-time statements, where it can decide what a stage sees."""
 
 from pivot.fingerprint.changes import Changers
-from pivot.fingerprint.graph import Graph
+from pivot.fingerprint.graph import Edge, Graph
 from pivot.fingerprint.merkle import Hashes
 from pivot.fingerprint.reach import Reach
-from pivot.fingerprint.resolve import DEFINITION, SURFACE, Node, nodes_of
+from pivot.fingerprint.resolve import DEFINITION, SURFACE, WHOLE, Node, nodes_of
 from pivot.fingerprint.uses import Use
 from pivot.model.digest import digest_parts
 
@@ -12,18 +12,56 @@ from pivot.model.digest import digest_parts
 def order_of(reach: Reach, graph: Graph, changers: Changers) -> list[Node]:
     """The statements whose order may decide, in order of execution; empty where it cannot."""
     acting = [node for node in reach.nodes if node.role == DEFINITION and not changers.of(node).nothing]
-    moved = _rebound(reach, graph)
+    rebound = _rebound(reach, graph)
+    moved = set(rebound)
     for node in acting:
         moved |= {other for other in changers.of(node).nodes if other in reach.nodes and other != node}
     free = any(changers.of(node).free for node in acting)
-    if not moved and not free:
+    choosing = any(_is_choice(edge) for node in reach.nodes for edge in graph.edges(node))
+    if not (moved or free or choosing):
         return []
+    importing = _Importing(reach, graph, rebound)
     listed = [
         node
         for node in reach.executed.statements
-        if node in reach.nodes and _is_ordered(node, moved, graph, changers, free=free)
+        if importing.binds(node)
+        or (node in reach.nodes and (node in rebound or _is_ordered(node, moved, graph, changers, free=free)))
     ]
     return listed if len(listed) > 1 else []
+
+
+class _Importing:
+    """Import statements that bind names which are bound elsewhere too: what they see depends on when they run."""
+
+    def __init__(self, reach: Reach, graph: Graph, rebound: set[Node]) -> None:
+        self._reach = reach
+        self._graph = graph
+        self._rebound = rebound
+        definitions = (graph.definition(node) for node in rebound)
+        self._names = {name for each in definitions if each for name in (*each.names, *each.writes)}
+
+    def binds(self, node: Node) -> bool:
+        """Whether the statement `node` is such an import."""
+        this = self._graph.known(node.module)
+        definition = this.index.definitions[node.number]
+        if not definition.imports:
+            return False
+        for item in definition.imports:
+            if item.name == "*":
+                if any(self._is_bound_elsewhere(node.module, name) for name in self._names):
+                    return True
+            elif item.name and item.now:
+                named = item.source.rpartition(":")[2] in self._names
+                twice = len(this.bindings.get(item.name, ())) > 1 or bool(this.stars)
+                if (named or twice) and self._is_bound_elsewhere(node.module, item.name):
+                    return True
+        return False
+
+    def _is_bound_elsewhere(self, module: str, name: str) -> bool:
+        targets = self._graph.resolver.name(module, [name]) or ()
+        if not any(t.node is None or t.node in self._reach.nodes for t in targets):
+            return False
+        return len(targets) > 1 or any(t.node in self._rebound for t in targets)
 
 
 class Identities:
@@ -72,26 +110,39 @@ def _is_ordered(node: Node, moved: set[Node], graph: Graph, changers: Changers, 
     definition = graph.definition(node)
     if definition is None:
         return False
-    if node in moved or not changers.of(node).nothing or definition.kind == "effect":
+    if not changers.of(node).nothing or definition.kind == "effect":
         return True
     if free and any(load.uses & Use.NOW and load.uses & Use.CALL for load in definition.loads):
         return True
-    seen_now = [
-        target.node
-        for edge in graph.edges(node)
-        if edge.uses & Use.NOW
-        for target in edge.targets
-        if target.node is not None
-    ]
-    return bool(moved) and any(other in moved for other in graph.closure(seen_now))
+    now = [edge for edge in graph.edges(node) if edge.uses & Use.NOW]
+    if any(_is_choice(edge) for edge in now):
+        return True
+    seen = [target.node for edge in now for target in edge.targets if target.node is not None]
+    return bool(moved) and any(other in moved for other in graph.closure(seen))
+
+
+def _is_choice(edge: Edge) -> bool:
+    """Whether a name may lead to several things, the surfaces of functions apart."""
+    return len(edge.targets) > 1 and sum(t.node is None or t.node.role != SURFACE for t in edge.targets) > 1
 
 
 def _rebound(reach: Reach, graph: Graph) -> set[Node]:
-    """Definitions in reach of names that are bound more than once."""
+    """Definitions in reach of names that are bound more than once, or set from a function or another module."""
     found: set[Node] = set()
     for node in reach.nodes:
         definition = graph.definition(node) if node.role == DEFINITION else None
         for name in definition.names if definition is not None else ():
             if len(graph.resolver.bindings(node.module, name)) > 1:
                 found.add(node)
+        for edge in graph.edges(node):
+            if not edge.uses & (Use.REBIND | Use.ACT) and not _is_choice(edge):
+                continue
+            for target in edge.targets:
+                if target.node is None or target.node.role == SURFACE:
+                    continue
+                if target.node.role == WHOLE:
+                    if edge.uses & (Use.REBIND | Use.ACT):
+                        found.update(graph.everything_in(target.node.module))
+                elif _is_choice(edge) or (edge.uses & Use.REBIND and not target.rest):
+                    found.add(target.node)
     return found

@@ -231,7 +231,8 @@ class Resolver:
             found = [
                 Target(Node(module, n, DEFINITION), tuple(words[1:]), guards) for n in this.writers[name]
             ]
-        return tuple(dict.fromkeys(found))
+        # of one definition bound twice the last time counts: it hides what was bound in between
+        return tuple(dict.fromkeys(reversed(found)))[::-1]
 
     def _starred(
         self,

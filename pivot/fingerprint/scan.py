@@ -310,8 +310,10 @@ class Scanner:
     def _setattr(self, node: ast.Call, scope: Scope) -> bool:
         target, attribute = node.args[0], node.args[1]
         if isinstance(attribute, ast.Constant) and isinstance(attribute.value, str) and chain(target):
-            self.load(f"{chain(target)}.{attribute.value}", scope, node.lineno, Use.ACT | Use.REBIND)
-        self.visit(target, scope, Use.ACT)
+            name = f"{chain(target)}.{attribute.value}"
+            self.load(name, scope, node.lineno, Use.HARD | Use.VALUE | Use.ACT | Use.REBIND)
+        else:
+            self.visit(target, scope, Use.ACT)
         self._all(node.args[1:], scope, Use.PASS)
         return True
 

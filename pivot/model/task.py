@@ -46,6 +46,8 @@ class Task:
 
     Attributes:
         modules: the texts that the worker must hold; one that has older ones answers `StaleWorker`.
+        libraries: what those import; a stage may have changed a library's settings, so a worker that ran one with
+            libraries serves no other.
         roots: absolute import roots.
         cwd: absolute.
         environment: the complete environment of the stage.
@@ -56,6 +58,7 @@ class Task:
     stage: str
     function: ObjectRef
     modules: tuple[ModuleText, ...]
+    libraries: tuple[str, ...]
     roots: tuple[str, ...]
     cwd: str
     environment: dict[str, str]

@@ -10,6 +10,7 @@ from concurrent.futures import wait
 import pytest
 
 from pivot.loaders import PathOnly, Pickle, Text
+from pivot.executors.forkserver import ForkserverExecutor
 from pivot.model.digest import digest_bytes
 from pivot.model.stage import ObjectRef, Returns, StageParameters
 from pivot.model.task import Failure, Success
@@ -229,6 +230,15 @@ def test_1000_random_redefinitions_on_warm_workers_never_run_old_code(pool, task
         result = future.result(0)
         assert isinstance(result, Success), result
         assert saved(tasks, next(iter(result.outputs))) == expected
+
+
+def test_what_a_stage_changes_in_a_library_never_reaches_another_stage(tasks):
+    setting = "import decimal\ndef run(): decimal.DefaultContext.prec = 5"
+    asking = "import decimal\ndef run(): return decimal.DefaultContext.prec"
+    with ForkserverExecutor(1) as executor:
+        before = value_of(executor, tasks, asking, libraries=["decimal"])
+        value_of(executor, tasks, setting, libraries=["decimal"])
+        assert value_of(executor, tasks, asking, libraries=["decimal"]) == before
 
 
 def test_a_worker_is_kept_warm_for_the_same_text(pool, tasks):

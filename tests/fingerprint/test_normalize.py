@@ -148,7 +148,7 @@ def library_sources() -> list[str]:
         "typing",
         "argparse",
         "inspect",
-        "pathlib",
+        "textwrap",
         "statistics",
         "enum",
         "_pydecimal",

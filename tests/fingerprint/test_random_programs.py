@@ -7,10 +7,15 @@ ignored, they must not.
 
 import ast
 import importlib
+import re
 import symtable
 import sys
 from importlib.machinery import ModuleSpec
 from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import fingerprint_stage
@@ -558,3 +563,107 @@ def bound_names(chunk: str) -> set[str]:
     return {
         symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()
     }
+
+
+# edits that mean nothing
+
+
+def commented(program: Program, rng: Random) -> Program:
+    return {
+        name: [f"# {number}\n{c}  # note" for number, c in enumerate(chunks)]
+        for name, chunks in program.items()
+    }
+
+
+def documented(program: Program, rng: Random) -> Program:
+    """Classes and methods get docstrings (those of functions count where a function is used as a value)."""
+
+    def with_docstrings(chunk: str) -> str:
+        tree = ast.parse(chunk)
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        for node in [*classes, *(f for c in classes for f in c.body if isinstance(f, ast.FunctionDef))]:
+            node.body.insert(0, ast.Expr(ast.Constant("What it is for.")))
+        return ast.unparse(tree)
+
+    return {name: [with_docstrings(chunk) for chunk in chunks] for name, chunks in program.items()}
+
+
+def reformatted(program: Program, rng: Random) -> Program:
+    return {
+        name: ["\n" + ast.unparse(ast.parse(chunk)) for chunk in chunks] for name, chunks in program.items()
+    }
+
+
+def with_renamed_locals(program: Program, rng: Random) -> Program:
+    """`total` and (where it is no parameter) `t` are only ever names of locals."""
+    words = r"\btotal\b|\bt\b"
+    return {
+        name: [c if "inner(t)" in c else re.sub(words, lambda found: f"new_{found[0]}", c) for c in chunks]
+        for name, chunks in program.items()
+    }
+
+
+def reordered(program: Program, rng: Random) -> Program:
+    """Neighbouring plain functions change places."""
+    after: Program = {}
+    for name, chunks in program.items():
+        bound = [word for chunk in chunks for word in bound_names(chunk)]
+        after[name] = list(chunks)
+        for n in range(len(chunks) - 1):
+            pair = after[name][n : n + 2]
+            plain = [re.match(r"def (\w+)\(x\)", chunk) for chunk in pair]
+            if all(each and bound.count(each[1]) == 1 for each in plain):
+                after[name][n : n + 2] = reversed(pair)
+    return after
+
+
+IGNORED = [commented, documented, reformatted, with_renamed_locals, reordered]
+
+
+# the tests
+
+PROFILE = settings(
+    derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck), max_examples=100
+)
+RANDOM = st.integers(0, 2**32).map(Random)
+
+
+def sound_program(rng: Random) -> tuple[Program, str]:
+    """A program whose stage returns something, and what."""
+    while True:
+        program = Author(rng).write()
+        if (returned := result(texts(program))).startswith("("):
+            return program, returned
+
+
+@PROFILE
+@given(RANDOM)
+def test_an_edit_that_changes_the_result_changes_the_fingerprint(rng):
+    program, returned = sound_program(rng)
+    before = fingerprint(texts(program))
+    for _ in range(4):
+        after = texts(edited(program, rng))
+        if result(after).startswith("(") and result(after) != returned:
+            assert fingerprint(after) != before
+
+
+@pytest.mark.parametrize("edit", IGNORED, ids=lambda edit: edit.__name__)
+@settings(PROFILE, max_examples=20)
+@given(RANDOM)
+def test_an_edit_that_means_nothing_keeps_the_fingerprint(edit, rng):
+    program, returned = sound_program(rng)
+    after = texts(edit(program, rng))
+    assert result(after) == returned
+    assert fingerprint(after) == fingerprint(texts(program))
+
+
+@settings(PROFILE, max_examples=30)
+@given(RANDOM, st.sampled_from(MODULES))
+def test_an_edited_helper_that_nothing_uses_keeps_the_fingerprint(rng, module):
+    program, _ = sound_program(rng)
+    place = rng.randint(0, len(program[module]))
+    found = set()
+    for text in ("def unused(x):\n    return x + 1", "def unused(x, y):\n    return missing + 2"):
+        chunks = [*program[module][:place], text, *program[module][place:]]
+        found.add(fingerprint(texts({**program, module: chunks})))
+    assert len(found) == 1
