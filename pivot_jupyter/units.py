@@ -21,6 +21,15 @@ CHANGING_METHODS = frozenset(
 )  # fmt: skip
 """Methods that change what they are called on, by the names that Python and the usual libraries give them."""
 
+_LEAVING_METHODS = re.compile(
+    r"(to|save|write|dump|plot|hist|print|show|export|log)(_.*|fig)?|head|tail|info|debug|warning|error|exception"
+    r"|critical|describe|display|sample|exists|mkdir|makedirs|touch|unlink|rename|rmdir|chmod|close|sleep"
+)
+"""Methods that leave what they are called on as it was: they tell of it, or do something to files."""
+
+_ON_FILES = frozenset(["os", "shutil", "subprocess"])
+"""Modules whose functions do something to files: that is no part of what the module is to a stage."""
+
 _CHANGING_PREFIX = re.compile(r"(set|add|register|enable|disable|load|fit|update|append)_|manual_seed|.*_$")
 
 
@@ -38,12 +47,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One or more top-level statements that are taken or left together.
+    """A top-level statement, or a whole ``%%pivot_module`` cell: what is taken or left together.
 
     Attributes:
         cell: the cell that it stands in.
         start, end: first and last line in the cell, comments directly above included.
-        text: those lines.
+        text: those lines, without other statements that share them.
         names: what it binds at module level.
         loads: what it may read from module level, function bodies included.
         mentions: names in its strings that something may read: annotations, queries.
@@ -89,13 +98,26 @@ def units_of(cell: Cell, source: CellSource) -> tuple[Unit, ...]:
     if source.role is Role.MODULE:
         first = next((i for i, line in enumerate(lines, 1) if line.strip()), 0)
         return (_unit(cell, source, lines, tree.body, first, len(lines)),) if tree.body else ()
-    units, floor = [], 0
-    for group in _groups(tree.body):
-        start = _with_comments(lines, _first_line(group[0]), floor)
-        floor = max(statement.end_lineno or statement.lineno for statement in group)
-        if not _is_main_guard(group[0]):
-            units.append(_unit(cell, source, lines, group, start, floor, last=group[-1] is tree.body[-1]))
+    units: list[Unit] = []
+    floor = 0
+    for before, statement, after in zip([None, *tree.body], tree.body, [*tree.body[1:], None], strict=False):
+        start = _with_comments(lines, _first_line(statement), floor)
+        end = statement.end_lineno or statement.lineno
+        floor = end
+        if _is_main_guard(statement) or _is_future(statement):
+            continue
+        own = lines[start - 1 : end]
+        if after is not None and after.lineno == end:
+            own[-1] = _columns(own[-1], 0, statement.end_col_offset)
+        if before is not None and before.end_lineno == statement.lineno:
+            own[0] = _columns(own[0], statement.col_offset, None)
+        units.append(_unit(cell, source, own, [statement], start, last=after is None))
     return tuple(units)
+
+
+def _columns(line: str, first: int | None, last: int | None) -> str:
+    """A part of a line by the columns of its statements, which count bytes; what stood before are blanks no more."""
+    return line.encode()[first:last].decode()
 
 
 def future_names(source: CellSource) -> frozenset[str]:

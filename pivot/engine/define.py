@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from pivot.config import PARAMS_FILE
 from pivot.define.locate import pipeline_file
 from pivot.executors.base import Executor
-from pivot.model.digest import Digest, digest_parts, digest_text
-from pivot.model.stage import ObjectRef, Stage
+from pivot.model.digest import Digest, digest_parts
+from pivot.model.place import Place
+from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters
 from pivot.paths import absolute
 from pivot.store.store import Store
-
-_FORMAT = "1"
-"""To be counted up when what is kept changes; a new release of Pivot shows among the distributions anyway."""
 
 _PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 
@@ -55,7 +53,7 @@ def define(store: Store, executor: Callable[[], Executor], path: str) -> tuple[S
     Raises:
         DefinitionErrors: everything that is wrong with the definitions.
     """
-    place = digest_text(os.path.relpath(path, store.root))
+    place = digest_parts([os.path.relpath(path, store.root), *_shape()])
     kept = _load(store.definitions.load(place))
     if kept is not None and _holds(kept, store):
         return kept.stages
@@ -115,6 +113,12 @@ def _loaded_sources() -> Iterator[str]:
             yield file
 
 
+def _shape() -> Iterator[str]:
+    """The fields of what is kept: what a Pivot with other ones kept is not even looked at."""
+    for kind in (Kept, Stage, StageDep, StageOut, StageParameters, LoaderRef, ObjectRef, Place):
+        yield f"{kind.__qualname__} {' '.join(kind.__slots__)}"
+
+
 def _load(data: bytes | None) -> Kept | None:
     if data is None:
         return None
@@ -151,7 +155,7 @@ def _may_be_module(entry: os.DirEntry[str]) -> bool:
 
 def _surroundings(path: Iterable[str]) -> Digest:
     """Python, its search path as far as a person sets it, and the installed distributions."""
-    python = [_FORMAT, sys.version, sys.prefix, os.environ.get("PYTHONPATH", "")]
+    python = [sys.version, sys.prefix, os.environ.get("PYTHONPATH", "")]
     return digest_parts([*python, *_distributions(path)])
 
 

@@ -9,8 +9,8 @@ from concurrent.futures import wait
 
 import pytest
 
-from pivot.loaders import PathOnly, Pickle, Text
 from pivot.executors.forkserver import ForkserverExecutor
+from pivot.loaders import PathOnly, Pickle, Text
 from pivot.model.digest import digest_bytes
 from pivot.model.stage import ObjectRef, Returns, StageParameters
 from pivot.model.task import Failure, Success
