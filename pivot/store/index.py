@@ -72,7 +72,7 @@ class StateDb:
             return None
         with self._lock:
             for chance in (1, 2):
-                if self._off:
+                if self._off or (self._connection is None and not os.path.isdir(self._layout.folder)):
                     break
                 try:
                     if self._connection is None:

@@ -17,7 +17,7 @@ from pivot.store.guard import Guard, holder, try_guard
 from pivot.store.history import list_runs
 from pivot.store.index import SourceIndex, StateDb, StatIndex
 from pivot.store.journal import Journal
-from pivot.store.layout import Layout, create, open_layout, plan_layout
+from pivot.store.layout import create, open_layout, plan_layout
 from pivot.store.lockfile import read_lock
 from pivot.store.objects import ObjectStore
 from pivot.store.runcache import read_record
@@ -43,17 +43,14 @@ class Store:
         self._notices: list[str] = []
         self._taken = 0  # so many of them were given
         self._exists = os.path.lexists(os.path.join(root, ".pivot"))
-        self._open(open_layout(root, cache_dir) if self._exists else plan_layout(root, cache_dir))
-        if self._exists:
-            self._notices += recover(self._objects)
-
-    def _open(self, layout: Layout) -> None:
-        self.layout = layout
-        self._db = StateDb(layout)
+        self.layout = open_layout(root, cache_dir) if self._exists else plan_layout(root, cache_dir)
+        self._db = StateDb(self.layout)
         self._index = StatIndex(self._db)
-        self._objects = ObjectStore(layout, self._index)
+        self._objects = ObjectStore(self.layout, self._index)
         self.sources = SourceIndex(self._db)
         self.definitions = SourceIndex(self._db, "definition")
+        if self._exists:
+            self._notices += recover(self._objects)
 
     def create(self) -> None:
         """Get ready for a run: make ``.pivot/`` where it is missing, settle what killed processes left half-done.
@@ -63,7 +60,7 @@ class Store:
         if self._exists:
             self._notices += recover(self._objects)
         else:
-            self._open(create(self.root, self._cache_dir))
+            create(self.root, self._cache_dir)
             self._exists = True
             self._notices.append(f"made {os.path.join(self.root, '.pivot')}")
 

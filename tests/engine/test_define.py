@@ -65,6 +65,18 @@ def test_known_definitions_import_no_user_code(folder: Path, imports: Path):
     assert not imports.exists()
 
 
+def test_what_the_first_run_learned_is_known_to_the_second(tmp_path: Path):
+    write(tmp_path, "pivot.yaml", "stages:\n  work:\n    python: stages.work\n")
+    noting = f"import ctypes\nctypes.CDLL(None).creat({str(tmp_path / 'imported').encode()!r}, 0o644)\n"
+    write(tmp_path, "stages.py", noting + PRELUDE + STAGE.format(path="'a.json'"))
+    with Project(str(tmp_path)) as project:
+        assert project.repro().ok
+    (tmp_path / "imported").unlink()
+    with Project(str(tmp_path)) as project:
+        assert project.repro().executed == ()
+    assert not (tmp_path / "imported").exists()
+
+
 CHANGES = [
     # id, stages.py's path expression, what is done then, new outs
     (
