@@ -99,6 +99,10 @@ class Project:
         graph = Graph(self.stages())
         return Graph([graph.stage(name) for name in select(graph, targets)]) if targets else graph
 
+    def named(self, targets: Sequence[str]) -> tuple[str, ...]:
+        """The stages that targets stand for, without what those rest on; none for no targets."""
+        return select(self.graph(), targets, single=True) if targets else ()
+
     def status(
         self, targets: Sequence[str] = (), *, force: bool = False, single_stage: bool = False
     ) -> tuple[Decision, ...]:

@@ -139,14 +139,8 @@ def read_notebook(cells: Iterable[Cell | Page], positions: Mapping[Cell, int] | 
 
 
 def compile_module(notebook: Notebook, name: str, stages: Iterable[str]) -> NotebookModule:
-    """The module that the functions `stages` need, with all that they reach.
-
-    Raises:
-        CodeError: something in reach is a kernel command.
-    """
-    found = slice_for(stages, notebook.units)
-    refuse_commands(found)
-    return _assemble(notebook, name, found)
+    """The module that the functions `stages` need, with all that they reach."""
+    return _assemble(notebook, name, slice_for(stages, notebook.units))
 
 
 def part_of_module(notebook: Notebook, name: str, names: Iterable[str]) -> NotebookModule:
@@ -154,16 +148,17 @@ def part_of_module(notebook: Notebook, name: str, names: Iterable[str]) -> Noteb
     return _assemble(notebook, name, slice_for(names, notebook.units, whole_cells=False))
 
 
-def refuse_commands(found: Slice) -> None:
-    """Raises a CodeError where a module would need a kernel command."""
-    for unit in found.units:
-        if unit.command is not None:
-            what = ", ".join(unit.names) or "a stage"
-            raise CodeError(
-                f"{unit.cell.name}, line {unit.command.line}: `{unit.command.text}` works in a notebook only, "
-                f"and {what} needs it",
-                "write it in Python (subprocess.run, os.environ, …), or move it to a cell that no stage reads",
-            )
+def refused_commands(found: Slice) -> tuple[CodeError, ...]:
+    """An error for each kernel command that a module would need."""
+    return tuple(
+        CodeError(
+            f"{unit.cell.name}, line {unit.command.line}: `{unit.command.text}` works in a notebook only, "
+            f"and {', '.join(unit.names) or 'a stage'} needs it",
+            "write it in Python (subprocess.run, os.environ, …), or move it to a cell that no stage reads",
+        )
+        for unit in found.units
+        if unit.command is not None
+    )
 
 
 def _assemble(notebook: Notebook, name: str, found: Slice) -> NotebookModule:
@@ -189,5 +184,5 @@ def _gap(last: Unit | None, unit: Unit) -> int:
     big = (Kind.FUNCTION, Kind.CLASS, Kind.CELL)
     if last.kind in big or unit.kind in big:
         return 2
-    together = last.kind is unit.kind and (last.kind is Kind.IMPORT or unit.start == last.end + 1)
+    together = last.kind is unit.kind and (last.kind is Kind.IMPORT or unit.start <= last.end + 1)
     return 0 if together and (last.kind is Kind.IMPORT or last.cell is unit.cell) else 1

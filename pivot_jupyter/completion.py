@@ -3,14 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pivot_jupyter.words import parser_for
+
 STAGE_OPTIONS = ("--name", "--dep", "--out", "--param", "--mutex", "--cwd", "--run")
-OPTIONS = {
-    "repro": ("--force", "--jobs", "--keep-going"),
-    "run": ("--force", "--jobs", "--keep-going"),
-    "status": ("--explain",),
-    "export": ("--check", "--force"),
-}
-_TAKE_STAGES = frozenset(["repro", "run", "status", "why", "load", "log", "code"])
 
 
 def words_after(line: str, subcommands: Iterable[str], stages: Iterable[str]) -> tuple[str, list[str]]:
@@ -29,8 +24,8 @@ def words_after(line: str, subcommands: Iterable[str], stages: Iterable[str]) ->
     elif before == ["%pivot"]:
         choices = subcommands
     elif before[:1] == ["%pivot"] and len(before) > 1:
-        named = stages if before[1] in _TAKE_STAGES else ()
-        choices = [*OPTIONS.get(before[1], ())] if word.startswith("-") else [*named]
+        parser = parser_for(before[1])
+        choices = parser.options if word.startswith("-") else stages if parser.takes_stages else ()
     else:
         choices = ()
     return word, [choice for choice in choices if choice.startswith(word)]

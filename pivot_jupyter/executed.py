@@ -1,6 +1,6 @@
 """The cells that a kernel has executed: what each said last, in which order they ran, where each stands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from pivot_jupyter.cells import Cell, above
@@ -59,17 +59,17 @@ class Executed:
             self._positions[newest] = min(self._positions[key], self._positions[newest])
             del self._pages[key]
 
-    @property
-    def cells_by_position(self) -> tuple[Cell, ...]:
-        """In the order in which they were executed first."""
-        return tuple(
-            self._pages[key].cell for key in sorted(self._pages, key=lambda key: self._positions[key])
-        )
-
     def notebook(self) -> Notebook:
-        """All of them, read."""
-        positions = {page.cell: self._positions[key] for key, page in self._pages.items()}
-        return read_notebook(self._pages.values(), positions)
+        """All of them, read, in the order in which they were executed last."""
+        return self._read(self._pages)
+
+    def in_place(self) -> Notebook:
+        """All of them, read, as if they were executed once from top to bottom."""
+        return self._read(sorted(self._pages, key=lambda key: self._positions[key]))
+
+    def _read(self, keys: Iterable[str]) -> Notebook:
+        pages = {key: self._pages[key] for key in keys}
+        return read_notebook(pages.values(), {page.cell: self._positions[key] for key, page in pages.items()})
 
 
 def key_of(cell: Cell) -> str:

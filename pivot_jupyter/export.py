@@ -3,14 +3,14 @@
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pivot.errors import DefinitionError, PivotError, UsageError
 from pivot.model.digest import digest_text
 from pivot.model.stage import OutKind, Returns, Stage
 from pivot.paths import ProjectPath, absolute, project_path, relative_to_folder
+from pivot.project import initialize
 from pivot.yamlio import YamlDocument, dump_yaml, read_yaml
 from pivot_jupyter.session import Defined, Session
 from pivot_jupyter.stages import Ground
@@ -39,13 +39,14 @@ def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
 
 
 def pipeline_text(
-    stages: Sequence[Stage], module: str, folder: ProjectPath, existing: str | None = None
+    stages: Sequence[Stage], modules: Collection[str], folder: ProjectPath, existing: str | None = None
 ) -> str:
     """The text of ``pivot.yaml`` with these stages.
 
     Args:
         stages: of the notebook.
-        module: the notebook module's name; entries whose ``python:`` begins with it belong to the notebook.
+        modules: the notebook module's name and its former ones; entries whose ``python:`` begins with one belong to
+            the notebook.
         folder: of the file.
         existing: the text that is there now; all of it but the notebook's own entries is kept byte for byte.
 
@@ -60,13 +61,14 @@ def pipeline_text(
     if document.data is None:
         return existing.rstrip("\n") + "\n" + dump_yaml({"stages": entries})
     old = _stages_of(document)
-    ours = {name for name, entry in old.items() if _is_ours(entry, module)}
+    ours = {name for name, entry in old.items() if _is_ours(entry, modules)}
     for name in entries:
         if name in old and name not in ours:
             raise DefinitionError(
-                f"stage '{name}' is already there with another function ({PIPELINE}:"
+                f"stage '{name}' belongs to {_function(old[name])} already ({PIPELINE}:"
                 f"{document.line(('stages', name))})",
-                "rename one of the two",
+                "rename one of the two; if that is this notebook's module under an earlier name, delete the entry "
+                "or go back to that name with %pivot module",
             )
     text = _spliced(existing, document, entries, ours)
     kept = {name: entry for name, entry in old.items() if name not in ours}
@@ -86,8 +88,12 @@ def _stages_of(document: YamlDocument) -> dict[str, Any]:
     return data.get("stages") or {}
 
 
-def _is_ours(entry: Any, module: str) -> bool:
-    return isinstance(entry, dict) and str(entry.get("python", "")).startswith(f"{module}.")
+def _function(entry: Any) -> str:
+    return str(entry.get("python", "something else")) if isinstance(entry, dict) else "something else"
+
+
+def _is_ours(entry: Any, modules: Collection[str]) -> bool:
+    return isinstance(entry, dict) and str(entry.get("python", "")).rpartition(".")[0] in modules
 
 
 def _spliced(text: str, document: YamlDocument, entries: Mapping[str, Any], ours: set[str]) -> str:
@@ -140,13 +146,16 @@ def _end_of_block(lines: Sequence[str], first: int, indent: str, starts: Sequenc
     return end
 
 
-def export(defined: Defined, ground: Ground, *, force: bool = False) -> tuple[ProjectPath, ...]:
+def export(
+    defined: Defined, ground: Ground, *, force: bool = False, former: Sequence[str] = ()
+) -> tuple[ProjectPath, ...]:
     """Writes the module and ``pivot.yaml`` into the notebook's folder, each at once or not at all.
 
     Args:
         defined: the notebook's module and stages.
         ground: where they stand.
         force: overwrite a module file that was made or edited by hand.
+        former: names that the module had before; their entries in ``pivot.yaml`` are replaced.
 
     Returns:
         the files that were written.
@@ -154,7 +163,7 @@ def export(defined: Defined, ground: Ground, *, force: bool = False) -> tuple[Pr
     Raises:
         PivotError: a file of the user's is in the way.
     """
-    module_file, pipeline_file, pipeline = _plan(defined, ground)
+    module_file, pipeline_file, pipeline = _plan(defined, ground, former)
     there = _read(absolute(module_file, ground.root))
     last = _read(_memory(defined, ground))
     if there not in {None, defined.module.text} and not force and last != digest_text(there or ""):
@@ -165,20 +174,21 @@ def export(defined: Defined, ground: Ground, *, force: bool = False) -> tuple[Pr
         )
     _write(absolute(module_file, ground.root), defined.module.text)
     _write(absolute(pipeline_file, ground.root), pipeline)
+    initialize(ground.root)  # a folder .pivot without its format would be refused by the next command
     _write(_memory(defined, ground), defined.text.digest)
     return module_file, pipeline_file
 
 
 def check_export(defined: Defined, ground: Ground) -> None:
     """Raises a PivotError unless the files on disk are what export would write."""
-    module_file, pipeline_file, pipeline = _plan(defined, ground)
+    module_file, pipeline_file, pipeline = _plan(defined, ground, ())
     wanted = {module_file: defined.module.text, pipeline_file: pipeline}
     differing = [path for path, text in wanted.items() if _read(absolute(path, ground.root)) != text]
     if differing:
         raise PivotError(f"not as the notebook says: {', '.join(differing)}", "%pivot export writes them")
 
 
-def _plan(defined: Defined, ground: Ground) -> tuple[ProjectPath, ProjectPath, str]:
+def _plan(defined: Defined, ground: Ground, former: Sequence[str]) -> tuple[ProjectPath, ProjectPath, str]:
     folder = ground.folder
     for other in ("pipeline.py", "pivot.yml"):
         if os.path.exists(os.path.join(absolute(folder, ground.root), other)):
@@ -188,7 +198,7 @@ def _plan(defined: Defined, ground: Ground) -> tuple[ProjectPath, ProjectPath, s
             )
     pipeline_file = project_path(PIPELINE, folder)
     existing = _read(absolute(pipeline_file, ground.root))
-    text = pipeline_text(defined.stages, defined.module.name, folder, existing)
+    text = pipeline_text(defined.stages, (defined.module.name, *former), folder, existing)
     return project_path(f"{defined.module.name}.py", folder), pipeline_file, text
 
 
@@ -237,10 +247,5 @@ def stale_cells(session: Session) -> str:
     unreadable = session.executed.notebook().unreadable
     if unreadable:
         return f"{', '.join(unreadable)} could not be read as Python and left out"
-    numbers = [cell.number for cell in session.executed.cells_by_position]
-    late = [f"Cell In[{n}]" for n, later in pairwise(numbers) if n > later]
-    return (
-        f"executed out of order: {', '.join(late)}; Restart and Run All shows whether it matters"
-        if late
-        else ""
-    )
+    late = ", ".join(cell.name for cell in session.out_of_order())
+    return f"Restart and Run All would give another module (executed out of order: {late})" if late else ""

@@ -3,14 +3,15 @@
 import atexit
 import os
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from pivot.errors import UsageError
 from pivot_jupyter.cells import lift_head
 from pivot_jupyter.completion import matcher_for
-from pivot_jupyter.magics import SUBCOMMANDS, PivotMagics
-from pivot_jupyter.session import DEFAULT_MODULE, Session, module_name_for
+from pivot_jupyter.magics import PivotMagics
+from pivot_jupyter.naming import DEFAULT_MODULE, module_name_for, notebook_file
+from pivot_jupyter.session import Session
+from pivot_jupyter.words import SUBCOMMANDS
 
 _HANDLE = "_pivot_extension"
 
@@ -74,12 +75,6 @@ def current_session() -> Session:
         raise UsageError("pivot_jupyter is not loaded here", "run %load_ext pivot_jupyter first")
     session: Session = extension.session
     return session
-
-
-def notebook_file(namespace: Mapping[str, object], environment: Mapping[str, str]) -> str:
-    """The notebook's file as the front end tells it; empty where none does."""
-    told = namespace.get("__vsc_ipynb_file__") or environment.get("JPY_SESSION_NAME") or ""
-    return str(told) if str(told).endswith(".ipynb") else ""
 
 
 def _warn(line: str) -> None:

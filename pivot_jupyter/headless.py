@@ -18,12 +18,20 @@ from pivot.project import Project
 from pivot_jupyter.adopt import adopt
 from pivot_jupyter.cells import Cell, Role
 from pivot_jupyter.command import code_cells
-from pivot_jupyter.compile import NotebookModule, Page, compile_module, read_notebook, read_page
+from pivot_jupyter.compile import (
+    NotebookModule,
+    Page,
+    compile_module,
+    read_notebook,
+    read_page,
+    refused_commands,
+)
 from pivot_jupyter.export import check_export, export
-from pivot_jupyter.session import Defined, module_name_for
+from pivot_jupyter.naming import module_name_for, told_module
+from pivot_jupyter.session import Defined, raise_all
 from pivot_jupyter.stages import Draft, Ground, define, drafts_in, marked_in
 from pivot_jupyter.units import Kind
-from pivot_jupyter.values import refused_by_text, unexplained
+from pivot_jupyter.values import lost_names, refused_by_text, unexplained
 
 
 def export_notebook(
@@ -35,11 +43,12 @@ def export_notebook(
         PivotError: something in the notebook cannot become part of a module, or a file is in the way.
     """
     folder = os.path.dirname(os.path.abspath(file))
+    cells = code_cells(file)
     with Project(folder) as project:
         here = relative_to_root(folder, project.root)
         roots = tuple(dict.fromkeys((here, *project.roots)))
         ground = Ground(project.root, here, roots)
-    defined = define_in_fresh_process(code_cells(file), module or module_name_for(file), ground)
+    defined = define_in_fresh_process(cells, module or told_module(cells) or module_name_for(file), ground)
     if check:
         check_export(defined, ground)
         return ()
@@ -79,10 +88,14 @@ def define_cells(cells: Sequence[Cell], name: str, ground: Ground) -> Defined:
     if not candidates:
         raise UsageError("the notebook defines no stages", "head a cell %%pivot_stage")
     draft = compile_module(notebook, name, [unit.names[0] for unit in candidates])
+    raise_all(refused_commands(draft.slice))
     space = vars(_executed(draft, ground))
     drafts = _drafts(pages, space)
     module = compile_module(notebook, name, [one.function for one in drafts])
-    errors: list[PivotError] = [*unexplained(module.slice.missing, {}), *refused_by_text(module.slice)]
+    errors: list[PivotError] = [
+        *unexplained(lost_names(module.slice, space), {}),
+        *refused_by_text(module.slice),
+    ]
     text = module.module_text(project_path(f"{name}.py", ground.folder))
     adopted = adopt(text, module.names, space)
     stages: list[Stage] = []
@@ -91,8 +104,7 @@ def define_cells(cells: Sequence[Cell], name: str, ground: Ground) -> Defined:
             stages.append(define(one, adopted, ground))
         except PivotError as error:
             errors.extend(error.errors if isinstance(error, DefinitionErrors) else [error])
-    if errors:
-        raise errors[0] if len(errors) == 1 else DefinitionErrors(errors)
+    raise_all(errors)
     return Defined(module, text, tuple(stages))
 
 

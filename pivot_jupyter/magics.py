@@ -4,13 +4,12 @@
 
 import argparse
 import ast
-import shlex
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from IPython.core.error import UsageError as ShellUsageError
 from IPython.core.interactiveshell import InteractiveShell
@@ -23,22 +22,10 @@ from pivot.model.event import Event, Outcome
 from pivot_jupyter import shown
 from pivot_jupyter.cells import Cell, Role, as_python, read_cell
 from pivot_jupyter.export import check_export, export, stale_cells
-from pivot_jupyter.session import DEFAULT_MODULE, Session, unknown_stage
+from pivot_jupyter.naming import DEFAULT_MODULE
+from pivot_jupyter.session import Session, unknown_stage
 from pivot_jupyter.stages import Options, pairs
-
-SUBCOMMANDS = {
-    "repro": "run what has changed, and only that: [TARGET…] [--force] [--jobs N] [--keep-going]",
-    "run": "the same as repro",
-    "status": "what would run: [TARGET…] [--explain]",
-    "why": "all reasons why a stage would run: [STAGE…]",
-    "dag": "the graph with the state of each stage",
-    "load": "the value of a stage's output: STAGE [OUT]",
-    "log": "what a stage wrote when it last ran: STAGE",
-    "code": "the module that workers import, or the part of one stage: [STAGE]",
-    "module": "the notebook module's name, or another one for it: [NAME]",
-    "export": "write the module and pivot.yaml beside the notebook: [--check] [--force]",
-    "help": "this list",
-}
+from pivot_jupyter.words import SUBCOMMANDS, parser_for, split, unknown_option
 
 
 class PivotRunError(ShellUsageError):
@@ -52,35 +39,6 @@ def one_line(error: PivotError) -> PivotRunError:
     """The error as a notebook shows it: message and way out in one line, one line for each if there are several."""
     errors = error.errors if isinstance(error, DefinitionErrors) else (error,)
     return PivotRunError("\n".join(f"{e.message}: {e.hint}" if e.hint else e.message for e in errors))
-
-
-class _Words(argparse.ArgumentParser):
-    """Arguments of a subcommand; wrong ones are a UsageError with a suggestion."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"%pivot {self.prog}: {message}", "%pivot help lists what there is")
-
-    def read(self, words: list[str]) -> argparse.Namespace:
-        known, unknown = self.parse_known_args(words)
-        if unknown:
-            raise unknown_option(f"%pivot {self.prog}", unknown[0], self._option_string_actions)
-        return known
-
-
-def unknown_option(command: str, word: str, known: Any) -> UsageError:
-    """An error that suggests the right option."""
-    import difflib
-
-    options = sorted(option for option in known if option.startswith("--") and option != "--help")
-    close = difflib.get_close_matches(word.partition("=")[0], options, n=1)
-    hint = (
-        f"did you mean {close[0]}?"
-        if close
-        else f"known: {', '.join(options)}"
-        if options
-        else "it takes none"
-    )
-    return UsageError(f"{command}: unknown option {word}", hint)
 
 
 @magics_class
@@ -204,7 +162,7 @@ class PivotMagics(Magics):
         note = f"not defined yet: {', '.join(missing)}" if missing else ""
         display(shown.card([(stage, states.get(stage.name), note) for stage in stages]), raw=True)
         if run:
-            self._run(_parser("repro").read(names))
+            self._run(parser_for("repro").read(names))
         return value
 
     def _cell(self, line: str, body: str, magic: str) -> Cell:
@@ -284,13 +242,13 @@ class PivotMagics(Magics):
     # %pivot
 
     def _command(self, line: str) -> object:
-        words = _split(line)
+        words = split(line)
         name, rest = (words[0], words[1:]) if words else ("help", [])
         if name not in SUBCOMMANDS:
             error = unknown_stage(name, SUBCOMMANDS)
             raise UsageError(f"%pivot: unknown command {name!r}", error.hint)
         self._catch_up()
-        given = _parser(name).read(rest)
+        given = parser_for(name).read(rest)
         act: Callable[[argparse.Namespace], object] = getattr(self, f"_{'run' if name == 'repro' else name}")
         return act(given)
 
@@ -316,11 +274,15 @@ class PivotMagics(Magics):
         if run.cancelled:
             raise UsageError("the run was interrupted", "%pivot run goes on where it stopped")
         if not run.ok:
-            failed = ", ".join(
-                f"stage '{name}' failed: {self.session.told(run.stages[name].reason)}"
-                for name in run.with_outcome(Outcome.FAILED)
+            failed = run.with_outcome(Outcome.FAILED)
+            hints = [run.stages[name].hint for name in failed if run.stages[name].hint]
+            raise UsageError(
+                "; ".join(
+                    f"stage '{name}' failed: {self.session.told(run.stages[name].reason)}" for name in failed
+                )
+                or "not all stages are up to date",
+                hints[0] if hints else None,
             )
-            raise UsageError(failed or "not all stages are up to date")
 
     def _status(self, given: argparse.Namespace) -> None:
         if given.explain:
@@ -330,8 +292,9 @@ class PivotMagics(Magics):
 
     def _why(self, given: argparse.Namespace) -> None:
         decisions = self.session.status(given.targets)
-        named = [d for d in decisions if d.stage in given.targets] or decisions
-        print(shown.why_text(self.session.project.graph(), named))  # noqa: T201
+        named = self.session.project.named(given.targets)
+        shown_ones = [d for d in decisions if d.stage in named] if named else decisions
+        print(shown.why_text(self.session.project.graph(), shown_ones))  # noqa: T201
 
     def _dag(self, _: argparse.Namespace) -> None:
         states = shown.states_of(self.session.status())
@@ -347,8 +310,13 @@ class PivotMagics(Magics):
         print(self.session.code(given.stage), end="")  # noqa: T201
 
     def _module(self, given: argparse.Namespace) -> None:
-        if given.name:
-            self.session.rename(given.name)
+        former = self.session.module_name
+        if given.name and self.session.rename(given.name):
+            print(  # noqa: T201
+                f"note: what was pickled so far names its classes {former}.*; "
+                "%pivot run --force makes it anew",
+                file=sys.stderr,
+            )
         print(self.session.module_name)  # noqa: T201
 
     def _export(self, given: argparse.Namespace) -> None:
@@ -357,10 +325,15 @@ class PivotMagics(Magics):
         if given.check:
             check_export(defined, self.session.ground)
         else:
-            for path in export(defined, self.session.ground, force=given.force):
+            for path in export(
+                defined, self.session.ground, force=given.force, former=self.session.former_names
+            ):
                 print(path)  # noqa: T201
         if stale:
             print(f"note: {stale}", file=sys.stderr)  # noqa: T201
+
+    def _forget(self, given: argparse.Namespace) -> None:
+        self.session.forget(given.stage)
 
     def _help(self, _: argparse.Namespace) -> None:
         width = max(map(len, SUBCOMMANDS))
@@ -375,7 +348,7 @@ def read_options(line: str) -> tuple[Options, bool]:
     """
     parser = PivotMagics.pivot_stage.parser
     try:
-        given, unknown = parser.parse_known_args(_split(line))
+        given, unknown = parser.parse_known_args(split(line))
     except ShellUsageError as error:
         raise UsageError(f"%%pivot_stage: {error}", "%%pivot_stage? explains the options") from None
     if unknown:
@@ -389,33 +362,3 @@ def read_options(line: str) -> tuple[Options, bool]:
         cwd=given.cwd,
     )
     return options, given.run
-
-
-def _split(line: str) -> list[str]:
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"%pivot: {error}", "close the quotes") from None
-
-
-def _parser(name: str) -> _Words:
-    parser = _Words(prog=name, add_help=False, allow_abbrev=False)
-    if name in {"repro", "run"}:
-        parser.add_argument("targets", nargs="*")
-        parser.add_argument("-f", "--force", action="store_true")
-        parser.add_argument("-j", "--jobs", type=int)
-        parser.add_argument("-k", "--keep-going", action="store_true")
-    elif name in {"status", "why"}:
-        parser.add_argument("targets", nargs="*")
-        parser.add_argument("--explain", action="store_true")
-    elif name == "load":
-        parser.add_argument("stage")
-        parser.add_argument("out", nargs="?")
-    elif name in {"log", "code"}:
-        parser.add_argument("stage", nargs="?" if name == "code" else None)
-    elif name == "module":
-        parser.add_argument("name", nargs="?")
-    elif name == "export":
-        parser.add_argument("--check", action="store_true")
-        parser.add_argument("--force", action="store_true")
-    return parser

@@ -1,4 +1,4 @@
-"""Functions and classes that still hold what a name meant before it was bound anew: the kernel and a module differ."""
+"""Functions and classes that still hold what a name meant before it was bound anew."""
 
 import ast
 import enum
@@ -10,7 +10,7 @@ from pivot.errors import CodeError
 from pivot_jupyter.compare import same
 from pivot_jupyter.slices import Slice
 from pivot_jupyter.units import Kind, Unit
-from pivot_jupyter.values import is_plain
+from pivot_jupyter.values import UNKNOWN, evaluated, is_plain
 
 
 def outdated(found: Slice, namespace: Mapping[str, object]) -> tuple[CodeError, ...]:
@@ -49,11 +49,8 @@ def _differing(unit: Unit, names: Collection[str], namespace: Mapping[str, objec
         reads = sorted(used.intersection(names))
         if not reads or not is_plain(value):
             continue
-        try:
-            now = eval(compile(ast.Expression(value), unit.cell.name, "eval"), dict(namespace))  # noqa: S307
-        except Exception:  # noqa: BLE001, S112 - the user's expression; a module's own error will tell it
-            continue
-        if same(live, now) is False:
+        now = evaluated(value, namespace)
+        if now is not UNKNOWN and same(live, now) is False:
             yield reads[0]
 
 

@@ -1,13 +1,15 @@
 """The notebook's stages in one kernel: the cells that were executed, their module, and the project they run in."""
 
+import keyword
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import ModuleType
 from typing import TypeVar
 
 from pivot.core.graph import Graph
+from pivot.define.locate import find_pipeline_file
 from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
 from pivot.model.decision import Change, Decision
 from pivot.model.event import Event
@@ -15,7 +17,7 @@ from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
 from pivot.model.stage import Stage
 from pivot.model.task import TrialResult
-from pivot.paths import project_path, relative_to_root
+from pivot.paths import absolute, project_path, relative_to_root
 from pivot.project import Project
 from pivot_jupyter.adopt import adopt, release, strangers
 from pivot_jupyter.cells import Cell
@@ -25,17 +27,19 @@ from pivot_jupyter.compile import (
     Page,
     compile_module,
     part_of_module,
+    refused_commands,
 )
 from pivot_jupyter.executed import Executed, is_unnamed, key_of
+from pivot_jupyter.naming import DEFAULT_MODULE
 from pivot_jupyter.outdated import outdated
 from pivot_jupyter.slices import Slice
 from pivot_jupyter.stages import Draft, Ground, Options, define, drafts_in, marked_in
-from pivot_jupyter.values import refusals, unexplained
+from pivot_jupyter.units import Kind
+from pivot_jupyter.values import lost_names, refusals, unexplained
 
 _Answer = TypeVar("_Answer")
 
 TRIAL_SECONDS = 2.0
-DEFAULT_MODULE = "notebook_stages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Session:
         self.executed = Executed()
         self._drafts: dict[str, tuple[str, Draft]] = {}  # stage → (cell, draft)
         self._adopted: ModuleType | None = None
-        self._former = ""
+        self.former_names: tuple[str, ...] = ()
         self._patched: dict[str, str] = {}
         self._trials: dict[tuple[str, tuple[str, ...]], TrialResult] = {}
 
@@ -88,13 +92,20 @@ class Session:
         """The stages that cells define, in the order in which they appeared."""
         return tuple(self._drafts)
 
-    def rename(self, name: str) -> None:
-        """Gives the notebook module another name, now and for export."""
-        if not name.isidentifier():
+    def rename(self, name: str) -> bool:
+        """Gives the notebook module another name, now and for export.
+
+        Returns:
+            whether classes of stages were known under the former name, which pickles of their objects hold.
+        """
+        if not name.isidentifier() or keyword.iskeyword(name):
             raise UsageError(f"{name!r} is no module name", "use letters, digits and _")
-        if name != self.module_name:
-            self._former, self.module_name = self.module_name, name
-            self._refresh()
+        if name == self.module_name:
+            return False
+        self.former_names = (*self.former_names, self.module_name)
+        self.module_name = name
+        self._refresh()
+        return bool(self._drafts) and any(unit.kind is Kind.CLASS for unit in self._module().slice.units)
 
     def ran(self, cell: Cell) -> None:
         """A plain cell was executed: its definitions count from now on, marked functions are stages.
@@ -167,17 +178,22 @@ class Session:
             PivotError: something cannot become part of a module.
         """
         if not self._drafts:
-            raise UsageError("no stage is defined in this notebook", "head a cell %%pivot_stage and run it")
+            raise _no_stage()
         notebook = self.executed.notebook()
-        module = compile_module(notebook, self.module_name, self._functions())
+        module = self._module()
         adopted = self._adopt(module)
         found = module.slice if names is None else self._slice_of(notebook, names)
-        lost = [item for item in found.missing if names is None or item.name in self._namespace]
-        errors: list[PivotError] = [*unexplained(lost, self._namespace)]
+        lost = [
+            item
+            for item in lost_names(found, self._namespace)
+            if names is None or item.name in self._namespace
+        ]
+        commands = refused_commands(found)
+        errors: list[PivotError] = [*commands, *unexplained(lost, self._namespace)]
         if names is None:
             errors.extend(self._patches(adopted))
         # without the lost names a trial could only tell once more that they are lost
-        trial = None if lost else lambda wanted: self._trial(notebook, wanted)
+        trial = None if lost or commands else lambda wanted: self._trial(notebook, wanted)
         errors.extend(refusals(found, self._namespace, trial))
         errors.extend(outdated(found, self._namespace))
         stages: list[Stage] = []
@@ -187,15 +203,15 @@ class Session:
             except PivotError as error:
                 if names is None or name in names:
                     errors.extend(error.errors if isinstance(error, DefinitionErrors) else [error])
-        if errors:
-            raise errors[0] if len(errors) == 1 else DefinitionErrors(errors)
+        raise_all(errors)
         text = module.module_text(self.module_path)
         self.project.use_module(text, stages)
         return Defined(module, text, tuple(stages))
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
         """The names that the given stages need and that no cell defines yet."""
-        return tuple(item.name for item in self._slice_of(self.executed.notebook(), names).missing)
+        found = self._slice_of(self.executed.notebook(), names)
+        return tuple(item.name for item in lost_names(found, self._namespace))
 
     @property
     def module_path(self) -> str:
@@ -206,13 +222,14 @@ class Session:
         functions = [self._drafts[name][1].function for name in stages]
         return part_of_module(notebook, self.module_name, functions).slice
 
-    def _functions(self) -> list[str]:
-        return [draft.function for _, draft in self._drafts.values()]
+    def _module(self) -> NotebookModule:
+        functions = [draft.function for _, draft in self._drafts.values()]
+        return compile_module(self.executed.notebook(), self.module_name, functions)
 
     def _adopt(self, module: NotebookModule) -> ModuleType:
         text = module.module_text(self.module_path)
-        self._adopted = adopt(text, module.names, self._namespace, self._former)
-        self._former = ""
+        former = self._adopted.__name__ if self._adopted is not None else ""
+        self._adopted = adopt(text, module.names, self._namespace, former)
         return self._adopted
 
     def _refresh(self, page: Page | None = None) -> None:
@@ -226,10 +243,7 @@ class Session:
                     self._patched[name] = page.cell.name
             for name in bound:
                 self._patched.pop(name, None)
-        try:
-            self._adopt(compile_module(self.executed.notebook(), self.module_name, self._functions()))
-        except CodeError:
-            return  # told when the stages are asked for
+        self._adopt(self._module())
 
     def _patches(self, module: ModuleType) -> list[PivotError]:
         """Functions and classes that something else than a cell's text put in place of a cell's."""
@@ -284,35 +298,58 @@ class Session:
         )
 
     def load(self, stage: str, out: str | None = None) -> object:
-        """The value of a stage's output."""
-        self._ready()
-        return self.project.load(stage, out)
+        """The value of a stage's output; of an exported stage also before its cell was run."""
+        if stage in self._drafts:
+            self.define(names=[stage])
+            return self.project.load(stage, out)
+        folder = absolute(self.ground.folder, self.ground.root)
+        if find_pipeline_file(folder) is None:
+            raise unknown_stage(stage, self._drafts) if self._drafts else _no_stage()
+        with Project(folder) as exported:
+            return exported.load(stage, out)
 
     def log(self, stage: str) -> str:
-        """What the stage wrote when it last ran."""
-        self._ready()
-        return self.project.log(stage)
+        """What the stage wrote when it last ran; also told while something else is wrong with the notebook."""
+        return self.project.store.last_log(stage) if stage in self._drafts else self.project.log(stage)
 
     def code(self, stage: str | None = None) -> str:
-        """The notebook module's text, or the part of it that one stage reaches."""
-        if stage is None:
-            return self.define().module.text
+        """The notebook module's text, or the part of it that one stage reaches; whatever is wrong with it."""
+        notebook = self.executed.notebook()
+        if stage is None and self._drafts:
+            return self._module().text
+        if stage not in self._drafts:
+            raise unknown_stage(stage, self._drafts) if stage else _no_stage()
+        return part_of_module(notebook, self.module_name, [self._drafts[stage][1].function]).text
+
+    def forget(self, stage: str) -> None:
+        """Takes a stage out, whose cell was deleted; running its cell brings it back."""
         if stage not in self._drafts:
             raise unknown_stage(stage, self._drafts)
-        return part_of_module(
-            self.executed.notebook(), self.module_name, [self._drafts[stage][1].function]
-        ).text
+        del self._drafts[stage]
+        self._refresh()
+
+    def out_of_order(self) -> tuple[Cell, ...]:
+        """The cells whose late execution gave another module than a run from top to bottom would give."""
+        module = self._module()
+        functions = [draft.function for _, draft in self._drafts.values()]
+        if compile_module(self.executed.in_place(), self.module_name, functions).text == module.text:
+            return ()
+        used = {unit.cell for unit in module.slice.units}
+        cells = self.executed.in_place().cells
+        return tuple(cell for cell, after in pairwise(cells) if cell.number > after.number and cell in used)
 
     def told(self, text: str) -> str:
         """A message or traceback for the notebook: lines of cells, and no path of this machine."""
         if self._drafts:
-            text = compile_module(self.executed.notebook(), self.module_name, self._functions()).in_cells(
-                text
-            )
+            text = self._module().in_cells(text)
         return text.replace(self.ground.root + os.sep, "")
 
     def _ready(self) -> NotebookModule | None:
-        return self.define().module if self._drafts else None
+        if self._drafts:
+            return self.define().module
+        if find_pipeline_file(absolute(self.ground.folder, self.ground.root)) is None:
+            raise _no_stage()
+        return None
 
     def _decision(self, module: NotebookModule | None, decision: Decision) -> Decision:
         if module is None:
@@ -338,6 +375,19 @@ def _in_cells(module: NotebookModule | None, ask: Callable[[], _Answer]) -> _Ans
         raise (told[0] if len(told) == 1 else DefinitionErrors(told)) from None
 
 
+def _no_stage() -> UsageError:
+    return UsageError(
+        "no stage is defined in this notebook yet",
+        "head a cell %%pivot_stage and run it, or run such cells again",
+    )
+
+
+def raise_all(errors: Sequence[PivotError]) -> None:
+    """Raises what was found, all at once; nothing where nothing was."""
+    if errors:
+        raise errors[0] if len(errors) == 1 else DefinitionErrors(errors)
+
+
 def unknown_stage(name: str, known: Iterable[str]) -> UsageError:
     """An error that suggests the right name."""
     import difflib
@@ -346,12 +396,3 @@ def unknown_stage(name: str, known: Iterable[str]) -> UsageError:
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}" if names else None
     return UsageError(f"no stage is called {name!r}", hint)
-
-
-def module_name_for(notebook: str) -> str:
-    """The module's name for a notebook's file: ``My analysis.ipynb`` → ``My_analysis_stages``."""
-    stem = os.path.splitext(os.path.basename(notebook))[0]
-    word = re.sub(r"\W+", "_", stem).strip("_")
-    if not word or not word[0].isalpha():
-        word = f"notebook_{word}".rstrip("_")
-    return f"{word}_stages"

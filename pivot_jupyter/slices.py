@@ -1,10 +1,11 @@
 """What a stage reaches in the cells: its function and, for each name, the last executed definition of it."""
 
 import builtins
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from pivot_jupyter.registering import How
 from pivot_jupyter.units import Kind, Unit
 
 _GIVEN = frozenset([*dir(builtins), "__file__", "__spec__", "__annotations__", "__builtins__", "__path__"])
@@ -27,11 +28,14 @@ class Slice:
     """The units that some names need, in executed order.
 
     Attributes:
+        missing: names that nothing in the cells can bind.
+        assumed: names that nothing but a ``from module import *`` can bind, if it does.
         bindings: for each name in reach the units that give it its value, in executed order.
     """
 
     units: tuple[Unit, ...]
     missing: tuple[Missing, ...]
+    assumed: tuple[Missing, ...]
     bindings: Mapping[str, tuple[Unit, ...]]
 
 
@@ -44,10 +48,11 @@ def slice_for(names: Iterable[str], units: Sequence[Unit], *, whole_cells: bool 
         whole_cells: whether ``%%pivot_module`` cells go in as they stand, even where nothing asks for them.
     """
     binders = _binders(units)
+    entries = _entries(units, binders)
     taken: set[int] = set()
     bindings: dict[str, tuple[int, ...]] = {}
     missing: dict[str, Missing] = {}
-    stars = [i for i, unit in enumerate(units) if _is_star_import(unit)]
+    stars = [i for i, unit in enumerate(units) if unit.is_star_import]
     queue = list(names)
     pending = [i for i, unit in enumerate(units) if whole_cells and unit.kind is Kind.CELL]
     while queue or pending:
@@ -56,7 +61,7 @@ def slice_for(names: Iterable[str], units: Sequence[Unit], *, whole_cells: bool 
             if name not in bindings:
                 bindings[name] = _binding(name, binders.get(name, []), units)
                 pending.extend(bindings[name])
-                pending.extend(_changers(name, bindings[name], units))
+                pending.extend(_changers(name, bindings[name], units, entries.get(name, ())))
             continue
         index = pending.pop()
         if index in taken:
@@ -65,16 +70,17 @@ def slice_for(names: Iterable[str], units: Sequence[Unit], *, whole_cells: bool 
         for name in sorted(units[index].loads):
             if name in binders:
                 queue.append(name)
-            elif stars:
-                pending.extend(stars)
-            elif name not in _GIVEN:
+            elif name not in _GIVEN and not (name == "get_ipython" and units[index].command):
                 missing.setdefault(name, Missing(name, units[index]))
+                pending.extend(stars)
         queue.extend(name for name in sorted(units[index].mentions) if name in binders)
         if units[index].kind is Kind.CELL:
             queue.extend(units[index].names)
+    unbound = tuple(missing[name] for name in sorted(missing))
     return Slice(
         units=tuple(units[i] for i in sorted(taken)),
-        missing=tuple(missing[name] for name in sorted(missing)),
+        missing=() if stars else unbound,
+        assumed=unbound if stars else (),
         bindings={name: tuple(units[i] for i in found) for name, found in sorted(bindings.items())},
     )
 
@@ -98,7 +104,9 @@ def _binding(name: str, binders: Sequence[int], units: Sequence[Unit]) -> tuple[
     return tuple(reversed(found))
 
 
-def _changers(name: str, binding: Sequence[int], units: Sequence[Unit]) -> list[int]:
+def _changers(
+    name: str, binding: Sequence[int], units: Sequence[Unit], entries: Collection[int]
+) -> list[int]:
     """Statements that changed the named object after it was bound."""
     if not binding:
         return []
@@ -106,12 +114,40 @@ def _changers(name: str, binding: Sequence[int], units: Sequence[Unit]) -> list[
     return [
         index
         for index, unit in enumerate(units)
-        if index > binding[0] and (name in unit.changes or (value and name in unit.calls))
+        if index > binding[0] and (name in unit.changes or (value and name in unit.calls) or index in entries)
     ]
 
 
-def _is_star_import(unit: Unit) -> bool:
-    return unit.kind is Kind.IMPORT and unit.text.rstrip().split("#")[0].rstrip().endswith("*")
+def _entries(units: Sequence[Unit], binders: Mapping[str, Sequence[int]]) -> dict[str, set[int]]:
+    """For each name that is a registry, the definitions that enter themselves in it."""
+    table: dict[str, set[int]] = {}
+    for index, unit in enumerate(units):
+        for how, name in unit.entered_by:
+            makers = [units[i] for i in binders.get(name, ()) if units[i].kind is not Kind.IMPORT]
+            if how is How.METHOD:
+                registries = {name} if makers else set()
+            elif how is How.BASE:
+                registries = _with_hook(name, units, binders)
+            else:
+                registries = {into for maker in makers for by, into in maker.enters_into if by is how}
+            for registry in registries & binders.keys():
+                table.setdefault(registry, set()).add(index)
+    return table
+
+
+def _with_hook(name: str, units: Sequence[Unit], binders: Mapping[str, Sequence[int]]) -> set[str]:
+    """The classes, from `name` upwards, that are told of each subclass."""
+    found: set[str] = set()
+    queue, seen = [name], {name}
+    while queue:
+        base = queue.pop()
+        for index in binders.get(base, ()):
+            if (How.BASE, base) in units[index].enters_into:
+                found.add(base)
+            above = {n for how, n in units[index].entered_by if how is How.BASE} - seen
+            queue.extend(above)
+            seen |= above
+    return found
 
 
 def in_module_order(units: Sequence[Unit], positions: Mapping[Unit, int]) -> tuple[Unit, ...]:
@@ -139,8 +175,12 @@ def _before(units: Sequence[Unit]) -> list[set[int]]:
     """For each unit, those that must be executed before it."""
     binders = _binders(units)
     touching: dict[str, list[int]] = {name: list(found) for name, found in binders.items()}
+    entered: dict[int, set[str]] = {}
+    for name, entries in _entries(units, binders).items():
+        for index in entries:
+            entered.setdefault(index, set()).add(name)
     for index, unit in enumerate(units):
-        for name in unit.changes | unit.calls:
+        for name in unit.changes | unit.calls | entered.get(index, set()):
             if index not in touching.setdefault(name, []):
                 touching[name].append(index)
     before: list[set[int]] = [set() for _ in units]

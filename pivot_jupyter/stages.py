@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from pivot.define.annotations import Overrides, ParamLayer, PathEntry, stage_from_function  # type: ignore[attr-defined]
 from pivot.define.declared import declared_by
@@ -78,7 +78,7 @@ def drafts_in(page: Page, namespace: Mapping[str, object], options: Options) -> 
     Raises:
         UsageError: it has no stage function, or options were given for several.
     """
-    functions = _functions(page)
+    functions = _functions(page, namespace)
     chosen = [name for name in functions if _declares(namespace.get(name))]
     if not chosen and options.say_something and len(functions) == 1:
         chosen = list(functions)
@@ -99,7 +99,9 @@ def drafts_in(page: Page, namespace: Mapping[str, object], options: Options) -> 
 
 def marked_in(page: Page, namespace: Mapping[str, object]) -> tuple[Draft, ...]:
     """The functions of a plain cell that are marked by ``@pivot.stage``."""
-    marked = {n: line for n, line in _functions(page).items() if mark_of(namespace.get(n)) is not None}
+    marked = {
+        n: line for n, line in _functions(page, namespace).items() if mark_of(namespace.get(n)) is not None
+    }
     return tuple(_draft(page, name, line, namespace[name], Options()) for name, line in marked.items())
 
 
@@ -109,14 +111,21 @@ def _draft(page: Page, function: str, line: int, value: object, options: Options
     return Draft(name, function, Place(page.cell.name, line), options)
 
 
-def _functions(page: Page) -> dict[str, int]:
-    """The functions that a cell defines at top level, and the line of each."""
+def _functions(page: Page, namespace: Mapping[str, object]) -> dict[str, int]:
+    """The functions that a cell binds at top level, and the line of each.
+
+    Closures and lambdas under a name are among them: no worker can import one, which must be told.
+    """
     found: dict[str, int] = {}
     for unit in page.units:
         if unit.kind is Kind.FUNCTION:
             lines = unit.text.splitlines()
             at = next((i for i, text in enumerate(lines) if text.startswith(("def ", "async def "))), 0)
             found[unit.names[0]] = unit.start + at
+        elif unit.kind is Kind.VALUE:
+            values = {name: namespace.get(name) for name in unit.names}
+            inner = [n for n, v in values.items() if isinstance(v, FunctionType) and "<" in v.__qualname__]
+            found.update(dict.fromkeys(inner, unit.start))
     return found
 
 

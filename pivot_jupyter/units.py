@@ -2,14 +2,14 @@
 
 import ast
 import re
-import symtable
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pivot.errors import CodeError
 from pivot.fingerprint.index import index_source
+from pivot.fingerprint.uses import Load, Use
 from pivot_jupyter.cells import Cell, CellSource, Command, Role
+from pivot_jupyter.registering import Entry, entered_by, enters_into, root_of
 
 CHANGING_METHODS = frozenset(
     [
@@ -60,6 +60,8 @@ class Unit:
         changes: names whose objects it changes by an item, an attribute or a method.
         calls: names on which it calls a method for what that does; a cell's last expression, which is there to be
             looked at, is no such call.
+        entered_by: how its definition enters itself in a registry, and by what.
+        enters_into: the registries in which something is entered by it.
         command: a kernel command in it, which no module can hold.
     """
 
@@ -74,7 +76,14 @@ class Unit:
     eager: frozenset[str]
     changes: frozenset[str]
     calls: frozenset[str] = frozenset()
+    entered_by: frozenset[Entry] = frozenset()
+    enters_into: frozenset[Entry] = frozenset()
     command: Command | None = None
+
+    @property
+    def is_star_import(self) -> bool:
+        """Whether it may bind any name."""
+        return self.kind is Kind.IMPORT and bool(re.search(r"\*\s*\)?\s*;?\s*(#.*)?$", self.text))
 
     @property
     def firm(self) -> bool:
@@ -97,7 +106,7 @@ def units_of(cell: Cell, source: CellSource) -> tuple[Unit, ...]:
     lines = source.text.splitlines()
     if source.role is Role.MODULE:
         first = next((i for i, line in enumerate(lines, 1) if line.strip()), 0)
-        return (_unit(cell, source, lines, tree.body, first, len(lines)),) if tree.body else ()
+        return (_unit(cell, source, lines[first - 1 :], tree.body, first),) if tree.body else ()
     units: list[Unit] = []
     floor = 0
     for before, statement, after in zip([None, *tree.body], tree.body, [*tree.body[1:], None], strict=False):
@@ -107,17 +116,13 @@ def units_of(cell: Cell, source: CellSource) -> tuple[Unit, ...]:
         if _is_main_guard(statement) or _is_future(statement):
             continue
         own = lines[start - 1 : end]
+        # `a = 1; b = 2`: what a stage does not need may write files; columns count bytes
         if after is not None and after.lineno == end:
-            own[-1] = _columns(own[-1], 0, statement.end_col_offset)
+            own[-1] = own[-1].encode()[: statement.end_col_offset].decode()
         if before is not None and before.end_lineno == statement.lineno:
-            own[0] = _columns(own[0], statement.col_offset, None)
+            own[0] = own[0].encode()[statement.col_offset :].decode()
         units.append(_unit(cell, source, own, [statement], start, last=after is None))
     return tuple(units)
-
-
-def _columns(line: str, first: int | None, last: int | None) -> str:
-    """A part of a line by the columns of its statements, which count bytes; what stood before are blanks no more."""
-    return line.encode()[first:last].decode()
 
 
 def future_names(source: CellSource) -> frozenset[str]:
@@ -129,25 +134,13 @@ def future_names(source: CellSource) -> frozenset[str]:
     return frozenset(
         alias.name
         for statement in body
-        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        if isinstance(statement, ast.ImportFrom) and _is_future(statement)
         for alias in statement.names
     )
 
 
-def _groups(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
-    """Statements by lines: ``a = 1; b = 2`` cannot be cut apart. ``__future__`` imports are left out."""
-    group: list[ast.stmt] = []
-    for statement in body:
-        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-            continue
-        if group and _first_line(statement) <= (group[-1].end_lineno or 0):
-            group.append(statement)
-            continue
-        if group:
-            yield group
-        group = [statement]
-    if group:
-        yield group
+def _is_future(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
 
 
 def _first_line(statement: ast.stmt) -> int:
@@ -177,35 +170,32 @@ def _unit(
     lines: list[str],
     body: list[ast.stmt],
     start: int,
-    end: int,
     *,
     last: bool = False,
 ) -> Unit:
-    text = "\n".join(lines[start - 1 : end])
-    bound, loads = _scopes(text)
-    for statement in body:
-        loads |= _augmented(statement)
+    text, end = "\n".join(lines), start + len(lines) - 1
+    eager = frozenset().union(*(_eager(statement) for statement in body))
+    names = _names_in(text, eager)
     changed = frozenset().union(*(_changed(statement) for statement in body))
     return Unit(
         cell=cell,
-        kind=Kind.CELL if source.role is Role.MODULE else _kind(body, bool(bound)),
+        kind=Kind.CELL if source.role is Role.MODULE else _kind(body[0], bool(names.bound)),
         start=start,
         end=end,
         text=text,
-        names=tuple(bound),
-        loads=frozenset(loads),
-        mentions=_mentions(text) - loads,
-        eager=frozenset().union(*(_eager(statement) for statement in body)) & loads,
+        names=tuple(sorted(names.bound)),
+        loads=names.loads,
+        mentions=names.mentions,
+        eager=eager & names.loads,
         changes=changed,
         calls=_called(body[:-1] if last else body),
+        entered_by=frozenset().union(*(entered_by(statement) for statement in body)),
+        enters_into=frozenset().union(*(enters_into(statement) for statement in body)),
         command=next((c for c in source.commands if start <= c.line <= end), None),
     )
 
 
-def _kind(body: list[ast.stmt], binds: bool) -> Kind:
-    statement = body[0]
-    if len(body) > 1:
-        return Kind.VALUE if binds else Kind.EFFECT
+def _kind(statement: ast.stmt, binds: bool) -> Kind:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return Kind.FUNCTION
     if isinstance(statement, ast.ClassDef):
@@ -218,35 +208,35 @@ def _kind(body: list[ast.stmt], binds: bool) -> Kind:
     return Kind.BLOCK if isinstance(statement, compound) else Kind.VALUE
 
 
-def _scopes(text: str) -> tuple[list[str], set[str]]:
-    """The names that some statements bind at module level, and those they load, by Python's own scoping."""
-    top = symtable.symtable(text + "\n", "<cell>", "exec")
-    bound = [
-        s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()
-    ]
-    loads = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
-    stack = list(top.get_children())
-    while stack:
-        table = stack.pop()
-        stack.extend(table.get_children())
-        for symbol in table.get_symbols():
-            if symbol.is_global() and (symbol.is_referenced() or symbol.is_assigned()):
-                loads.add(symbol.get_name())
-    return bound, loads
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The names of some statements: those they bind, those Python will look up, those something may read."""
+
+    bound: frozenset[str]
+    loads: frozenset[str]
+    mentions: frozenset[str]
 
 
-def _mentions(text: str) -> frozenset[str]:
-    """The names that the index of definitions finds beyond Python's own scopes."""
+def _names_in(text: str, eager: frozenset[str]) -> _Names:
+    """What the index of definitions says of some statements; annotations that are evaluated count as loads."""
     try:
-        definitions = index_source(text).definitions
-    except CodeError:
-        return frozenset()
-    chains = [
-        load.chain for found in definitions for load in (*found.loads, *found.annotations) if not load.source
-    ]
-    chains += [load.chain for found in definitions for load in found.annotations]
-    at_names = [name for found in definitions for name in found.at_names]
-    return frozenset(chain.partition(".")[0] for chain in chains) | frozenset(at_names)
+        index = index_source(text)
+    except CodeError as error:
+        raise SyntaxError(error.message) from None
+    definitions = index.definitions
+    uses = [load for found in definitions for load in found.loads if not load.source]
+    annotations = {_first(load) for found in definitions for load in found.annotations}
+    bound = frozenset(name for found in definitions for name in found.names)
+    writes = frozenset(name for found in definitions for name in found.writes)
+    passing = index.explained - bound - writes  # the name of a caught exception
+    loads = frozenset(_first(load) for load in uses if load.uses & Use.HARD) | annotations & eager
+    others = {_first(load) for load in uses} | annotations | writes
+    others.update(name for found in definitions for name in found.at_names)
+    return _Names(bound, loads - passing, frozenset(others) - loads)
+
+
+def _first(load: Load) -> str:
+    return load.chain.partition(".")[0]
 
 
 def _eager(statement: ast.AST) -> frozenset[str]:
@@ -270,11 +260,6 @@ def _eager(statement: ast.AST) -> frozenset[str]:
     return frozenset(found)
 
 
-def _augmented(statement: ast.stmt) -> set[str]:
-    nodes = (node for node in ast.walk(statement) if isinstance(node, ast.AugAssign))
-    return {node.target.id for node in nodes if isinstance(node.target, ast.Name)}
-
-
 def _changed(statement: ast.AST) -> frozenset[str]:
     """The names whose objects a statement changes when it is executed."""
     found: set[str] = set()
@@ -285,15 +270,21 @@ def _changed(statement: ast.AST) -> frozenset[str]:
             continue
         stack.extend(ast.iter_child_nodes(node))
         if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
-            found.add(_root(node))
+            found.add(root_of(node))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and changes_by_name(node):
-            found.add(_root(node.func))
+            on_files = isinstance(node.func.value, ast.Name) and node.func.value.id in _ON_FILES
+            found.add("" if on_files else root_of(node.func))
     return frozenset(found - {""})
 
 
 def _called(body: list[ast.stmt]) -> frozenset[str]:
     calls = (s.value.func for s in body if isinstance(s, ast.Expr) and isinstance(s.value, ast.Call))
-    return frozenset(_root(func) for func in calls if isinstance(func, ast.Attribute)) - {""}
+    changing = (
+        func
+        for func in calls
+        if isinstance(func, ast.Attribute) and not _LEAVING_METHODS.fullmatch(func.attr)
+    )
+    return frozenset(root_of(func) for func in changing) - {""}
 
 
 def changes_by_name(call: ast.Call) -> bool:
@@ -304,10 +295,3 @@ def changes_by_name(call: ast.Call) -> bool:
         k.arg == "inplace" and isinstance(k.value, ast.Constant) and k.value.value for k in call.keywords
     )
     return in_place or name in CHANGING_METHODS or bool(_CHANGING_PREFIX.match(name))
-
-
-def _root(node: ast.AST) -> str:
-    """``a`` of ``a.b[0].c``; empty where it is no plain name."""
-    while isinstance(node, (ast.Attribute, ast.Subscript)):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""

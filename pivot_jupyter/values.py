@@ -15,6 +15,9 @@ from pivot_jupyter.units import Kind, Unit
 LARGE = 10_000_000
 """Bytes from which a global value is data rather than a constant."""
 
+UNKNOWN = object()
+"""No value."""
+
 Trial = Callable[[tuple[str, ...]], TrialResult]
 """Evaluates the source of some names in a worker."""
 
@@ -43,6 +46,24 @@ _PLAIN_CALLS = frozenset(
     ]
 )  # fmt: skip
 _ONLY_IN_NOTEBOOKS = frozenset(["display", "exit", "get_ipython", "quit", "In", "Out", "_", "__", "___"])
+
+
+def lost_names(found: Slice, namespace: Mapping[str, object]) -> tuple[Missing, ...]:
+    """The names in reach that no cell's text binds, and no ``from module import *`` either."""
+    stars = [unit for unit in found.units if unit.is_star_import]
+    sources = [sys.modules.get(module) for unit in stars for module in _imported_from(unit)]
+    return found.missing + tuple(
+        item
+        for item in found.assumed
+        if item.name not in namespace
+        or not any(getattr(module, item.name, None) is namespace[item.name] for module in sources)
+    )
+
+
+def _imported_from(unit: Unit) -> list[str]:
+    return [
+        node.module for node in ast.parse(unit.text).body if isinstance(node, ast.ImportFrom) and node.module
+    ]
 
 
 def unexplained(missing: Sequence[Missing], namespace: Mapping[str, object]) -> tuple[CodeError, ...]:
@@ -90,6 +111,8 @@ def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial | None)
     doubtful: list[str] = []
     for name, binding in found.bindings.items():
         units = [unit for unit in binding if unit.kind in {Kind.VALUE, Kind.BLOCK}]
+        if any(unit.command is not None for unit in units):
+            continue  # told as a command that no module can hold
         if not units or name not in namespace or isinstance(namespace[name], types.ModuleType):
             continue
         if all(name not in unit.loads for unit in found.units if unit not in binding):
@@ -97,7 +120,7 @@ def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial | None)
         reason = _refused_by_text(units) or _too_large(namespace[name])
         if reason:
             errors.append(_refusal(name, units[-1], reason))
-        elif not _plain(name, units, found, namespace[name]):
+        elif not _plain(name, units, found, namespace):
             doubtful.append(name)
     if doubtful and trial is not None:
         errors.extend(_tried(tuple(doubtful), found, namespace, trial))
@@ -162,25 +185,22 @@ def _words(node: ast.AST) -> list[str]:
 
 
 def _too_large(value: object) -> str:
-    if isinstance(value, type):
-        return ""
-    size = getattr(value, "nbytes", 0)
-    if not isinstance(size, int):
-        size = 0
-    if callable(getattr(value, "memory_usage", None)):
+    kind = type(value)  # a class, or an alias of one, has such attributes too
+    size = getattr(value, "nbytes", 0) if hasattr(kind, "nbytes") else 0
+    if hasattr(kind, "memory_usage"):
         usage = value.memory_usage()  # type: ignore[attr-defined]
-        size = int(usage.sum() if hasattr(usage, "sum") else usage)
+        size = usage.sum() if hasattr(usage, "sum") else usage
     return f"it holds {size / 1e6:.0f} MB of data" if size > LARGE else ""
 
 
-def _plain(name: str, units: Sequence[Unit], found: Slice, live: object) -> bool:
+def _plain(name: str, units: Sequence[Unit], found: Slice, namespace: Mapping[str, object]) -> bool:
     """Whether the text alone says that the value can be made again and was not changed since."""
     if len(units) != 1 or units[0].kind is not Kind.VALUE:
         return False
     body = ast.parse(units[0].text).body
     if len(body) != 1 or not isinstance(body[0], (ast.Assign, ast.AnnAssign)) or body[0].value is None:
         return False
-    value = body[0].value
+    value, live = body[0].value, namespace[name]
     if isinstance(live, types.FunctionType) and isinstance(value, ast.Lambda):
         return True
     changed = any(name in unit.changes | unit.calls for unit in found.units)
@@ -189,7 +209,20 @@ def _plain(name: str, units: Sequence[Unit], found: Slice, live: object) -> bool
     executed = list(found.units)
     at = executed.index(units[0])
     in_order = all(executed.index(unit) < at for n in units[0].eager for unit in found.bindings.get(n, ()))
-    return in_order and is_immutable(live) and is_plain(value)
+    return (
+        in_order
+        and is_immutable(live)
+        and is_plain(value)
+        and same(live, evaluated(value, namespace)) is True
+    )
+
+
+def evaluated(value: ast.expr, namespace: Mapping[str, object]) -> object:
+    """What a plain expression gives in the kernel now; `UNKNOWN` if it raises."""
+    try:
+        return eval(compile(ast.Expression(value), "<cell>", "eval"), dict(namespace))  # noqa: S307
+    except Exception:  # noqa: BLE001 - the user's expression may raise anything
+        return UNKNOWN
 
 
 def _equals_literal(value: ast.expr, live: object) -> bool:

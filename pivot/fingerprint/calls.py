@@ -5,8 +5,9 @@ import re
 
 from pivot.fingerprint.scope import FUNCTIONS, Scope, ScopeKind
 from pivot.fingerprint.statements import chain, decorator_chain
+from pivot.fingerprint.uses import Use
 
-PURE_CALLS = frozenset(
+_PURE_CALLS = frozenset(
     "abs all any ascii bin bool bytes callable chr complex dict divmod enumerate float format frozenset "  # noqa: SIM905
     "getattr hasattr hash hex id int isinstance issubclass len list max min oct ord pow print range repr "
     "reversed round set slice sorted str sum tuple type zip super property staticmethod classmethod Path PurePath "
@@ -14,13 +15,25 @@ PURE_CALLS = frozenset(
 )
 """Calls that leave their arguments as they are."""
 
+_WRAPPERS = frozenset("list tuple set frozenset sorted reversed enumerate zip dict iter min max".split())  # noqa: SIM905
+"""Those of them whose result holds, or is, what their arguments hold."""
+
+_GETTERS = frozenset({"get", "items", "values", "copy"})
+"""Methods of containers that hand out what they hold."""
+
+HARMLESS_METHODS = frozenset(
+    "get items keys values copy split strip join format lower upper startswith endswith replace "  # noqa: SIM905
+    "debug info warning error exception critical log is_file exists".split()
+)
+"""Methods that leave the objects of builtin classes as they are."""
+
 MARKS = frozenset(
     "__doc__ __annotations__ get_type_hints signature getdoc getsource getfullargspec __subclasses__ getsourcelines "  # noqa: SIM905
     "get_annotations".split()
 )
 """Words that look at definitions themselves."""
 
-VERB = re.compile(
+_VERB = re.compile(
     r"^(set|use|register|config|enable|disable|install|patch|init|load_dotenv|push|chdir|signal|seed)"
 )
 _EFFECT_END = re.compile(r"(_seed|filterwarnings|simplefilter|seterr)$")
@@ -31,7 +44,7 @@ STRING_READERS = frozenset(
 )
 
 
-MEMOS = frozenset({"cache", "lru_cache", "cached", "memoize", "memoise", "memo", "cachedmethod"})
+_MEMOS = frozenset({"cache", "lru_cache", "cached", "memoize", "memoise", "memo", "cachedmethod"})
 """Last words of decorators that keep results."""
 
 _CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
@@ -63,7 +76,7 @@ _FIELD_CALLS = frozenset({"field", "Field", "attrib", "ib"})
 def remembers(node: ast.stmt) -> bool:
     """Whether calling what a definition makes may leave something behind in it: in a memo, a default, a class."""
     if isinstance(node, FUNCTIONS):
-        memo = any(decorator_chain(d).rpartition(".")[2] in MEMOS for d in node.decorator_list)
+        memo = any(decorator_chain(d).rpartition(".")[2] in _MEMOS for d in node.decorator_list)
         return memo or any(_can_be_filled(d) for d in (*node.args.defaults, *node.args.kw_defaults) if d)
     if not isinstance(node, ast.ClassDef):
         return False
@@ -106,7 +119,7 @@ def _stores(method: ast.AST) -> bool:
 def _can_be_filled(value: ast.expr) -> bool:
     if isinstance(value, ast.Call):
         last = chain(value.func).rpartition(".")[2]
-        return last in ("list", "dict", "set") or last not in PURE_CALLS | _FIELD_CALLS
+        return last in ("list", "dict", "set") or last not in _PURE_CALLS | _FIELD_CALLS
     return isinstance(value, _CONTAINERS)
 
 
@@ -133,7 +146,7 @@ def is_pure(func: ast.expr, scope: Scope, module: Scope) -> bool:
     """Whether a call is of a builtin or a standard function that leaves its arguments alone."""
     name = chain(func)
     root, _, last = name.partition(".")
-    if (last or root) not in PURE_CALLS or scope.home(root) is not None:
+    if (last or root) not in _PURE_CALLS or scope.home(root) is not None:
         return False
     if root not in module.bound:
         return not last
@@ -150,6 +163,20 @@ def namespace_call(node: ast.AST, scope: Scope) -> bool:
         return False
     name = node.func.id
     return name == "globals" or (name in ("vars", "locals") and scope.kind is ScopeKind.MODULE)
+
+
+def held(uses: int) -> int:
+    """The uses of a container by those of something it holds: what is called there may change itself."""
+    return uses & (Use.ACT | Use.PASS) | (Use.PASS if uses & Use.CALL else 0)
+
+
+def handed_on(last: str, uses: int, *, pure: bool) -> tuple[int, int]:
+    """How a call uses its function and its arguments, by the function's last word and the uses of its result."""
+    result = held(uses)
+    verb = Use.ACT if _VERB.match(last) else 0
+    if pure:
+        return Use.CALL | verb, Use.READ | (result if last in _WRAPPERS else 0)
+    return Use.CALL | verb | (result if last in _GETTERS else uses & Use.ACT), Use.PASS
 
 
 def literal_prefix(node: ast.expr) -> str:

@@ -2,16 +2,12 @@
 
 from dataclasses import dataclass
 
-from pivot.fingerprint.calls import draws
+from pivot.fingerprint.calls import HARMLESS_METHODS, draws
 from pivot.fingerprint.graph import Edge, Graph
 from pivot.fingerprint.resolve import DEFINITION, SURFACE, WHOLE, Node, Target
 from pivot.fingerprint.sources import OWN_PACKAGES
 from pivot.fingerprint.uses import Use
 
-_HARMLESS_METHODS = frozenset(
-    "get items keys values copy split strip join format lower upper startswith endswith replace "  # noqa: SIM905
-    "debug info warning error exception critical log is_file exists".split()
-)
 _HARMLESS_LIBRARIES = frozenset({"logging", "warnings"})
 _DISTURBING = Use.CALL | Use.PASS | Use.ACT | Use.REBIND | Use.BASE | Use.READ
 
@@ -46,6 +42,7 @@ class Changers:
         self._graph = graph
         self._known: dict[Node, Changes] = {}
         self._reading: dict[Node, bool] = {}
+        self._by_starts: dict[tuple[tuple[Node, ...], bool], Changes] = {}
 
     def of(self, node: Node) -> Changes:
         """What the import-time part of the statement `node` may change."""
@@ -73,13 +70,14 @@ class Changers:
             for target in edge.targets:
                 if target.node is None:
                     disturbed = edge.uses & (Use.ACT | Use.REBIND) and self._disturbs_library(target)
-                    free = free or bool(disturbed) or bool(edge.uses & Use.CALL and draws(target.library))
+                    free = free or bool(disturbed)
                     continue
                 self._touch(edge, target, changed, runs)
                 is_call = edge.key == definition.receiver and not target.rest
                 free = free or (is_call and self._kind(target.node) in ("func", "class"))
-        called = self._closure_changes([*(n for n in runs if runs[n]), *changed], called=True)
-        based = self._closure_changes([n for n in runs if not runs[n]], called=False)
+        free = free or self._draws([*edges, *(e for n in runs if runs[n] for e in self._graph.edges(n))])
+        called = self._changes_by((*(n for n in runs if runs[n]), *changed), called=True)
+        based = self._changes_by(tuple(n for n in runs if not runs[n]), called=False)
         return Changes(
             frozenset(changed) | called.nodes | based.nodes,
             free or called.free or based.free,
@@ -125,7 +123,7 @@ class Changers:
             return
         if kind in ("func", "class"):
             runs[node] = runs.get(node, False) or not uses & Use.BASE
-            method = bool(uses & Use.CALL and target.rest and target.rest[-1] not in _HARMLESS_METHODS)
+            method = bool(uses & Use.CALL and target.rest and target.rest[-1] not in HARMLESS_METHODS)
             hooked = bool(uses & Use.BASE and self._has_hook(node))
             stored = bool(uses & Use.ACT and not (uses & Use.CALL and not target.rest))
             if method or hooked or stored or uses & (Use.PASS | Use.REBIND):
@@ -134,7 +132,7 @@ class Changers:
                 changed.update(self._graph.ancestors(node))
             return
         definition = self._graph.definition(node)
-        method = not target.rest or target.rest[-1] in _HARMLESS_METHODS
+        method = not target.rest or target.rest[-1] in HARMLESS_METHODS
         plain = definition is not None and "plain" in definition.marks
         harmless = (
             plain and method and (target.rest or not uses & Use.ACT) and not uses & (Use.PASS | Use.REBIND)
@@ -148,7 +146,12 @@ class Changers:
         definitions = [self._graph.definition(each) for each in self._graph.ancestors(node)]
         return any(d is not None and "class-hook" in d.marks for d in definitions)
 
-    def _closure_changes(self, starts: list[Node], *, called: bool) -> Changes:
+    def _changes_by(self, starts: tuple[Node, ...], *, called: bool) -> Changes:
+        if (starts, called) not in self._by_starts:
+            self._by_starts[starts, called] = self._closure_changes(starts, called=called)
+        return self._by_starts[starts, called]
+
+    def _closure_changes(self, starts: tuple[Node, ...], *, called: bool) -> Changes:
         """What code may change once it runs: every changeable value it can see, and what it sets outright."""
         found: set[Node] = set()
         importing: list[Node] = []
@@ -168,8 +171,6 @@ class Changers:
             if any(not item.now for item in definition.imports):
                 importing.append(node)
             for edge in self._graph.edges(node):
-                if called and edge.uses & Use.CALL:
-                    free = free or any(draws(target.library) for target in edge.targets)
                 if not edge.uses & (Use.ACT | Use.REBIND | Use.PASS):
                     continue
                 for target in edge.targets:
@@ -179,13 +180,15 @@ class Changers:
                         free = free or self._disturbs_library(target)
         return Changes(frozenset(found), free, tuple(importing))
 
+    @staticmethod
+    def _draws(edges: list[Edge]) -> bool:
+        """Whether one of the calls takes a random number from a source that others share."""
+        return any(edge.uses & Use.CALL and draws(t.library) for edge in edges for t in edge.targets)
+
     def _set_by(self, edge: Edge, node: Node) -> set[Node]:
         if node.role == WHOLE:
-            return (
-                {node, *self._graph.everything_in(node.module)}
-                if edge.uses & (Use.ACT | Use.REBIND)
-                else {node}
-            )
+            sets = edge.uses & (Use.ACT | Use.REBIND)
+            return {node, *self._graph.everything_in(node.module)} if sets else {node}
         definition = self._graph.definition(node)
         if definition is None or node.role != DEFINITION:
             return set()
@@ -200,6 +203,5 @@ class Changers:
     def _disturbs_library(target: Target) -> bool:
         top, _, rest = target.library.partition(".")
         return top not in OWN_PACKAGES and not (
-            top in _HARMLESS_LIBRARIES
-            and rest.rpartition(".")[2] in {*_HARMLESS_METHODS, "warn", "getLogger"}
+            top in _HARMLESS_LIBRARIES and rest.rpartition(".")[2] in {*HARMLESS_METHODS, "warn", "getLogger"}
         )

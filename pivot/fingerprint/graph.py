@@ -15,6 +15,7 @@ from pivot.fingerprint.resolve import (
     Node,
     Resolver,
     Target,
+    nodes_of,
 )
 from pivot.fingerprint.sources import OWN_PACKAGES, Origin
 from pivot.fingerprint.uses import Load, Use
@@ -35,6 +36,7 @@ class Graph:
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
         self._edges: dict[Node, tuple[Edge, ...]] = {}
+        self._successors: dict[Node, tuple[Node, ...]] = {}
         self._own: dict[Node, Digest] = {}
         self._open_names: dict[Node, list[tuple[str, int]]] = {}
 
@@ -67,13 +69,13 @@ class Graph:
         self.edges(node)
         return self._open_names.get(node, [])
 
-    def successors(self, node: Node) -> Iterable[Node]:
-        """All nodes that an edge of `node` leads to."""
-        for edge in self.edges(node):
-            for target in edge.targets:
-                yield from target.guards
-                if target.node is not None:
-                    yield target.node
+    def successors(self, node: Node) -> tuple[Node, ...]:
+        """All nodes that an edge of `node` leads to, each once."""
+        found = self._successors.get(node)
+        if found is None:
+            targets = dict.fromkeys(target for edge in self.edges(node) for target in edge.targets)
+            found = self._successors[node] = nodes_of(targets)
+        return found
 
     def closure(
         self, starts: Iterable[Node], known: Callable[[Node], bool] | None = None
@@ -86,7 +88,7 @@ class Graph:
             if node in found or (known and known(node)):
                 continue
             found[node] = None
-            stack.extend(reversed(list(self.successors(node))))
+            stack.extend(reversed(self.successors(node)))
         return found
 
     def everything_in(self, module: str) -> list[Node]:

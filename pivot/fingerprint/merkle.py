@@ -44,7 +44,7 @@ class Hashes:
         return digest_parts(parts)
 
     def _close(self, component: list[Node]) -> None:
-        if len(component) == 1 and component[0] not in set(self._graph.successors(component[0])):
+        if len(component) == 1 and component[0] not in self._graph.successors(component[0]):
             self._done[component[0]] = self._join(component[0], self._done.__getitem__)
             return
         colours: dict[Node, Digest] = {node: self._graph.own(node) for node in component}
@@ -62,7 +62,7 @@ class Hashes:
         low: dict[Node, int] = {}
         path: list[Node] = []
         on_path: set[Node] = set()
-        work = [(start, iter(list(self._graph.successors(start))))]
+        work = [(start, iter(self._graph.successors(start)))]
         order[start] = low[start] = 0
         path.append(start)
         on_path.add(start)
@@ -75,7 +75,7 @@ class Hashes:
                     order[other] = low[other] = len(order)
                     path.append(other)
                     on_path.add(other)
-                    work.append((other, iter(list(self._graph.successors(other)))))
+                    work.append((other, iter(self._graph.successors(other))))
                     break
                 if other in on_path:
                     low[node] = min(low[node], order[other])

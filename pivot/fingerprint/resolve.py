@@ -63,6 +63,7 @@ class Resolver:
         self._cache = cache
         self._modules: dict[str, Module | None] = {}
         self._exported: dict[str, frozenset[str]] = {}
+        self._named: dict[tuple[str, ...], tuple[Target, ...] | None] = {}
         self._seen: dict[tuple[str, str], tuple[int, ...]] = {}
         self._seen_early: dict[tuple[str, int], bool] = {}
 
@@ -150,6 +151,12 @@ class Resolver:
 
     def name(self, module: str, words: Sequence[str]) -> tuple[Target, ...] | None:
         """What the global name ``words[0]`` with attributes ``words[1:]`` means inside `module`."""
+        key = (module, *words)
+        if key not in self._named:
+            self._named[key] = self._meaning(module, words)
+        return self._named[key]
+
+    def _meaning(self, module: str, words: Sequence[str]) -> tuple[Target, ...] | None:
         found = self._bound(module, words, (), frozenset())
         if found:
             return found

@@ -4,7 +4,16 @@ import ast
 import re
 from collections.abc import Iterable
 
-from pivot.fingerprint.calls import MARKS, STRING_READERS, VERB, is_pure, literal_prefix, namespace_call
+from pivot.fingerprint.calls import (
+    HARMLESS_METHODS,
+    MARKS,
+    STRING_READERS,
+    handed_on,
+    held,
+    is_pure,
+    literal_prefix,
+    namespace_call,
+)
 from pivot.fingerprint.normalize import chain_end
 from pivot.fingerprint.scope import (
     COMPREHENSIONS,
@@ -185,7 +194,8 @@ class Scanner:
         if name:
             self.load(name, scope, node.lineno, Use.HARD | uses | (0 if uses & Use.CALL else Use.VALUE))
         elif isinstance(node, ast.Attribute):
-            self.visit(node.value, scope, uses & (Use.ACT | Use.PASS) | (Use.ACT if stored else 0))
+            called = 0 if node.attr in HARMLESS_METHODS else uses & Use.CALL
+            self.visit(node.value, scope, held(uses & ~Use.CALL | called) | (Use.ACT if stored else 0))
 
     def _subscript(self, node: ast.Subscript, scope: Scope, uses: int) -> None:
         stored = not isinstance(node.ctx, ast.Load)
@@ -193,7 +203,7 @@ class Scanner:
         if isinstance(item, str) and namespace_call(node.value, scope):
             self._namespace_item(item, node.lineno, uses, stored=stored)
             return
-        self.visit(node.value, scope, Use.ACT if stored else uses & (Use.ACT | Use.PASS))
+        self.visit(node.value, scope, Use.ACT if stored else held(uses))
         self.visit(node.slice, scope, 0)
         if chain(node.value) == "sys.modules":
             self._record("", "", node.lineno, Use.VALUE)
@@ -249,12 +259,9 @@ class Scanner:
         last = func.attr if isinstance(func, ast.Attribute) else name
         if self._special(node, name, last, scope, uses):
             return
-        verb = bool(VERB.match(last))
-        pure = is_pure(func, scope, self.scopes.top)
-        inherited = 0 if pure else uses & Use.ACT
-        self.visit(func, scope, Use.CALL | inherited | (Use.ACT if verb else 0))
-        for argument in [*node.args, *node.keywords]:
-            self.visit(argument, scope, Use.READ if pure else Use.PASS)
+        of_function, of_arguments = handed_on(last, uses, pure=is_pure(func, scope, self.scopes.top))
+        self.visit(func, scope, of_function)
+        self._all([*node.args, *node.keywords], scope, of_arguments)
         if last in STRING_READERS:
             self._read_strings(node, scope)
 

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pivot.errors import CodeError
 from pivot.model.place import Place
 from pivot_jupyter.cells import Cell
-from pivot_jupyter.compile import compile_module, part_of_module, read_notebook
+from pivot_jupyter.compile import compile_module, part_of_module, read_notebook, refused_commands
 
 
 def module(*texts, stages=("f",), name="nb_stages"):
@@ -79,6 +78,56 @@ def test_the_last_executed_definition_counts():
         (("%%pivot_module\nK = 3\ndef g():\n    return K", "X = g()"), 3),
         (("%%time\nX = 8",), 8),
         (("import xml.dom", "import xml.sax", "X = xml.dom.__name__ + xml.sax.__name__"), "xml.domxml.sax"),
+        (
+            ("R = []\ndef reg(g):\n    R.append(g.__name__)\n    return g", "@reg\ndef a(): pass", "X = R"),
+            ["a"],
+        ),
+        (
+            (
+                "R = {}\ndef reg(name):\n    def deco(g):\n        R[name] = 1\n        return g\n    return deco",
+                "@reg('a')\ndef a(): pass",
+                "@reg('b')\nclass B: pass",
+                "X = list(R)",
+            ),
+            ["a", "b"],
+        ),
+        (
+            (
+                "import functools",
+                "@functools.singledispatch\ndef g(x):\n    return 1",
+                "@g.register\ndef _(x: int):\n    return 2",
+                "@g.register\ndef _(x: str):\n    return 3",
+                "X = [g(1), g(''), g([])]",
+            ),
+            [2, 3, 1],
+        ),
+        (
+            (
+                "class Base:\n    known = []\n    def __init_subclass__(cls):\n        Base.known.append(cls.__name__)",
+                "class A(Base): pass",
+                "class B(A): pass",
+                "X = Base.known",
+            ),
+            ["A", "B"],
+        ),
+        (
+            (
+                "class R:\n    def __init__(self):\n        self.all = []\n    def add(self, g):\n        self.all.append(g)",
+                "r = R()",
+                "@r.add\ndef a(): pass",
+                "X = len(r.all)",
+            ),
+            1,
+        ),
+        (
+            (
+                "T = {}\ndef timed(g):\n    def inner():\n        T['g'] = 1\n        return g()\n    return inner",
+                "@timed\ndef h(): return nowhere",
+                "@timed\ndef k(): return 5",
+                "X = k() + len(T)",
+            ),
+            6,
+        ),
         (("X = 1", "def g():\n    x = 0\n    x += 1\n    return x", "X = X + g()"), 2),
         (("%time X = 8",), 8),
         (("%matplotlib inline\nX = 8",), 8),
@@ -87,6 +136,31 @@ def test_the_last_executed_definition_counts():
 def test_a_value_is_what_the_cells_made_it(texts, value):
     text = module(*texts, "def f():\n    return X").text
     assert run(text)["f"]() == value
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    ["X.to_csv('x.csv')", "X.mkdir()", "X.plot()", "X.info()", "X.write_text('a')", "X.close()",
+     "os.remove('x')", "os.makedirs('y')", "X.head()", "print(X)", "other = X.append", "{}.update(X)"],
+)  # fmt: skip
+def test_what_only_shows_a_value_or_writes_files_stays_in_its_cell(leaves):
+    text = module("import os", "X = 1", f"{leaves}\n0", "def f():\n    return X, os.sep").text
+    assert leaves not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("X = 1; X.mkdir()", "X = 1"),
+        ("Y = 2; X = 'ä'; Z = 3  # why", "X = 'ä'"),
+        ("Y = [\n1]; X = [\n2]; Z = 3", "X = [\n2]"),
+        ("Y = 2; X = 1  # why", "X = 1  # why"),
+        ("X = 1;", "X = 1;"),
+    ],
+)
+def test_statements_that_share_a_line_are_cut_apart(line, kept):
+    text = module(line, "def f():\n    return X").text
+    assert text.split("\n\n\n")[0] == kept
 
 
 def test_comments_that_belong_to_a_definition_are_kept():
@@ -120,8 +194,10 @@ def test_names_in_annotations_and_queries_are_reached():
 
 
 def test_a_kernel_command_in_reach_is_refused_with_cell_and_line():
-    with pytest.raises(CodeError, match=r"Cell In\[1\], line 2: `files = !ls` .* files needs it"):
-        module("a = 1\nfiles = !ls", "def f():\n    return files")
+    found = module("a = 1\nfiles = !ls", "def f():\n    return files").slice
+    (error,) = refused_commands(found)
+    assert error.message.startswith("Cell In[1], line 2: `files = !ls` works in a notebook only")
+    assert error.message.endswith("files needs it")
 
 
 def test_a_kernel_command_out_of_reach_does_not_matter():
@@ -131,6 +207,30 @@ def test_a_kernel_command_out_of_reach_does_not_matter():
 def test_missing_names_are_told_with_their_user():
     missing = module("def f():\n    return nowhere + len([])").slice.missing
     assert [(m.name, m.user.cell.number) for m in missing] == [("nowhere", 1)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "total = 0\n    for i in []:\n        total += i\n    return total", "import os\n    return os.sep",
+        "try:\n        pass\n    except OSError as e:\n        return e", "return [z for z in []]", "return lambda y: y",
+        "if (n := 3):\n        return n", "with open('a') as h:\n        return h.read()", "def g(k): return k\n    return g",
+        "class C:\n        a = 1\n        b = a\n    return C", "match 3:\n        case m: return m", "return __name__",
+        "global G\n    G = 1", "x: int = 3\n    return x", "return 'some.dotted words'", "for a, (b, *c) in []: print(a, b, c)",
+    ],
+)  # fmt: skip
+def test_names_of_a_function_s_own_are_not_missing(body):
+    assert module(f"def f():\n    {body}").slice.missing == ()
+    text = module(
+        "total = i = z = y = n = h = k = a = b = c = e = m = x = os = 7", f"def f():\n    {body}"
+    ).text
+    assert "= 7" not in text
+
+
+def test_names_of_a_block_s_own_are_not_missing():
+    block = "try:\n    X = int('a')\nexcept ValueError as error:\n    X = str(error)"
+    made = module(block, "def f():\n    return X")
+    assert made.slice.missing == ()
 
 
 def test_a_cell_that_is_no_python_is_told():

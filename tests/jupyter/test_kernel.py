@@ -88,8 +88,14 @@ def test_export_without_a_kernel_writes_the_same_files(raw, run_all, tmp_path):
     nbformat.write(notebook, raw / "n.ipynb")
     for name in ("notebook_stages.py", "pivot.yaml"):
         (raw / name).unlink()
+    notebook.cells.append(nbformat.v4.new_code_cell("%pivot module other_stages"))
+    nbformat.write(notebook, raw / "n2.ipynb")
     code, told = pivot(raw, "notebook", "export", "n.ipynb", "--module", "notebook_stages")
     assert code == 0, told
+    assert (
+        "stage 'clean' belongs to notebook_stages.clean already"
+        in pivot(raw, "notebook", "export", "n2.ipynb")[1]
+    )
     assert [(raw / name).read_text() for name in ("notebook_stages.py", "pivot.yaml")] == live
     assert pivot(raw, "notebook", "export", "n.ipynb", "--module", "notebook_stages", "--check")[0] == 0
 

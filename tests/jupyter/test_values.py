@@ -7,6 +7,7 @@ import pytest
 from pivot.model.task import Failure, TrialResult
 from pivot_jupyter.cells import Cell
 from pivot_jupyter.compile import compile_module, part_of_module, read_notebook
+from pivot_jupyter.outdated import outdated
 from pivot_jupyter.values import refusals, unexplained
 
 
@@ -52,7 +53,8 @@ def test_plain_values_need_no_trial(text):
     "texts",
     [("import numpy as np", "X = np.arange(5)"), ("def g():\n    return [1]", "X = g()"), ("X = [i for i in range(3)]",),
      ("X = [1]", "X.append(2)"), ("import pandas as pd\nX = pd.DataFrame({'a': [1, 2]})", "X['b'] = 3", "X.head()"),
-     ("import random\nX = random.Random(3)",), ("X = {}", "X.update(a=1)")],
+     ("import random\nX = random.Random(3)",), ("X = {}", "X.update(a=1)"), ("import pandas as pd\nX = pd.DataFrame",),
+     ("import pandas as pd, typing\nX = typing.Annotated[pd.DataFrame, 1]",), ("import numpy as np\nX = list[np.ndarray]",)],
 )  # fmt: skip
 def test_doubtful_values_are_tried_and_accepted_when_equal(texts):
     assert judge(*texts) == ([], ["X"])
@@ -82,6 +84,14 @@ def test_what_the_source_does_not_give_again_is_refused_with_its_reason(texts, r
 
 def test_a_value_changed_out_of_sight_is_refused():
     messages, _ = judge("X = [1]", change=lambda space: space["X"].append(2))
+    assert messages == ["X in Cell In[1] exists only in this kernel (evaluated again it has another value)"]
+
+
+@pytest.mark.parametrize("value", ["0", "0 + 0", "(1, 2)"])
+def test_a_value_that_a_function_bound_anew_is_refused(value):
+    cells = (f"X = {value}", "def bump():\n    global X\n    X = 5")
+    assert judge(*cells) == ([], [])
+    messages, _ = judge(*cells, "bump()")
     assert messages == ["X in Cell In[1] exists only in this kernel (evaluated again it has another value)"]
 
 
@@ -120,3 +130,57 @@ def test_names_without_a_text_are_explained():
 
 def test_equal_tables_and_arrays_are_equal_values():
     assert judge("import pandas as pd, numpy as np\nX = (pd.Series([1]), np.ones(3))")[0] == []
+
+
+def outdated_in(*texts):
+    """Executes cells as a kernel does, and gives what is outdated in the reach of ``f``."""
+    cells = [Cell(number, text) for number, text in enumerate(texts, 1)]
+    space = {"__name__": "__main__"}
+    for cell in cells:
+        exec(compile(cell.text, cell.name, "exec"), space)
+    found = compile_module(read_notebook(cells), "nb_stages", ["f"]).slice
+    return [f"{error.message}: {error.hint}" for error in outdated(found, space)]
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "def f(x=K):\n    return x", "def f(a, b=3, *, x=(K, 1)):\n    return x", "def f(x=-K * 2):\n    return x",
+        "import functools\n@functools.cache\ndef f(x=K):\n    return x",
+        "class f:\n    x = K", "class f:\n    x: int = K + 1",
+        "import enum\nclass f(enum.Enum):\n    A = K",
+        "import dataclasses\n@dataclasses.dataclass\nclass f:\n    x: int = K",
+    ],
+)  # fmt: skip
+def test_a_definition_that_holds_an_older_value_is_told(definition):
+    told = "f in Cell In[2] was defined with another K than the one of Cell In[3]: run Cell In[2] again"
+    assert outdated_in("K = 1", definition, "K = 2") == [told]
+    assert outdated_in("K = 1", definition, "K = 1") == []
+    assert outdated_in("K = 1", definition, "K = 2", definition) == []
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "def f(x):\n    return x + K",
+        "f = lambda x=1: x + K",
+        "def f(x=print(K)):\n    return x",
+        "class f:\n    K = 3",
+    ],
+)
+def test_what_reads_a_value_later_is_not_outdated(definition):
+    assert outdated_in("K = 1", definition, "K = 2") == []
+
+
+def test_what_something_else_than_a_cell_imported_is_told_with_its_import():
+    import collections
+    import re
+
+    missing = compile_module(
+        read_notebook([Cell(1, "def f():\n    return re, OD")]), "m", ["f"]
+    ).slice.missing
+    hints = [error.hint for error in unexplained(missing, {"re": re, "OD": collections.OrderedDict})]
+    assert hints == [
+        "run a cell with `from collections import OrderedDict as OD`",
+        "run a cell with `import re`",
+    ]

@@ -1,0 +1,95 @@
+"""The words after ``%pivot``: its subcommands and their options."""
+
+import argparse
+import shlex
+from typing import Any, NoReturn
+
+from pivot.errors import UsageError
+
+SUBCOMMANDS = {
+    "repro": "run what has changed, and only that: [TARGET…] [--force] [--jobs N] [--keep-going]",
+    "run": "the same as repro",
+    "status": "what would run: [TARGET…] [--explain]",
+    "why": "all reasons why a stage would run: [STAGE…]",
+    "dag": "the graph with the state of each stage",
+    "load": "the value of a stage's output: STAGE [OUT]",
+    "log": "what a stage wrote when it last ran: STAGE",
+    "code": "the module that workers import, or the part of one stage: [STAGE]",
+    "module": "the notebook module's name, or another one for it: [NAME]",
+    "export": "write the module and pivot.yaml beside the notebook: [--check] [--force]",
+    "forget": "take a stage out whose cell is deleted: STAGE",
+    "help": "this list",
+}
+
+
+class Words(argparse.ArgumentParser):
+    """Arguments of a subcommand; wrong ones are a UsageError with a suggestion."""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The long options."""
+        return tuple(option for option in self._option_string_actions if option.startswith("--"))
+
+    @property
+    def takes_stages(self) -> bool:
+        """Whether names of stages may follow."""
+        return any(action.dest in {"stage", "targets"} for action in self._actions)
+
+    def error(self, message: str) -> NoReturn:
+        """Tells argparse's message."""
+        raise UsageError(f"%pivot {self.prog}: {message}", "%pivot help lists what there is")
+
+    def read(self, words: list[str]) -> argparse.Namespace:
+        """The arguments that some words are."""
+        known, unknown = self.parse_known_args(words)
+        if unknown:
+            raise unknown_option(f"%pivot {self.prog}", unknown[0], self._option_string_actions)
+        return known
+
+
+def unknown_option(command: str, word: str, known: Any) -> UsageError:
+    """An error that suggests the right option."""
+    import difflib
+
+    options = sorted(option for option in known if option.startswith("--") and option != "--help")
+    close = [] if word == "--help" else difflib.get_close_matches(word.partition("=")[0], options, n=1)
+    hint = (
+        f"did you mean {close[0]}?"
+        if close
+        else f"known: {', '.join(options)}"
+        if options
+        else "it takes none"
+    )
+    return UsageError(f"{command}: unknown option {word}", hint)
+
+
+def split(line: str) -> list[str]:
+    """A line as words, by the rules of a shell."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"%pivot: {error}", "close the quotes") from None
+
+
+def parser_for(name: str) -> Words:
+    """What may follow a subcommand."""
+    parser = Words(prog=name, add_help=False, allow_abbrev=False)
+    if name in {"repro", "run"}:
+        parser.add_argument("targets", nargs="*")
+        parser.add_argument("-f", "--force", action="store_true")
+        parser.add_argument("-j", "--jobs", type=int)
+        parser.add_argument("-k", "--keep-going", action="store_true")
+    elif name in {"status", "why"}:
+        parser.add_argument("targets", nargs="*")
+        parser.add_argument("--explain", action="store_true")
+    elif name == "load":
+        parser.add_argument("stage")
+        parser.add_argument("out", nargs="?")
+    elif name in {"log", "code", "forget"}:
+        parser.add_argument("stage", nargs="?" if name == "code" else None)
+    elif name == "module":
+        parser.add_argument("name", nargs="?")
+    elif name == "export":
+        parser.add_argument("--check", action="store_true")
+        parser.add_argument("--force", action="store_true")
+    return parser
