@@ -215,7 +215,7 @@ def test_missing_names_are_told_with_their_user():
         "total = 0\n    for i in []:\n        total += i\n    return total", "import os\n    return os.sep",
         "try:\n        pass\n    except OSError as e:\n        return e", "return [z for z in []]", "return lambda y: y",
         "if (n := 3):\n        return n", "with open('a') as h:\n        return h.read()", "def g(k): return k\n    return g",
-        "class C:\n        a = 1\n        b = a\n    return C", "match 3:\n        case m: return m", "return __name__",
+        "class C:\n        a = 1\n    return C", "match 3:\n        case m: return m", "return __name__",
         "global G\n    G = 1", "x: int = 3\n    return x", "return 'some.dotted words'", "for a, (b, *c) in []: print(a, b, c)",
     ],
 )  # fmt: skip

@@ -256,6 +256,19 @@ def test_all_that_is_wrong_is_told_at_once(ready):
     ]  # fmt: skip
 
 
+def test_a_name_that_only_a_star_could_bind_is_told_where_it_does_not(ready, kernel_place):
+    (kernel_place / "lib.py").write_text("def known(x):\n    return x\n")
+    sys.path.insert(0, str(kernel_place))
+    try:
+        ready("from lib import *", "exec('frame = 1')", STAGE.replace("raw.strip()", "known(raw.strip())"))
+        assert "✓ ran" in ready("%pivot run")
+        assert "`frame` exists only in this kernel" in ready(STAGE.replace("raw.strip()", "known(frame)"))
+        assert "not defined yet: nowhere" in ready(STAGE.replace("raw.strip()", "known(nowhere)"))
+    finally:
+        sys.path.remove(str(kernel_place))
+        sys.modules.pop("lib", None)
+
+
 def test_a_forgotten_stage_is_gone(ready):
     ready(STAGE, NEXT, "%pivot forget total")
     assert "0 of 1" in ready("%pivot run", "%pivot status")
