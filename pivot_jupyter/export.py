@@ -204,7 +204,7 @@ def _plan(defined: Defined, ground: Ground, former: Sequence[str]) -> tuple[Proj
 
 def _memory(defined: Defined, ground: Ground) -> str:
     """The file that knows the digest of the module's text as it was exported last."""
-    name = f"{ground.folder}/{defined.module.name}".replace("/", "__")
+    name = project_path(defined.module.name, ground.folder).replace("/", "__")
     return os.path.join(ground.root, ".pivot", "exports", name)
 
 

@@ -23,9 +23,9 @@ from pivot_jupyter import shown
 from pivot_jupyter.cells import Cell, Role, as_python, read_cell
 from pivot_jupyter.export import check_export, export, stale_cells
 from pivot_jupyter.naming import DEFAULT_MODULE
-from pivot_jupyter.session import Session, unknown_stage
+from pivot_jupyter.session import Session
 from pivot_jupyter.stages import Options, pairs
-from pivot_jupyter.words import SUBCOMMANDS, parser_for, split, unknown_option
+from pivot_jupyter.words import SUBCOMMANDS, parser_for, split, unknown_option, unknown_stage
 
 
 class PivotRunError(ShellUsageError):
@@ -158,7 +158,7 @@ class PivotMagics(Magics):
         names = [stage.name for stage in stages]
         self._tell_name()
         missing = self.session.missing(names)
-        states = {} if missing else shown.states_of(self.session.status(names))
+        states = {} if missing else shown.states_of(self.session.status_of(names))
         note = f"not defined yet: {', '.join(missing)}" if missing else ""
         display(shown.card([(stage, states.get(stage.name), note) for stage in stages]), raw=True)
         if run:

@@ -36,6 +36,7 @@ from pivot_jupyter.slices import Slice
 from pivot_jupyter.stages import Draft, Ground, Options, define, drafts_in, marked_in
 from pivot_jupyter.units import Kind
 from pivot_jupyter.values import lost_names, refusals, unexplained
+from pivot_jupyter.words import unknown_stage
 
 _Answer = TypeVar("_Answer")
 
@@ -277,7 +278,13 @@ class Session:
 
     def status(self, targets: Sequence[str] = ()) -> tuple[Decision, ...]:
         """What a run would do, and why; places are those of cells."""
-        module = self._ready()
+        return self._status(self._ready(), targets)
+
+    def status_of(self, stages: Sequence[str]) -> tuple[Decision, ...]:
+        """What a run would do with stages that were just defined, whatever is wrong with others."""
+        return self._status(self._module(), stages)
+
+    def _status(self, module: NotebookModule | None, targets: Sequence[str]) -> tuple[Decision, ...]:
         decisions = _in_cells(module, lambda: self.project.status(targets))
         return tuple(self._decision(module, decision) for decision in decisions)
 
@@ -386,13 +393,3 @@ def raise_all(errors: Sequence[PivotError]) -> None:
     """Raises what was found, all at once; nothing where nothing was."""
     if errors:
         raise errors[0] if len(errors) == 1 else DefinitionErrors(errors)
-
-
-def unknown_stage(name: str, known: Iterable[str]) -> UsageError:
-    """An error that suggests the right name."""
-    import difflib
-
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}" if names else None
-    return UsageError(f"no stage is called {name!r}", hint)

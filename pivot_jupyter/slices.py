@@ -3,6 +3,7 @@
 import builtins
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from pivot_jupyter.registering import How
@@ -161,13 +162,27 @@ def in_module_order(units: Sequence[Unit], positions: Mapping[Unit, int]) -> tup
         positions: where each stands in the notebook.
     """
     before = _before(units)
-    waiting = dict(enumerate(units))
+    places = [positions[unit] for unit in units]
+    after: list[list[int]] = [[] for _ in units]
+    for index, earlier in enumerate(before):
+        for one in earlier:
+            after[one].append(index)
+    left = [len(earlier) for earlier in before]
+    ready = [(places[i], i) for i in range(len(units)) if not left[i]]
+    heapify(ready)
+    waiting = dict.fromkeys(range(len(units)))
     order: list[Unit] = []
     while waiting:
-        ready = [i for i in waiting if not before[i] & waiting.keys()]
         # a circle executed well in the kernel, so its executed order is an order for the module too
-        chosen = min(ready, key=lambda i: positions[units[i]]) if ready else min(waiting)
-        order.append(waiting.pop(chosen))
+        chosen = heappop(ready)[1] if ready else next(iter(waiting))
+        if chosen not in waiting:
+            continue  # of a circle
+        del waiting[chosen]
+        order.append(units[chosen])
+        for later in after[chosen]:
+            left[later] -= 1
+            if not left[later] and later in waiting:
+                heappush(ready, (places[later], later))
     return tuple(order)
 
 

@@ -1,7 +1,9 @@
 """The words after ``%pivot``: its subcommands and their options."""
 
 import argparse
+import difflib
 import shlex
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from pivot.errors import UsageError
@@ -49,8 +51,6 @@ class Words(argparse.ArgumentParser):
 
 def unknown_option(command: str, word: str, known: Any) -> UsageError:
     """An error that suggests the right option."""
-    import difflib
-
     options = sorted(option for option in known if option.startswith("--") and option != "--help")
     close = [] if word == "--help" else difflib.get_close_matches(word.partition("=")[0], options, n=1)
     hint = (
@@ -61,6 +61,14 @@ def unknown_option(command: str, word: str, known: Any) -> UsageError:
         else "it takes none"
     )
     return UsageError(f"{command}: unknown option {word}", hint)
+
+
+def unknown_stage(name: str, known: Iterable[str]) -> UsageError:
+    """An error that suggests the right name."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}" if names else None
+    return UsageError(f"no stage is called {name!r}", hint)
 
 
 def split(line: str) -> list[str]:

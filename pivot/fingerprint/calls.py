@@ -1,6 +1,7 @@
 """Calls that are known: those that change nothing, those made for their effect, those that name code by strings."""
 
 import ast
+import contextlib
 import re
 
 from pivot.fingerprint.scope import FUNCTIONS, Scope, ScopeKind
@@ -26,6 +27,12 @@ HARMLESS_METHODS = frozenset(
     "debug info warning error exception critical log is_file exists".split()
 )
 """Methods that leave the objects of builtin classes as they are."""
+
+HANDING = (
+    *(ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Starred),
+    *(ast.IfExp, ast.BoolOp, ast.keyword, ast.Await),
+)
+"""Expressions whose value is, or holds, one of their operands."""
 
 MARKS = frozenset(
     "__doc__ __annotations__ get_type_hints signature getdoc getsource getfullargspec __subclasses__ getsourcelines "  # noqa: SIM905
@@ -191,3 +198,13 @@ def literal_prefix(node: ast.expr) -> str:
         return text.partition("{")[0] if isinstance(text, str) else ""
     value = node.value if isinstance(node, ast.Constant) else ""
     return value.partition("%")[0] if isinstance(value, str) else ""
+
+
+def written_in(annotation: ast.AST) -> list[ast.expr]:
+    """The expressions that an annotation holds as strings; plain texts (``Annotated[…, "in metres"]``) left out."""
+    found: list[ast.expr] = []
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            with contextlib.suppress(SyntaxError, ValueError):
+                found.append(ast.parse(node.value.strip(), mode="eval").body)
+    return found

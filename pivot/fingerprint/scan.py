@@ -1,10 +1,12 @@
 """What one statement does with names of its module: loads, changes, imports, names in strings."""
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterable
 
 from pivot.fingerprint.calls import (
+    HANDING,
     HARMLESS_METHODS,
     MARKS,
     STRING_READERS,
@@ -13,6 +15,7 @@ from pivot.fingerprint.calls import (
     is_pure,
     literal_prefix,
     namespace_call,
+    written_in,
 )
 from pivot.fingerprint.normalize import chain_end
 from pivot.fingerprint.scope import (
@@ -39,13 +42,6 @@ def scan(statements: Iterable[ast.stmt], scopes: Scopes, declarations: frozenset
     for statement in live(statements):
         scanner.visit(statement, scopes.top, 0)
     return scanner.found
-
-
-_HANDING = (
-    *(ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Starred),
-    *(ast.IfExp, ast.BoolOp, ast.keyword, ast.Await),
-)
-"""Expressions whose value is, or holds, one of their operands."""
 
 
 class Scanner:
@@ -146,7 +142,7 @@ class Scanner:
         self._all([*node.handlers, *live([*node.orelse, *node.finalbody])], scope, 0)
 
     def _children(self, node: ast.AST, scope: Scope, uses: int) -> None:
-        down = uses if isinstance(node, _HANDING) or uses & Use.ACT else 0
+        down = uses if isinstance(node, HANDING) or uses & Use.ACT else 0
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.LShift | ast.RShift):
             down |= Use.PASS  # a >> b builds pipelines
         if isinstance(node, ast.withitem):
@@ -241,13 +237,9 @@ class Scanner:
         side = Scanner(self.scopes, self.declarations)
         side.later = self.later
         side.visit(node, scope, 0)
-        texts = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
-        for text in texts:
-            try:
-                if isinstance(text, str):
-                    side.visit(ast.parse(text.strip(), mode="eval").body, scope, 0)
-            except (SyntaxError, ValueError, KeyError):
-                continue  # a plain text, as in Annotated[…, "in metres"]
+        for expression in written_in(node):
+            with contextlib.suppress(KeyError):  # a lambda in a string has no scope
+                side.visit(expression, scope, 0)
         line = getattr(node, "lineno", 0)
         for key, (_, uses) in side.found.uses.items():
             first, known = table.get(key, (line, 0))

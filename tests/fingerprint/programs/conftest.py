@@ -1,22 +1,28 @@
-"""Random programs and the truth about them: what plain Python returns, and what fingerprint they have."""
+"""Random programs whose names are always used as what they are."""
 
-import importlib
-import sys
-from importlib.machinery import ModuleSpec
+import textwrap
+from collections.abc import Callable
 from random import Random
 
 import pytest
 
-from pivot.fingerprint.sources import Sources
-from pivot.fingerprint.stage import fingerprint_stage
-from pivot.model.digest import digest_text
-from pivot.model.fingerprint import ModuleText
-from pivot.model.stage import ObjectRef
-from pivot.paths import ProjectPath
-
 MODULES = ("config", "helpers", "pkg", "pkg.deep", "pkg.flat", "stages")
 
 Program = dict[str, list[str]]
+
+
+CHANGES = {
+    "table": """{0}["{key}"] = {value};{0}.update({key}={value});{0}.pop("{key}", 0);{0}.setdefault("{key}", {value});"""
+    """for c in "ab": {0}[c] = {value};same = {0}\nsame["{key}"] = {value};with_key = {0} | {{}}""",
+    "list": "{0}.append({value});{0}.extend([{value}, 1]);{0}.insert(0, {value});{0}[:1] = [{value}];{0}.sort();"
+    "{0}.reverse();{0}.clear()",
+    "registry": """{0}["{key}"] = {function};{0}["{key}"] = lambda x: {body};{0}.update({key}={function})""",
+    "object": """{0}.n = {value};{0}.up({value});setattr({0}, "n", {value})""",
+    "class": "{0}.k = {value};{0}.run = lambda self, x: {body}",
+    "func": "{0}({value})",
+    "changer": "{0}({value});{0}({value});{0}({value})",
+}
+"""Statements that change something in place, by the kind of what they change."""
 
 
 class Author:
@@ -91,15 +97,11 @@ class Author:
         place = "." + source.rpartition(".")[2] if inside else source
         for kind, name in names:
             form = self.rng.randint(0, 3)
-            if form == 0:
-                alias = f"{name}_"
-                self.add(f"from {place} import {name} as {alias}")
-                self.env.append((kind, alias))
-                self.own[self.module].append((kind, alias))
-            elif form < 3:
-                self.add(f"from {place} import {name}")
-                self.env.append((kind, name))
-                self.own[self.module].append((kind, name))
+            if form < 3:
+                new = name if form else f"{name}_"
+                self.add(f"from {place} import {name}" + ("" if form else f" as {new}"))
+                self.env.append((kind, new))
+                self.own[self.module].append((kind, new))
 
     # expressions
 
@@ -107,18 +109,8 @@ class Author:
         """An expression whose value is a small integer."""
         if depth <= 0 or not self.env:
             return x if x and self.rng.randint(0, 1) else str(self.rng.randint(0, 9))
-        makers = [
-            self.leaf,
-            self.leaf,
-            self.sum,
-            self.call,
-            self.call,
-            self.call,
-            self.of_object,
-            self.of_table,
-        ]
-        makers += [self.of_sequence, self.choice, self.lambda_, self.by_name]
-        return self.rng.choice(makers)(x, depth - 1)
+        makers = "leaf leaf sum call call call of_object of_table of_sequence choice lambda_"
+        return getattr(self, self.rng.choice(makers.split()))(x, depth - 1)
 
     def leaf(self, x: str | None, depth: int) -> str:
         return self.some("int") or self.number(x, 0)
@@ -146,8 +138,7 @@ class Author:
 
     def of_table(self, x: str | None, depth: int) -> str:
         table, registry = self.some("table"), self.some("registry")
-        form = self.rng.randint(0, 3)
-        key = self.rng.choice("abc")
+        form, key = self.rng.randint(0, 3), self.rng.choice("abc")
         if form == 0 and table:
             return f"sum({table}.values())"
         if form == 1 and table:
@@ -160,11 +151,8 @@ class Author:
         sequence, function = self.some("list"), self.some("func")
         if sequence is None:
             return self.leaf(x, depth)
-        forms = [
-            f"sum({sequence})",
-            f"len({sequence})",
-            f"sum([i * {self.number(x, depth)} for i in {sequence}])",
-        ]
+        item = f"i * {self.number(x, depth)}"
+        forms = [f"sum({sequence})", f"len({sequence})", f"sum([{item} for i in {sequence}])"]
         if function:
             forms += [f"sum(map({function}, {sequence}))", f"sum({function}(i) for i in {sequence} if i > 1)"]
         return self.rng.choice(forms)
@@ -175,52 +163,28 @@ class Author:
     def lambda_(self, x: str | None, depth: int) -> str:
         return f"(lambda y, z={self.number(x, depth)}: y + z - {self.number('y', depth)})({self.number(x, depth)})"
 
-    def by_name(self, x: str | None, depth: int) -> str:
-        thing = self.some("object") or self.some("class")
-        return f'getattr({thing}, "k")' if thing else self.leaf(x, depth)
-
     # statements
 
     def statement(self) -> None:
-        makers = [self.constant, self.function, self.function, self.function, self.class_, self.class_]
-        makers += [
-            self.object_,
-            self.table,
-            self.registry,
-            self.sequence,
-            self.change,
-            self.change,
-            self.change,
-        ]
-        makers += [
-            self.rebind,
-            self.derived,
-            self.derived,
-            self.conditional,
-            self.patch,
-            self.memory,
-            self.memory,
-        ]
-        self.rng.choice(makers)()
+        makers = (
+            "constant function function function class_ class_ object_ table registry sequence change change change "
+            "rebind derived derived conditional patch memory memory"
+        )
+        getattr(self, self.rng.choice(makers.split()))()
 
     def constant(self) -> None:
         value, other = self.number(None, self.rng.randint(0, 2)), self.number(None, 1)
-        form = self.rng.randint(0, 5)
-        if form == 0:
-            name, second = self.new("int", "K"), self.new("int", "K")
-            self.add(f"{name}, {second} = {value}, {other}")
-        elif form == 1:
-            name = self.new("int", "K")
-            self.add(f"if (w{name} := {value}) > 3:\n    {name} = w{name}\nelse:\n    {name} = {other}")
-        elif form == 2:
-            name = self.new("int", "K")
-            self.add(f"{name}: int = {value}")
-        elif form == 3:
-            name = self.new("int", "K")
-            self.add(f"{name} = 0\nfor i in range(3):\n    {name} += i * {value}")
-        else:
-            name = self.new("int", "K")
-            self.add(f"{name} = {value}")
+        name = self.new("int", "K")
+        if self.rng.randint(0, 5) == 0:
+            self.add(f"{name}, {self.new('int', 'K')} = {value}, {other}")
+            return
+        texts = [
+            f"if (w{name} := {value}) > 3:\n    {name} = w{name}\nelse:\n    {name} = {other}",
+            f"{name}: int = {value}",
+            f"{name} = 0\nfor i in range(3):\n    {name} += i * {value}",
+            f"{name} = {value}",
+        ]
+        self.add(self.rng.choice(texts))
 
     def body(self) -> str:
         form = self.rng.randint(0, 7)
@@ -240,33 +204,25 @@ class Author:
         return f"    return {a}"
 
     def function(self) -> None:
-        body, default = self.body(), self.number(None, 1)
-        form = self.rng.randint(0, 8)
-        decorator = self.some("decorator")
+        body, default, form = self.body(), self.number(None, 1), self.rng.randint(0, 8)
         if form == 0:
-            name = self.new("func", "f")
-            self.add(f"def {name}(x, k={default}):\n    x = x + k\n{body}")
-        elif form == 1 and decorator:
-            name = self.new("func", "f")
-            self.add(f"@{decorator}\ndef {name}(x):\n{body}")
-        elif form == 2:
-            name = self.new("func", "f")
-            self.add(f"from functools import lru_cache\n@lru_cache\ndef {name}(x):\n{body}")
-        elif form == 3:
             self.decorator()
-        elif form == 4:
+        elif form == 1:
             self.lazy(body)
         else:
             name = self.new("func", "f")
-            self.add(f"def {name}(x):\n{body}")
+            heads = {2: f"def {name}(x, k={default}):\n    x = x + k", 3: f"@lru_cache\ndef {name}(x):"}
+            if decorator := self.some("decorator"):
+                heads[4] = f"@{decorator}\ndef {name}(x):"
+            start = "from functools import lru_cache\n" if form == 3 else ""
+            self.add(f"{start}{heads.get(form, f'def {name}(x):')}\n{body}")
 
     def decorator(self) -> None:
         registry, table = self.some("registry"), self.some("table")
         value = self.number("x", 1)
         act = [f"f(x) + {value}", f"f({value})"]
         inner = f"    def inner(x):\n        return {self.rng.choice(act)}\n    return inner"
-        form = self.rng.randint(0, 2)
-        key = self.rng.choice("abc")
+        form, key = self.rng.randint(0, 2), self.rng.choice("abc")
         if form == 0 and registry:
             inner = f'    {registry}["{key}"] = f\n    return f'
         elif form == 1 and table:
@@ -280,9 +236,7 @@ class Author:
             return
         source = self.rng.choice(sources)
         kind, other = self.rng.choice(self.own[source])
-        use = {"int": other, "func": f"{other}(x)", "list": f"sum({other})", "class": f"{other}.k"}.get(
-            kind, "0"
-        )
+        use = {"int": other, "func": f"{other}(x)", "class": f"{other}.k"}.get(kind, "0")
         name = self.new("func", "f")
         self.add(f"def {name}(x):\n    from {source} import {other}\n    x = x + {use}\n{body}")
 
@@ -290,12 +244,12 @@ class Author:
         base, k, default = self.some("class"), self.number(None, 1), self.number(None, 0)
         form = self.rng.randint(0, 6)
         body = self.number("x", 2)
-        methods = (
-            f"    def __init__(self, n={default}):\n        self.n = n\n"
+        rest = (
             f"    def run(self, x):\n        return {body} + self.n + self.k\n"
             f"    def __add__(self, other):\n        return self.n + other\n"
             f"    def up(self, n):\n        self.n += n\n"
         )
+        methods = f"    def __init__(self, n={default}):\n        self.n = n\n{rest}"
         name = self.new("class", "C")
         if form == 0 and base:
             self.add(f"class {name}({base}):\n    k = {k}")
@@ -305,12 +259,8 @@ class Author:
             hook = f"    def __init_subclass__(cls):\n        {known}.append(cls.k)\n"
             self.add(f"class {name}:\n    k = {k}\n{methods}{hook}")
         elif form == 3:
-            text = f"from dataclasses import dataclass\n@dataclass\nclass {name}:\n    n: int = {default}\n    k = {k}\n"
             self.add(
-                text
-                + methods.partition("\n    def run")[0].partition("    def __init__")[0]
-                + "    def run"
-                + methods.partition("    def run")[2]
+                f"from dataclasses import dataclass\n@dataclass\nclass {name}:\n    n: int = {default}\n    k = {k}\n{rest}"
             )
         else:
             self.add(f"class {name}:\n    k = {k}\n{methods}")
@@ -331,11 +281,8 @@ class Author:
 
     def sequence(self) -> None:
         function, value = self.some("func"), self.number(None, 1)
-        forms = [
-            f"[{value}, 2]",
-            f"[i + {value} for i in range(3)]",
-            f"list(range({self.rng.randint(0, 4)}))",
-        ]
+        count = self.rng.randint(0, 4)
+        forms = [f"[{value}, 2]", f"[i + {value} for i in range(3)]", f"list(range({count}))"]
         if function:
             forms.append(f"[{function}(i) for i in range(3)]")
         text = self.rng.choice(forms)
@@ -343,51 +290,23 @@ class Author:
 
     def change(self) -> None:
         """A statement that changes something in place."""
-        value, function, key = self.number(None, 1), self.some("func"), self.rng.choice("abc")
-        texts: list[str] = []
-        if table := self.some("table"):
-            texts += [
-                f'{table}["{key}"] = {value}',
-                f"{table}.update({key}={value})",
-                f'{table}.pop("{key}", 0)',
-            ]
-            texts += [f"for c in 'ab':\n    {table}[c] = {value}", f'{table}.setdefault("{key}", {value})']
-            texts += [f'with_{self.count} = {table}\nwith_{self.count}["{key}"] = {value}', f"{table} | {{}}"]
-        if sequence := self.some("list"):
-            texts += [
-                f"{sequence}.append({value})",
-                f"{sequence}.extend([{value}, 1])",
-                f"{sequence}.insert(0, {value})",
-            ]
-            texts += [
-                f"{sequence}[:1] = [{value}]",
-                f"{sequence}.sort()",
-                f"{sequence}.reverse()",
-                f"{sequence}.clear()",
-            ]
-        if (registry := self.some("registry")) and function:
-            texts += [
-                f'{registry}["{key}"] = {function}',
-                f'{registry}["{key}"] = lambda x: {self.number("x", 1)}',
-            ]
-            texts += [f"{registry}.update({key}={function})"]
-        if thing := self.some("object"):
-            texts += [f"{thing}.n = {value}", f"{thing}.up({value})", f'setattr({thing}, "n", {value})']
-        if maker := self.some("class"):
-            texts += [f"{maker}.k = {value}", f"{maker}.run = lambda self, x: {self.number('x', 1)}"]
-        if function:
-            texts += [f"{function}({value})"]
-        if changer := self.some("changer"):
-            texts += [f"{changer}({value})"] * 3
+        words = {"value": self.number(None, 1), "body": self.number("x", 1), "key": self.rng.choice("abc")}
+        words["function"] = self.some("func") or "abs"
+        name_of = {kind: self.some(kind) for kind in CHANGES}
+        texts = [
+            t.format(name, **words)
+            for kind, name in name_of.items()
+            if name
+            for t in CHANGES[kind].split(";")
+        ]
         if texts:
             self.add(self.rng.choice(texts))
 
     def rebind(self) -> None:
         if (name := self.mine("int")) and self.rng.randint(0, 1):
             value = self.number(None, 1)
-            self.add(
-                self.rng.choice([f"{name} = {value}", f"{name} += {value}", f"{name} = {name} - {value}"])
-            )
+            texts = [f"{name} = {value}", f"{name} += {value}", f"{name} = {name} - {value}"]
+            self.add(self.rng.choice(texts))
         elif name := self.mine("func"):
             now, self.env = self.env, self.before.get((self.module, name), [])
             body, wrapped = self.body(), self.number("x", 1)
@@ -405,7 +324,8 @@ class Author:
         elif form == 1 and function:
             self.add(f"from functools import partial\n{self.new('func', 'g')} = partial({function})")
         elif form == 2:
-            self.add(f"{self.new('func', 'g')} = lambda x, k={value}: {self.number('x', 1)} + k")
+            body = self.number("x", 1)  # before the name is there: it must not call itself for ever
+            self.add(f"{self.new('func', 'g')} = lambda x, k={value}: {body} + k")
         elif form == 3 and (name := self.mine("int")):
             changer = self.new("changer", "set")
             self.add(f"def {changer}(v):\n    global {name}\n    {name} = v")
@@ -418,16 +338,12 @@ class Author:
         test = self.number(None, 1)
         one, other = self.body(), self.body()
         name = self.new("func", "f")
-        indent = "\n".join("    " + line for line in one.splitlines())
-        second = "\n".join("    " + line for line in other.splitlines())
-        form = self.rng.randint(0, 1)
-        head, middle = ("try:\n    int", "except ValueError:") if form else (f"if {test} > 4:", "else:")
-        if form:
-            self.add(
-                f"{head}('{self.rng.choice(['1', 'one'])}')\n    def {name}(x):\n{indent}\n{middle}\n    def {name}(x):\n{second}"
-            )
-        else:
-            self.add(f"{head}\n    def {name}(x):\n{indent}\n{middle}\n    def {name}(x):\n{second}")
+        head, middle = self.rng.choice(
+            [("try:\n    int('one')", "except ValueError:"), ("try:\n    int('1')", "except ValueError:")]
+            + [(f"if {test} > 4:", "else:")] * 2
+        )
+        one, other = (textwrap.indent(f"def {name}(x):\n{body}", "    ") for body in (one, other))
+        self.add(f"{head}\n{one}\n{middle}\n{other}")
 
     def memory(self) -> None:
         """Something that remembers how it was used."""
@@ -435,10 +351,8 @@ class Author:
         form = self.rng.randint(0, 7)
         if form == 0:
             maker, name = f"make{self.count}", self.new("func", "g")
-            inner = (
-                "    def inner(x):\n        nonlocal n\n        n += x\n        return n\n    return inner"
-            )
-            self.add(f"def {maker}():\n    n = {value}\n{inner}")
+            inner = "def inner(x):\n        nonlocal n\n        n += x\n        return n"
+            self.add(f"def {maker}():\n    n = {value}\n    {inner}\n    return inner")
             self.add(f"{name} = {maker}()")
         elif form == 1:
             name = self.new("func", "f")
@@ -472,96 +386,14 @@ class Author:
         if not modules:
             return
         module = self.rng.choice(sorted(modules))
-        names = [(k, e) for k, e in self.env if e.rpartition(".")[0] == module]
-        kind, name = self.rng.choice(names)
+        kind, name = self.rng.choice([(k, e) for k, e in self.env if e.rpartition(".")[0] == module])
         if kind == "int":
-            value = self.number(None, 1)
-            short = name.rpartition(".")[2]
-            self.add(
-                self.rng.choice(
-                    [f"{name} = {value}", f'setattr({module}, "{short}", {value})', f"{name} += 1"]
-                )
-            )
-
-
-def texts(program: Program) -> dict[str, str]:
-    return {name: "\n".join(chunks) + "\n" for name, chunks in program.items()}
-
-
-class Finder:
-    """Imports modules from texts."""
-
-    def __init__(self, files: dict[str, str]) -> None:
-        self.files = files
-
-    def find_spec(self, name, path=None, target=None):
-        return ModuleSpec(name, self, is_package=name == "pkg") if name in self.files else None
-
-    def create_module(self, spec):
-        return None
-
-    def exec_module(self, module):
-        exec(compile(self.files[module.__name__], module.__name__, "exec"), vars(module))
-
-
-def depth() -> int:
-    """How many frames the caller is deep."""
-    frame, count = sys._getframe(), 0
-    while frame is not None:
-        frame, count = frame.f_back, count + 1
-    return count
-
-
-def result(files: dict[str, str]) -> str:
-    """What the stage returns, or the error it ends with; an import that fails begins with ``import``."""
-    finder = Finder(files)
-    sys.meta_path.insert(0, finder)
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(depth() + 250)  # a patched method may call itself for ever
-    try:
-        try:
-            train = importlib.import_module("stages").train
-        except Exception as error:
-            return f"import {type(error).__name__}"
-        try:
-            return repr(train())
-        except Exception as error:
-            return f"raises {type(error).__name__}"
-    finally:
-        sys.setrecursionlimit(limit)
-        sys.meta_path.remove(finder)
-        for name in MODULES:
-            sys.modules.pop(name, None)
-
-
-def fingerprint(files: dict[str, str]) -> str:
-    overlay = {
-        name: ModuleText(name, f"<{name}>", name, text, digest_text(text), name == "pkg")
-        for name, text in files.items()
-    }
-    sources = Sources("/nowhere", [ProjectPath(".")], overlay, search=[])
-    return fingerprint_stage(ObjectRef("stages", "train"), sources).digest
-
-
-class World:
-    """Programs, each a few modules as lists of statements, and what they do."""
-
-    modules = MODULES
-
-    def program(self, rng: Random) -> tuple[Program, str]:
-        """A program whose stage returns something, and what."""
-        while True:
-            program = Author(rng).write()
-            if (returned := self.result(program)).startswith("("):
-                return program, returned
-
-    def result(self, program: Program) -> str:
-        return result(texts(program))
-
-    def fingerprint(self, program: Program) -> str:
-        return fingerprint(texts(program))
+            value, short = self.number(None, 1), name.rpartition(".")[2]
+            texts = [f"{name} = {value}", f'setattr({module}, "{short}", {value})', f"{name} += 1"]
+            self.add(self.rng.choice(texts))
 
 
 @pytest.fixture(scope="session")
-def world() -> World:
-    return World()
+def write_program() -> Callable[[Random], Program]:
+    """Writes a random program: modules by name, each a list of statements."""
+    return lambda rng: Author(rng).write()
