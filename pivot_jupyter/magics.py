@@ -17,7 +17,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
-from pivot.errors import DefinitionErrors, PivotError, UsageError
+from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
 from pivot.model.event import Event, Outcome
 from pivot_jupyter import shown
 from pivot_jupyter.cells import Cell, Role, as_python, read_cell
@@ -158,8 +158,16 @@ class PivotMagics(Magics):
         names = [stage.name for stage in stages]
         self._tell_name()
         missing = self.session.missing(names)
-        states = {} if missing else shown.states_of(self.session.status_of(names))
         note = f"not defined yet: {', '.join(missing)}" if missing else ""
+        states = {}
+        if not missing:
+            try:
+                states = shown.states_of(self.session.status_of(names))
+            except PivotError as error:
+                errors = error.errors if isinstance(error, DefinitionErrors) else (error,)
+                if not all(isinstance(one, CodeError) for one in errors):
+                    raise
+                note = f"a stage before it is not ready: {errors[0].message}"
         display(shown.card([(stage, states.get(stage.name), note) for stage in stages]), raw=True)
         if run:
             self._run(parser_for("repro").read(names))

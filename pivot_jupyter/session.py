@@ -281,7 +281,11 @@ class Session:
         return self._status(self._ready(), targets)
 
     def status_of(self, stages: Sequence[str]) -> tuple[Decision, ...]:
-        """What a run would do with stages that were just defined, whatever is wrong with others."""
+        """What a run would do with stages that were just defined, whatever is wrong with others.
+
+        Raises:
+            CodeError: something that they rest on is no whole code yet.
+        """
         return self._status(self._module(), stages)
 
     def _status(self, module: NotebookModule | None, targets: Sequence[str]) -> tuple[Decision, ...]:

@@ -175,7 +175,7 @@ def _unit(
 ) -> Unit:
     text, end = "\n".join(lines), start + len(lines) - 1
     eager = frozenset().union(*(_eager(statement) for statement in body))
-    names = _names_in(text, eager)
+    names = _names_in(text, eager, _paths_in(body))
     changed = frozenset().union(*(_changed(statement) for statement in body))
     return Unit(
         cell=cell,
@@ -217,8 +217,13 @@ class _Names:
     mentions: frozenset[str]
 
 
-def _names_in(text: str, eager: frozenset[str]) -> _Names:
-    """What the index of definitions says of some statements; annotations that are evaluated count as loads."""
+def _names_in(text: str, eager: frozenset[str], paths: frozenset[str]) -> _Names:
+    """What the index of definitions says of some statements; annotations that are evaluated count as loads.
+
+    Args:
+        eager: the names that are read while the statements are executed.
+        paths: texts in annotations that stand for no names.
+    """
     try:
         index = index_source(text)
     except CodeError as error:
@@ -230,9 +235,23 @@ def _names_in(text: str, eager: frozenset[str]) -> _Names:
     writes = frozenset(name for found in definitions for name in found.writes)
     passing = index.explained - bound - writes  # the name of a caught exception
     loads = frozenset(_first(load) for load in uses if load.uses & Use.HARD) | annotations & eager
-    others = {_first(load) for load in uses} | annotations | writes
+    soft = [*uses, *(load for found in definitions for load in found.annotations)]
+    others = {_first(load) for load in soft if load.chain not in paths} | writes
     others.update(name for found in definitions for name in found.at_names)
     return _Names(bound, loads - passing, frozenset(others) - loads)
+
+
+def _paths_in(body: list[ast.stmt]) -> frozenset[str]:
+    """The texts that annotations hand to calls: ``Dep("clean.csv")`` names no ``clean``."""
+    annotations: list[ast.expr | None] = []
+    for node in (node for statement in body for node in ast.walk(statement)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            annotations.append(node.returns)
+        elif isinstance(node, (ast.arg, ast.AnnAssign)):
+            annotations.append(node.annotation)
+    calls = (n for a in annotations if a is not None for n in ast.walk(a) if isinstance(n, ast.Call))
+    texts = (n.value for call in calls for n in ast.walk(call) if isinstance(n, ast.Constant))
+    return frozenset(text for text in texts if isinstance(text, str))
 
 
 def _first(load: Load) -> str:

@@ -227,6 +227,12 @@ def test_names_of_a_function_s_own_are_not_missing(body):
     assert "= 7" not in text
 
 
+def test_a_path_in_an_annotation_is_no_name():
+    text = module("clean = 3", "def f(a: Annotated[str, Dep('clean.csv')], b: Out('clean')): pass").text
+    assert "clean = 3" not in text
+    assert "clean = 3" in module("clean = 3", "def f(a: 'clean', b: Dep('x')): return 3").text
+
+
 def test_names_of_a_block_s_own_are_not_missing():
     block = "try:\n    X = int('a')\nexcept ValueError as error:\n    X = str(error)"
     made = module(block, "def f():\n    return X")
