@@ -1,5 +1,7 @@
 """One run from its plan to its end: events to every sink, history on disk, Ctrl-C kept out of the bookkeeping."""
 
+import contextlib
+import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +18,9 @@ from pivot.executors.base import Executor
 from pivot.model.event import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished
 from pivot.model.run import Run
 from pivot.store.store import Store
+
+NOTICE = 0.2
+"""Seconds after which an interrupt is noticed at the latest."""
 
 Sink = Callable[[Event], None]
 
@@ -132,9 +137,15 @@ def _execute(
 
 
 def _wait(driver: Driver) -> bool:
-    """Let the driver work to its end; gives whether a person interrupted it."""
+    """Let the driver work to its end; gives whether a person interrupted it.
+
+    An interrupt may come between any two steps here: none is lost, and none gets out. The queue is one of C's, which
+    an interrupt leaves whole; a `threading.Event` may be left locked. One that comes just before the wait begins
+    would not be noticed before it ends, so the wait is short.
+    """
     errors: list[BaseException] = []
-    over = threading.Event()
+    ended: list[bool] = []
+    over: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def work() -> None:
         try:
@@ -142,18 +153,22 @@ def _wait(driver: Driver) -> bool:
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
             errors.append(error)
         finally:
-            over.set()
+            ended.append(True)
+            over.put(None)
 
     thread = threading.Thread(target=work, name="pivot-driver")
-    interrupts = 0
-    while not over.is_set():
+    interrupts = told = 0
+    while not ended:
         try:
             if thread.ident is None:
                 thread.start()
-            over.wait()
+            while told < interrupts:
+                told += 1
+                driver.stop(hard=told > 1)
+            with contextlib.suppress(queue.Empty):
+                over.get(timeout=NOTICE)
         except KeyboardInterrupt:
             interrupts += 1
-            driver.stop(hard=interrupts > 1)
     if errors:
         raise errors[0]
     return interrupts > 0

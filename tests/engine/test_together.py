@@ -139,15 +139,19 @@ def test_ctrl_c_keeps_what_is_finished_and_undoes_what_runs(folder, until):
 
 
 def test_a_second_ctrl_c_kills_a_stage_that_ignores_the_first(folder):
-    folder.stage("deaf", "signal.signal(signal.SIGINT, signal.SIG_IGN)\nprint(os.getpid())\nmeet('deaf')")
+    deaf = "for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)"
+    folder.stage("deaf", f"{deaf}\nprint(os.getpid())\nmeet('deaf')")
     folder.stage("other")
     process = folder.start("repro", "--json", "--jobs", "1")
-    worker = int(events_of(process, "StageOutput")[-1]["text"])
-    process.send_signal(signal.SIGINT)
-    events_of(process, "cancelled")  # the other one: the first Ctrl-C has arrived
-    process.send_signal(signal.SIGINT)
-    assert process.wait(4) == 130  # SIGTERM would come after 5 seconds
-    process.communicate()
+    try:
+        worker = int(events_of(process, "StageOutput")[-1]["text"])
+        process.send_signal(signal.SIGINT)
+        events_of(process, "cancelled")  # the other one: the first Ctrl-C has arrived
+        process.send_signal(signal.SIGINT)
+        assert process.wait(7.5) == 130  # without the second one SIGKILL would come after 8 seconds
+    finally:
+        process.kill()
+        process.communicate()
     assert not psutil.pid_exists(worker)
     assert not folder.exists("deaf.txt")
 

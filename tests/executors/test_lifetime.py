@@ -53,12 +53,8 @@ def pids_of(folder):
 
 def our_workers():
     """The fork server and its children. The resource tracker belongs to Python and ends with this process."""
-    family = psutil.Process().children(recursive=True)
-    return [
-        process
-        for process in family
-        if process.is_running() and "resource_tracker" not in str(process.cmdline())
-    ]
+    family = [process for process in psutil.Process().children(recursive=True) if not gone(process.pid)]
+    return [process for process in family if "resource_tracker" not in str(process.cmdline())]
 
 
 def test_an_interrupt_ends_only_its_stage_and_the_programs_it_started(pool, tasks):
