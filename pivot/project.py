@@ -152,7 +152,7 @@ class Project:
         jobs = jobs or self.settings.jobs or cores()
         now = datetime.now(UTC)
         plan = Plan(
-            id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+            id=f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}",  # sorts by time
             graph=graph,
             chosen=chosen,
             jobs=jobs,
