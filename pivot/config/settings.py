@@ -5,7 +5,7 @@ Read by every command, so it imports neither pydantic nor, where there is no fil
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pivot.config.spelling import did_you_mean
@@ -13,6 +13,16 @@ from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.yamlio import YamlDocument, read_yaml
 
 SETTINGS_FILE = ".pivot/config.yaml"
+
+IGNORED_ENVIRONMENT = tuple(
+    """
+    HOME USER LOGNAME SHELL PATH PWD OLDPWD SHLVL TERM TERM_* COLORTERM COLUMNS LINES NO_COLOR FORCE_COLOR DISPLAY
+    HOSTNAME TMPDIR TEMP TMP EDITOR PAGER VIRTUAL_ENV CONDA_* XDG_* SSH_* DBUS_* JPY_* JUPYTER* IPYTHONDIR PYTHON*
+    MPLBACKEND MPLCONFIGDIR OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS CI GITHUB_* GITLAB_* PYTEST_*
+    PIVOT_* _
+    """.split()  # noqa: SIM905 - reads better
+)
+"""Variables of the machine and the session: what a result rests on is not in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +33,15 @@ class Settings:
         seed: for ``random`` and NumPy's global generator before each stage; ``None`` (``off``) leaves them.
         cache_dir: the folder of the object cache, absolute; ``None`` is the project's own.
         jobs: how many stages run at once; ``None``: as many as there are cores.
+        strict: whether reading an undeclared file of the project is an error.
+        ignore_env: patterns of environment variables that are not observed.
     """
 
     seed: int | None = 0
     cache_dir: str | None = None
     jobs: int | None = None
+    strict: bool = False
+    ignore_env: tuple[str, ...] = IGNORED_ENVIRONMENT
 
 
 def load_settings(root: str, environment: Mapping[str, str]) -> Settings:
@@ -52,7 +66,7 @@ def load_settings(root: str, environment: Mapping[str, str]) -> Settings:
     cache = environment.get("PIVOT_CACHE_DIR") or settings.cache_dir
     if cache is not None:
         cache = os.path.join(root, os.path.expanduser(cache))
-    return Settings(settings.seed, cache, settings.jobs)
+    return replace(settings, cache_dir=cache)
 
 
 def read_settings(text: str) -> Settings:
@@ -66,7 +80,9 @@ def read_settings(text: str) -> Settings:
         return Settings()
     document = read_yaml(text, SETTINGS_FILE)
     errors: list[PivotError] = []
-    top = _table(document, document.data, (), ("seed", "cache", "jobs"), errors)
+    top = _table(document, document.data, (), ("seed", "cache", "jobs", "strict", "observe"), errors)
+    observe = _table(document, top.get("observe"), ("observe",), ("ignore_env",), errors)
+    strict, ignored = top.get("strict", False), observe.get("ignore_env", [])
     cache = _table(document, top.get("cache"), ("cache",), ("dir",), errors)
     seed, jobs, folder = top.get("seed", 0), top.get("jobs"), cache.get("dir")
     if seed == "off":
@@ -77,9 +93,14 @@ def read_settings(text: str) -> Settings:
         errors.append(_wrong(document, ("jobs",), "is a whole number, 1 or more"))
     if folder is not None and (not isinstance(folder, str) or not folder.strip()):
         errors.append(_wrong(document, ("cache", "dir"), "is the path of a folder"))
+    if not isinstance(strict, bool):
+        errors.append(_wrong(document, ("strict",), "is true or false"))
+    if not isinstance(ignored, list) or not all(isinstance(name, str) for name in ignored):
+        errors.append(_wrong(document, ("observe", "ignore_env"), "is a list of names or patterns"))
+        ignored = []
     if errors:
         raise DefinitionErrors(errors)
-    return Settings(seed, folder, jobs)
+    return Settings(seed, folder, jobs, strict, (*IGNORED_ENVIRONMENT, *ignored))
 
 
 def _table(

@@ -24,6 +24,8 @@ class ChangeKind(StrEnum):
     PACKAGE = "package"  # the version of a library in reach
     PARAM = "param"
     DEP = "dep"  # the content of a dep
+    FILE = "file"  # a file or folder that the stage read without declaring it
+    ENVIRONMENT = "environment"  # a variable that its code read
     LOADER = "loader"
     OUT = "out"  # the declaration of an out
     SETTING = "setting"
@@ -43,6 +45,7 @@ class Change:
         name: of what changed: ``func:normalize``, a param's name, a path, a stage.
         before, after: digests, values or versions; ``None`` where it was absent.
         place: where the new (or else the old) definition is.
+        place_before: where the old one was; ``None`` where there was none, or for what is no code.
     """
 
     kind: ChangeKind
@@ -50,6 +53,7 @@ class Change:
     before: str | None = None
     after: str | None = None
     place: Place | None = None
+    place_before: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

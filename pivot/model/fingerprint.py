@@ -72,9 +72,18 @@ class Fingerprint:
         parts: sorted by key and place.
         modules: the project modules that running the stage executes, by name; workers take their text from here.
         libraries: library modules that those import (``sklearn.ensemble``), for preloading.
+        weak: definitions (``module:title``) whose bodies count only if they ran: reached through import-time
+            statements alone (a registered plugin, a patched method).
+        strings: literals in reach that may be paths of files, as written.
     """
 
     digest: Digest
     parts: tuple[Part, ...]
     modules: tuple[ModuleText, ...]
     libraries: tuple[str, ...]
+    weak: tuple[str, ...] = ()
+    strings: tuple[str, ...] = ()
+
+
+ORDER_KEY = f"{PartKind.EFFECT}:order of statements"
+"""The key of the part that changes when only the order of import-time statements does."""

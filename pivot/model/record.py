@@ -1,10 +1,11 @@
 """What a run rested on and what it gave: the one record that lock file, run cache and history hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from pivot.model.digest import Digest, digest_parts
 from pivot.model.fingerprint import Part
+from pivot.model.observation import Observation
 from pivot.model.stage import OutKind
 from pivot.paths import ProjectPath
 
@@ -30,6 +31,7 @@ class Inputs:
         deps: path → digest of the content.
         loaders: dep name → digest of its loader.
         settings: settings that act on the result (``seed``) → text.
+        observed: what the stage touched beyond all that when it ran.
     """
 
     code: Digest
@@ -39,10 +41,20 @@ class Inputs:
     loaders: Mapping[str, Digest]
     outs: tuple[DeclaredOut, ...]
     settings: Mapping[str, str]
+    observed: Observation = field(default_factory=Observation)
 
     @property
     def key(self) -> Digest:
-        """The input hash: the run cache's key."""
+        """The input hash of all; equal keys, equal result."""
+        return digest_parts(["all", self.declared_key, self.observed.digest])
+
+    def observing(self, observed: Observation) -> "Inputs":
+        """The same with another observation."""
+        return replace(self, observed=observed)
+
+    @property
+    def declared_key(self) -> Digest:
+        """The input hash of what is known before a run: under it the run cache keeps what came of it."""
         return digest_parts(
             [
                 "inputs-1",
@@ -82,8 +94,13 @@ class OutputState:
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """Inputs → outputs of one execution of a stage. Holds no time, host or run id: equal result, equal bytes."""
+    """Inputs → outputs of one execution of a stage. Holds no time, host or run id.
+
+    Attributes:
+        sources: place of each project module → digest of the text that ran, to show what changed since.
+    """
 
     stage: str
     inputs: Inputs
     outputs: Mapping[ProjectPath, OutputState]
+    sources: Mapping[str, Digest] = field(default_factory=dict)

@@ -27,6 +27,7 @@ class LoaderRef:
         name: the qualified class name, ``pivot.loaders.CSV``.
         options: its fields in canonical text, ``sep=','``; equal options give equal text.
         version: of its on-disk result; built-in loaders count it up when that changes.
+        libraries: top-level modules that it works with (``pandas``); their versions count. Not part of the digest.
         payload: the pickled loader. Not part of any digest.
     """
 
@@ -34,6 +35,7 @@ class LoaderRef:
     options: str
     version: int
     payload: bytes = field(compare=False, repr=False)
+    libraries: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def digest(self) -> Digest:
@@ -128,6 +130,11 @@ class Stage:
     def dep_paths(self) -> tuple[ProjectPath, ...]:
         """The files it reads, each once, in the order of declaration."""
         return tuple(dict.fromkeys(dep.path for dep in self.deps))
+
+    def loaders(self) -> tuple[LoaderRef, ...]:
+        """The loaders of its deps and outs, each once."""
+        found = [*(dep.loader for dep in self.deps), *(out.loader for out in self.outs)]
+        return tuple(dict.fromkeys(found))
 
     def out_paths(self) -> tuple[ProjectPath, ...]:
         """The files it writes, in the order of declaration."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pivot.model.fingerprint import ModuleText
+from pivot.model.observation import Seen
 from pivot.model.record import OutputState
 from pivot.model.stage import LoaderRef, ObjectRef, Returns, StageParameters
 from pivot.paths import ProjectPath
@@ -53,6 +54,9 @@ class Task:
         environment: the complete environment of the stage.
         log: absolute path of the file that takes stdout and stderr, appended to.
         seed: for ``random`` and NumPy's global generator; ``None`` leaves them.
+        root: the project's, absolute: what the stage touches under it is observed. Empty: nothing is.
+        unobserved: absolute paths of files that are left out: declared deps and outs.
+        ignored_environment: patterns of variables that are left out.
     """
 
     stage: str
@@ -68,6 +72,9 @@ class Task:
     params: StageParameters | None
     log: str
     seed: int | None
+    root: str = ""
+    unobserved: tuple[str, ...] = ()
+    ignored_environment: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +109,12 @@ class Success:
 
     Attributes:
         seconds: the wall time of load, call and save.
+        seen: what the stage touched.
     """
 
     outputs: dict[ProjectPath, OutputState]
     seconds: float
+    seen: Seen = field(default_factory=Seen)
 
 
 TaskResult = Success | Failure | StaleWorker

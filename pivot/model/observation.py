@@ -1,0 +1,106 @@
+"""The observed half of change detection: what a stage touched while it ran, beyond what it declares and reaches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from pivot.model.digest import Digest, digest_parts
+from pivot.paths import ProjectPath
+
+ABSENT = "absent"
+"""The state of a file, folder or variable that was asked for and is not there."""
+
+PRESENT = "present"
+"""The state of something of which only this much counts: a file whose existence was asked, a secret."""
+
+_SECRETS = ("*TOKEN*", "*KEY*", "*SECRET*", "*PASSWORD*", "*PASSWD*", "*CREDENTIAL*")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a worker saw while it imported a stage's modules, loaded, called and saved. Paths are absolute.
+
+    Attributes:
+        files: of the project: path → `ABSENT`, `PRESENT`, a digest of the content when it was read, or for a listed
+            folder `folder_state` of its names.
+        written: files that the stage wrote before it read them (or never read).
+        environment: name → `environment_state`.
+        code: functions of the project that ran: (file name of the code, first line); empty where calls are not seen.
+        imported: project modules that were imported: name → file name.
+        missing: modules that were asked for by project code and are nowhere.
+        started_process: whether a program or child process was started, in which code may have run unseen.
+        calls: whether calls were seen at all (Python 3.12 and newer).
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    written: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    code: tuple[tuple[str, int], ...] = ()
+    imported: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    started_process: bool = False
+    calls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What of all that the next check looks at again. Equal code, deps, params and observation, equal result.
+
+    Attributes:
+        files: project path → state, as in `Seen`.
+        environment: name → state.
+        ran: definitions beyond the certain reach that ran (or may have): ``module:title``.
+        imported: project modules beyond the static reach that were imported.
+        missing: modules that were looked for in vain.
+        code: the fingerprint's digest with `ran`, `imported` and `missing` joined; ``None`` where there are none.
+        complete: whether calls were seen; if not (Python 3.11, a child process), `ran` holds all that may have run.
+    """
+
+    files: Mapping[ProjectPath, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ran: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    code: Digest | None = None
+    complete: bool = True
+
+    @property
+    def digest(self) -> Digest:
+        """Of everything that decides; not of `complete`."""
+        return digest_parts(
+            [
+                "observed-1",
+                *_flat("files", {str(path): state for path, state in self.files.items()}),
+                *_flat("environment", dict(self.environment)),
+                *("ran", str(len(self.ran)), *self.ran),
+                *("imported", str(len(self.imported)), *self.imported),
+                *("missing", str(len(self.missing)), *self.missing),
+                self.code or "",
+            ]
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was observed that could change."""
+        return not (self.files or self.environment or self.ran or self.imported or self.missing)
+
+
+def environment_state(stage: str, name: str, value: str | None) -> str:
+    """The state of an environment variable: never its value, of a secret not even a digest.
+
+    The digest is salted by the stage's and the variable's name; a value that can be guessed can still be confirmed.
+    """
+    if value is None:
+        return ABSENT
+    if any(fnmatchcase(name.upper(), pattern) for pattern in _SECRETS):
+        return PRESENT
+    return digest_parts(["environment", stage, name, value])
+
+
+def folder_state(names: list[str]) -> str:
+    """The state of a listed folder."""
+    return f"folder {digest_parts(['folder', *sorted(names)])}"
+
+
+def _flat(title: str, table: Mapping[str, str]) -> list[str]:
+    return [title, str(len(table)), *(text for pair in sorted(table.items()) for text in pair)]
