@@ -160,6 +160,8 @@ class Project:
             keep_going=keep_going,
             environment=_stage_environment(os.environ, jobs),
             seed=self.settings.seed,
+            strict=self.settings.strict,
+            ignored_environment=self.settings.ignore_env,
         )
         self.store.create()
         observer = self._observer()
@@ -221,7 +223,7 @@ class Project:
             timeout=timeout,
         )
         texts = {module.name: module}
-        libraries = Observer(self.store, texts, self.settings.seed).libraries(self.roots, texts)
+        libraries = self._observer(texts).libraries(self.roots, texts)
         return self._workers(self.settings.jobs or cores(), libraries).trial(task)
 
     @property
@@ -245,9 +247,10 @@ class Project:
             raise UsageError(f"'{name}' stands for {len(found)} stages", f"say which: {', '.join(found)}")
         return graph.stage(found[0])
 
-    def _observer(self) -> Observer:
-        texts = {self._module.name: self._module} if self._module else {}
-        return Observer(self.store, texts, self.settings.seed)
+    def _observer(self, texts: Mapping[str, ModuleText] | None = None) -> Observer:
+        if texts is None:
+            texts = {self._module.name: self._module} if self._module else {}
+        return Observer(self.store, texts, _stage_environment(os.environ, 1), self.settings.seed)
 
     def _define(self) -> tuple[Stage, ...]:
         if self._file is None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pivot.core.explain import changes
+from pivot.core.reasons import changes
 from pivot.model.decision import Change, ChangeKind, Decision, Verdict
 from pivot.model.digest import Digest
 from pivot.model.record import Inputs, StageRecord
@@ -33,7 +33,8 @@ def decide(
         inputs: what the result rests on. While a stage upstream will run or waits, the deps that it writes are
             left out (or all is ``None``, if nothing is known yet).
         lock: the record of the last run, if any.
-        cached: the run cache's record under ``inputs.key``, if any.
+        cached: a record of the run cache that holds now, with its inputs as they are now; what it observed may be
+            something else than what ``inputs`` did.
         workspace: the digest of each out's file as it lies there now; ``None`` if there is no such file.
         available: whether the cache has the object of a digest.
         upstream: the verdicts on the stages directly upstream that have not ended yet.
@@ -62,10 +63,12 @@ def decide(
             return Decision(stage.name, Verdict.UNCHANGED, (), inputs, lock)
         if _obtainable(stage, lock, workspace, available):
             return Decision(stage.name, Verdict.RESTORE, why, inputs, lock)
-    if cached is not None and cached.inputs.key == key and _obtainable(stage, cached, workspace, available):
-        # the record may stem from before a rename of the stage or a move of its helpers
-        record = replace(cached, stage=stage.name, inputs=inputs)
-        return Decision(stage.name, Verdict.RESTORE, why, inputs, record)
+    if (
+        cached is not None
+        and cached.inputs.declared_key == inputs.declared_key
+        and _obtainable(stage, cached, workspace, available)
+    ):
+        return Decision(stage.name, Verdict.RESTORE, why, cached.inputs, replace(cached, stage=stage.name))
     if lock is not None and same:
         why = (*why, *_lost(stage, lock, workspace, available))
     return Decision(stage.name, Verdict.RUN, why, inputs)

@@ -35,6 +35,7 @@ def loader_ref(loader: Any) -> LoaderRef:
         ", ".join(f"{name}={canonical_text(value)}" for name, value in _options(loader)),
         version if isinstance(version, int) else 1,
         payload,
+        tuple(getattr(kind, "libraries", ())),
     )
 
 

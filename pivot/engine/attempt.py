@@ -3,8 +3,10 @@
 import codecs
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pivot.core.graph import Graph
+from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.errors import PivotError
 from pivot.model.decision import Decision
@@ -62,6 +64,8 @@ class Attempt:
     Attributes:
         log: project path of its output.
         guard: held until the result is committed or undone.
+        reader: makes an observation of what the worker saw.
+        named: files that the code names, as they were before.
         began: when, on the monotonic clock.
     """
 
@@ -73,22 +77,37 @@ class Attempt:
     guard: Guard
     journal: Journal
     store: Store
+    observer: Observer
+    reader: Reader
+    named: Mapping[ProjectPath, str]
     began: float
 
     def commit(self, result: Success) -> tuple[StageRecord, Sequence[str]]:
         """Put the outputs in place and record them, all or nothing; gives notices for a person, too.
 
         Raises:
-            PivotError: they could not be recorded, or a dep was changed meanwhile, so that nobody can say what the
-                result rests on; the old outputs are in place again.
+            PivotError: they could not be recorded, the stage read what it does not declare though it must, or a dep
+                was changed meanwhile, so that nobody can say what the result rests on; the old outputs are in place
+                again.
         """
         try:
             self._require_same_deps()
+            hints = self.reader.require_declared(result.seen)
+            observed = self.reader.observation(result.seen, self.named)
+            fingerprint = self.observer.fingerprint(self.stage, observed)
+            if observed.ran or observed.imported or observed.missing:
+                observed = replace(observed, code=fingerprint.digest)
         except BaseException:
             self.undo()
             raise
-        record = StageRecord(self.stage.name, self.inputs, result.outputs)
-        return record, self.store.commit(self.journal, record)
+        self.store.keep_texts(fingerprint.modules)
+        record = StageRecord(
+            self.stage.name,
+            replace(self.inputs, parts=fingerprint.parts, observed=observed),
+            result.outputs,
+            {module.place: module.digest for module in fingerprint.modules},
+        )
+        return record, (*hints, *self.store.commit(self.journal, record))
 
     def undo(self) -> None:
         """Put the previous outputs back."""
@@ -113,15 +132,20 @@ def begin(
     decision: Decision,
     guard: Guard,
     *,
+    graph: Graph,
     run: str,
     environment: Mapping[str, str],
     seed: int | None,
+    strict: bool,
+    ignored_environment: tuple[str, ...],
 ) -> Attempt:
     """Prepare an execution: staging folders, files that the stage writes itself moved aside, log, task.
 
     Args:
         run: the run's id; the log lies in its folder.
         environment: the complete environment of the stage.
+        strict: whether reading an undeclared file is an error.
+        ignored_environment: patterns of variables that are not observed.
 
     Raises:
         PivotError: a dep is gone, or the folder cannot be written.
@@ -130,6 +154,15 @@ def begin(
         gone = ", ".join(change.name for change in decision.changes)
         raise PivotError(f"stage '{stage.name}': {gone} does not exist ({stage.place})")
     fingerprint = observer.fingerprint(stage)
+    reader = Reader(
+        root=store.root,
+        graph=graph,
+        stage=stage,
+        static=fingerprint,
+        fingerprinter=observer.fingerprinter(stage.roots),
+        strict=strict,
+    )
+    named = reader.named_files(store.file_digest)
     log = store.log_file(run, stage.name)
     journal = store.begin(stage)  # nothing below can fail: it would have to be undone
     task = Task(
@@ -160,7 +193,21 @@ def begin(
         params=stage.params,
         log=log,
         seed=seed,
+        root=store.root,
+        unobserved=tuple(absolute(path, store.root) for path in (*stage.dep_paths(), *stage.out_paths())),
+        ignored_environment=ignored_environment,
     )
     return Attempt(
-        stage, decision.inputs, task, store.shown(log), Tail(log), guard, journal, store, time.monotonic()
+        stage=stage,
+        inputs=decision.inputs,
+        task=task,
+        log=store.shown(log),
+        tail=Tail(log),
+        guard=guard,
+        journal=journal,
+        store=store,
+        observer=observer,
+        reader=reader,
+        named=named,
+        began=time.monotonic(),
     )

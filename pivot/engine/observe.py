@@ -3,20 +3,26 @@
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from pivot.core.decide import decide
 from pivot.core.graph import Graph
+from pivot.engine.observation import look_again
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import Fingerprinter
 from pivot.model.decision import Decision, Verdict
 from pivot.model.digest import Digest
 from pivot.model.fingerprint import Fingerprint, ModuleText
-from pivot.model.record import DeclaredOut, Inputs
+from pivot.model.observation import Observation
+from pivot.model.record import DeclaredOut, Inputs, StageRecord
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath, absolute
 from pivot.store.store import Store
+
+NOTHING = Observation()
+"""Of a stage that never ran."""
 
 Known = Mapping[ProjectPath, Digest]
 """Digests of files that stages wrote (or will restore), where the workspace need not be asked."""
@@ -28,36 +34,47 @@ class Observer:
     Args:
         store: where records and the memory of file digests are.
         texts: project modules that exist only as text, by name.
+        environment: of the stages, complete.
         seed: the setting ``seed``; ``None`` leaves random generators alone.
     """
 
-    def __init__(self, store: Store, texts: Mapping[str, ModuleText], seed: int | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        texts: Mapping[str, ModuleText],
+        environment: Mapping[str, str],
+        seed: int | None,
+    ) -> None:
         self._store = store
+        self._environment = environment
         self._texts = texts
         self._settings = {"seed": "off" if seed is None else str(seed)}
         self._fingerprinters: dict[tuple[ProjectPath, ...], Fingerprinter] = {}
-        self._fingerprints: dict[str, Fingerprint] = {}
+        self._fingerprints: dict[tuple[str, *tuple[tuple[str, ...], ...]], Fingerprint] = {}
 
-    def fingerprint(self, stage: Stage) -> Fingerprint:
-        """All code in reach of a stage.
+    def fingerprint(self, stage: Stage, observed: Observation = NOTHING) -> Fingerprint:
+        """All code in reach of a stage, with what was seen to run or be imported.
 
         Raises:
             CodeError: code that it reaches cannot be read.
         """
-        found = self._fingerprints.get(stage.name)
+        key = (stage.name, observed.ran, observed.imported, observed.missing)
+        found = self._fingerprints.get(key)
         if found is None:
-            found = self._fingerprinter(stage.roots).stage(stage.function)
-            self._fingerprints[stage.name] = found
+            found = self._fingerprints[key] = self.fingerprinter(stage.roots).stage(
+                stage.function, **code_options(stage, observed)
+            )
         return found
 
     def libraries(self, roots: tuple[ProjectPath, ...], modules: Iterable[str]) -> tuple[str, ...]:
         """The libraries that some project modules import, for preloading; none if their code cannot be read."""
         try:
-            return self._fingerprinter(roots).libraries(modules)
+            return self.fingerprinter(roots).libraries(modules)
         except PivotError:
             return ()  # whoever needs the code will say what is wrong with it
 
-    def _fingerprinter(self, roots: tuple[ProjectPath, ...]) -> Fingerprinter:
+    def fingerprinter(self, roots: tuple[ProjectPath, ...]) -> Fingerprinter:
+        """What reads the code that is imported from some folders; one for all stages that share them."""
         found = self._fingerprinters.get(roots)
         if found is None:
             sources = Sources(self._store.root, roots, self._texts)
@@ -88,17 +105,36 @@ class Observer:
                 message = f"stage '{stage.name}': {path} is a folder, not a file ({stage.place})"
                 yield PivotError(message, "declare the path of a file, or move the folder away")
 
-    def _inputs(self, stage: Stage, deps: Mapping[ProjectPath, Digest]) -> Inputs:
-        fingerprint = self.fingerprint(stage)
+    def inputs(self, stage: Stage, deps: Mapping[ProjectPath, Digest], observed: Observation) -> Inputs:
+        """What the result of a stage rests on now.
+
+        Args:
+            observed: in some earlier run; the same things are looked at again.
+        """
+        fingerprint = self.fingerprint(stage, observed)
+        beyond = observed.ran or observed.imported or observed.missing
         values = json.loads(stage.params.values) if stage.params else {}
+        files, variables = look_again(
+            stage,
+            observed,
+            root=self._store.root,
+            environment=self._environment,
+            digest=self._store.file_digest,
+        )
         return Inputs(
-            code=fingerprint.digest,
+            code=self.fingerprint(stage).digest,
             parts=fingerprint.parts,
             params={name: json.dumps(value, sort_keys=True) for name, value in values.items()},
             deps=deps,
             loaders={dep.name: dep.loader.digest for dep in stage.deps},
             outs=tuple(DeclaredOut(out.path, out.kind, out.cache, out.loader.digest) for out in stage.outs),
             settings=self._settings,
+            observed=replace(
+                observed,
+                files=files,
+                environment=variables,
+                code=fingerprint.digest if beyond else None,
+            ),
         )
 
     def missing(self, stage: Stage, made: Collection[ProjectPath]) -> tuple[ProjectPath, ...]:
@@ -132,13 +168,15 @@ class Observer:
         }
         deps = {path: digest for path, digest in found.items() if digest is not None}
         missing = tuple(path for path in found if path not in deps)
-        inputs = None if missing else self._inputs(stage, deps)
+        lock = self._store.lock(stage.name)
+        observed = lock.inputs.observed if lock else NOTHING
+        inputs = None if missing else self.inputs(stage, deps, observed)
         settled = inputs if not unknown else None
         verdict = partial(
             decide,
             stage,
             inputs,
-            lock=self._store.lock(stage.name),
+            lock=lock,
             workspace={path: self._store.digest(path) for path in stage.out_paths()} if settled else {},
             available=self._store.available,
             upstream=upstream,
@@ -148,9 +186,29 @@ class Observer:
         decision = verdict(cached=None)
         if decision.verdict is not Verdict.RUN or settled is None or force:
             return decision
-        # the run cache is asked last: it is a file to read for each stage
-        cached = self._store.cached(stage.name, settled.key)
+        # the run cache is asked last: it is a folder to read for each stage
+        cached = self._cached(stage, settled)
         return decision if cached is None else verdict(cached=cached)
+
+    def _cached(self, stage: Stage, inputs: Inputs) -> StageRecord | None:
+        """A record of the run cache for these inputs for which all that was observed is now as it was then."""
+        for record in self._store.cached(stage.name, inputs.declared_key):
+            now = self.inputs(stage, inputs.deps, record.inputs.observed)
+            if now.key == record.inputs.key:
+                return replace(record, inputs=now)  # it may stem from before a move of its helpers
+        return None
+
+
+def code_options(stage: Stage, observed: Observation = NOTHING) -> dict[str, tuple[str, ...]]:
+    """What, beside its function, decides which code a stage reaches: the options of `Fingerprinter.stage`."""
+    loaders = stage.loaders()
+    return {
+        "ran": observed.ran,
+        "imported": observed.imported,
+        "missing": observed.missing,
+        "loaders": tuple(dict.fromkeys(loader.name for loader in loaders)),
+        "libraries": tuple(sorted({name for loader in loaders for name in loader.libraries})),
+    }
 
 
 def assess(

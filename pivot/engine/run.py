@@ -35,6 +35,8 @@ class Plan:
         jobs: how many are executed at once.
         environment: of the stages, complete.
         seed: for random generators; ``None`` leaves them.
+        strict: whether reading an undeclared file is an error.
+        ignored_environment: patterns of variables that are not observed.
     """
 
     id: str
@@ -45,6 +47,8 @@ class Plan:
     keep_going: bool
     environment: Mapping[str, str]
     seed: int | None
+    strict: bool
+    ignored_environment: tuple[str, ...]
 
 
 def require_inputs(plan: Plan, observer: Observer) -> None:
@@ -118,9 +122,12 @@ def _execute(
             plan.graph.stage(decision.stage),
             decision,
             guard,
+            graph=plan.graph,
             run=plan.id,
             environment=plan.environment,
             seed=plan.seed,
+            strict=plan.strict,
+            ignored_environment=plan.ignored_environment,
         ),
         emit=emit,
         force=plan.force,

@@ -63,7 +63,20 @@ class Fingerprinter:
         self._reacher = Reacher(self._graph, self._changers)
         self._packages = Packages(sources.library_folders)
 
-    def stage(self, function: ObjectRef) -> Fingerprint:
+    def beyond(self, function: ObjectRef, code: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+        """Stands in until weak bodies are here."""
+        return ()
+
+    def stage(
+        self,
+        function: ObjectRef,
+        *,
+        ran: tuple[str, ...] = (),
+        imported: tuple[str, ...] = (),
+        missing: tuple[str, ...] = (),
+        loaders: tuple[str, ...] = (),
+        libraries: tuple[str, ...] = (),
+    ) -> Fingerprint:
         """The fingerprint of a stage function.
 
         Raises:

@@ -19,6 +19,7 @@ class MatplotlibFigure:
     """
 
     version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("matplotlib",)
 
     dpi: int = 150
     bbox_inches: str | None = "tight"

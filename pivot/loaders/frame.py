@@ -20,6 +20,7 @@ class CSV:
     """
 
     version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("pandas",)
 
     sep: str = ","
     index_col: int | str | tuple[int | str, ...] | None = None
@@ -68,6 +69,7 @@ class Parquet:
     """
 
     version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("pandas", "pyarrow")
 
     compression: str | None = "snappy"
 

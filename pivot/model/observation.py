@@ -1,6 +1,6 @@
 """The observed half of change detection: what a stage touched while it ran, beyond what it declares and reaches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -13,6 +13,9 @@ ABSENT = "absent"
 PRESENT = "present"
 """The state of something of which only this much counts: a file whose existence was asked, a secret."""
 
+_MADE = "made "
+_OURS = (".pivot-new.", ".pivot-old.")
+_UNCOUNTED = frozenset({".pivot", ".git", "__pycache__", ".ipynb_checkpoints"})
 _SECRETS = ("*TOKEN*", "*KEY*", "*SECRET*", "*PASSWORD*", "*PASSWD*", "*CREDENTIAL*")
 
 
@@ -21,8 +24,8 @@ class Seen:
     """What a worker saw while it imported a stage's modules, loaded, called and saved. Paths are absolute.
 
     Attributes:
-        files: of the project: path → `ABSENT`, `PRESENT`, a digest of the content when it was read, or for a listed
-            folder `folder_state` of its names.
+        files: of the project: path → `ABSENT`, `PRESENT`, a digest of the content when it was read, for a listed
+            folder `folder_state` of its names, or `made_state`.
         written: files that the stage wrote before it read them (or never read).
         environment: name → `environment_state`.
         code: functions of the project that ran: (file name of the code, first line); empty where calls are not seen.
@@ -85,6 +88,27 @@ class Observation:
         return not (self.files or self.environment or self.ran or self.imported or self.missing)
 
 
+def made_state(what: str) -> str:
+    """The state of a file that was not there and that the stage then made itself.
+
+    Its result belongs to a project without the file as well as to one with the file as it was left.
+
+    Args:
+        what: the digest of what it left, or `PRESENT` for a folder.
+    """
+    return f"{_MADE}{what}"
+
+
+def left_by_stage(state: str) -> str | None:
+    """What a `made_state` says was left; ``None`` for other states."""
+    return state.removeprefix(_MADE) if state.startswith(_MADE) else None
+
+
+def is_listing(state: str) -> bool:
+    """Whether it is a `folder_state`."""
+    return state.startswith("folder ")
+
+
 def environment_state(stage: str, name: str, value: str | None) -> str:
     """The state of an environment variable: never its value, of a secret not even a digest.
 
@@ -97,9 +121,15 @@ def environment_state(stage: str, name: str, value: str | None) -> str:
     return digest_parts(["environment", stage, name, value])
 
 
-def folder_state(names: list[str]) -> str:
-    """The state of a listed folder."""
-    return f"folder {digest_parts(['folder', *sorted(names)])}"
+def folder_state(names: Iterable[str]) -> str:
+    """The state of a listed folder: the names in it, without those of tools."""
+    counted = {name for name in names if is_counted(name)}
+    return f"folder {digest_parts(['folder', *sorted(counted)])}"
+
+
+def is_counted(name: str) -> bool:
+    """Whether a file or folder of this name can matter to a stage, rather than belong to Pivot, git or Python."""
+    return name not in _UNCOUNTED and not name.startswith(_OURS) and not name.endswith(".pyc")
 
 
 def _flat(title: str, table: Mapping[str, str]) -> list[str]:

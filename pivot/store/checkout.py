@@ -52,7 +52,7 @@ def _with_contents(objects: ObjectStore, record: StageRecord) -> StageRecord:
     lacking = [p for p, state in record.outputs.items() if p not in cached and state.content is None]
     if not lacking:
         return record
-    whole = read_record(objects.layout, record.stage, record.inputs.key)
+    whole = read_record(objects.layout, record.stage, record.inputs)
     outputs = dict(record.outputs)
     for path in lacking:
         found = None if whole is None else whole.outputs.get(path)

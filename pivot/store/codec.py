@@ -10,12 +10,13 @@ from typing import Any
 from pivot.errors import FormatError
 from pivot.model.digest import Digest
 from pivot.model.fingerprint import Part, PartKind
+from pivot.model.observation import Observation
 from pivot.model.place import Place
 from pivot.model.record import DeclaredOut, Inputs, OutputState, StageRecord
 from pivot.model.stage import OutKind
 from pivot.paths import ProjectPath
 
-SCHEMA = 1
+SCHEMA = 2
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 # what YAML does not allow in a text, or would read as a line break
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -57,6 +58,8 @@ def decode(text: str, stage: str, where: str) -> StageRecord:
             f"{where} was written by a newer Pivot (schema {data['schema']}; this one knows {SCHEMA})",
             "upgrade Pivot (pip install --upgrade pivot), or delete the file to run the stage again",
         )
+    if data["schema"] < SCHEMA:
+        raise ValueError("an older Pivot wrote it, which did not observe what the stage read")
     try:
         record = _record(data)
     except (KeyError, TypeError, AttributeError, binascii.Error) as error:
@@ -72,6 +75,7 @@ def _text(record: StageRecord, *, content: bool) -> str:
         "code": _json(inputs.code),
         "deps": _lines(inputs.deps),
         "loaders": _lines(inputs.loaders),
+        "observed": _observed(inputs.observed),
         "outputs": _lines({path: _output(state, content) for path, state in record.outputs.items()}),
         "outs": _listing(
             {"path": o.path, "kind": o.kind, "cache": o.cache, "loader": o.loader} for o in inputs.outs
@@ -80,6 +84,7 @@ def _text(record: StageRecord, *, content: bool) -> str:
         "parts": _listing(_part(part) for part in inputs.parts),
         "schema": str(SCHEMA),
         "settings": _lines(inputs.settings),
+        "sources": _lines(record.sources),
         "stage": _json(record.stage),
     }
     return "{\n" + ",\n".join(f' "{name}": {value}' for name, value in fields.items()) + "\n}\n"
@@ -100,6 +105,19 @@ def _lines(table: Mapping[ProjectPath, object] | Mapping[str, object]) -> str:
 def _listing(items: Iterable[Mapping[str, object]]) -> str:
     lines = ",\n".join(f"  {_json(item)}" for item in items)
     return f"[\n{lines}\n ]" if lines else "[]"
+
+
+def _observed(observed: Observation) -> str:
+    fields = {
+        "code": _json(observed.code),
+        "complete": _json(observed.complete),
+        "environment": _lines(observed.environment),
+        "files": _lines(observed.files),
+        "imported": _json(observed.imported),
+        "missing": _json(observed.missing),
+        "ran": _json(observed.ran),
+    }
+    return "{\n" + ",\n".join(f'  "{name}": {value}' for name, value in fields.items()) + "\n }"
 
 
 def _output(state: OutputState, content: bool) -> dict[str, object]:
@@ -133,9 +151,23 @@ def _record(data: dict[str, Any]) -> StageRecord:
             for o in data["outs"]
         ),
         settings=_texts(data["settings"]),
+        observed=_read_observed(data["observed"]),
     )
     outputs = {ProjectPath(path): _read_output(state) for path, state in data["outputs"].items()}
-    return StageRecord(_str(data["stage"]), inputs, outputs)
+    sources = {place: _digest(digest) for place, digest in data["sources"].items()}
+    return StageRecord(_str(data["stage"]), inputs, outputs, sources)
+
+
+def _read_observed(data: Any) -> Observation:
+    return Observation(
+        files={ProjectPath(path): state for path, state in _texts(data["files"]).items()},
+        environment=_texts(data["environment"]),
+        ran=tuple(map(_str, data["ran"])),
+        imported=tuple(map(_str, data["imported"])),
+        missing=tuple(map(_str, data["missing"])),
+        code=None if data["code"] is None else _digest(data["code"]),
+        complete=_bool(data["complete"]),
+    )
 
 
 def _read_part(data: Any) -> Part:

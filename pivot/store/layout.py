@@ -106,10 +106,18 @@ class Layout:
         """``cache/files/ab/cdef…``"""
         return os.path.join(self.cache, "files", digest[:2], digest[2:])
 
-    def record_file(self, stage: str, key: Digest) -> str:
-        """``cache/runs/ab/cdef….json``: the record of a stage under an input hash."""
-        name = digest_parts([stage, key])
-        return os.path.join(self.cache, "runs", name[:2], f"{name[2:]}.json")
+    def records_folder(self, stage: str, declared: Digest) -> str:
+        """``cache/runs/ab/cdef…``: the records of a stage under what is known before a run."""
+        name = digest_parts([stage, declared])
+        return os.path.join(self.cache, "runs", name[:2], name[2:])
+
+    def record_file(self, stage: str, declared: Digest, observed: Digest) -> str:
+        """``cache/runs/ab/cdef…/0123….json``: one of them, under what was observed in the run."""
+        return os.path.join(self.records_folder(stage, declared), f"{observed}.json")
+
+    def source_file(self, digest: Digest) -> str:
+        """``cache/sources/ab/cdef….z``: the text of a module that ran."""
+        return os.path.join(self.cache, "sources", digest[:2], f"{digest[2:]}.z")
 
     def run_folder(self, run: str) -> str:
         """``runs/<run id>``"""

@@ -1,30 +1,51 @@
-"""The run cache: records by stage and input hash, plain files that can be copied about."""
+"""The run cache: records by stage and input hash, plain files that can be copied about.
+
+What a stage touches is known only after a run. So all its records under the same declared inputs lie in one folder,
+and whoever looks one up asks of each whether what was observed still holds.
+"""
+
+import os
 
 from pivot.errors import FormatError
 from pivot.model.digest import Digest
-from pivot.model.record import StageRecord
+from pivot.model.record import Inputs, StageRecord
 from pivot.store import atomic, codec
 from pivot.store.layout import Layout
 
 
-def read_record(layout: Layout, stage: str, key: Digest) -> StageRecord | None:
-    """The record of a stage under an input hash; ``None`` where there is none that this Pivot can read."""
-    path = layout.record_file(stage, key)
+def read_record(layout: Layout, stage: str, inputs: Inputs) -> StageRecord | None:
+    """The record of a stage under all its inputs; ``None`` where there is none that this Pivot can read."""
+    path = layout.record_file(stage, inputs.declared_key, inputs.observed.digest)
+    record = _read(path, stage)
+    return record if record is not None and record.inputs.key == inputs.key else None
+
+
+def read_records(layout: Layout, stage: str, declared: Digest) -> list[StageRecord]:
+    """All readable records of a stage under what is known before a run, in the order of their names."""
+    folder = layout.records_folder(stage, declared)
     try:
-        with open(path, "rb") as file:
-            record = codec.decode(file.read().decode("utf-8"), stage, path)
-    except (OSError, ValueError, FormatError):  # a shared cache may hold a newer Pivot's
-        return None
-    return record if record.inputs.key == key else None
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    found = (_read(os.path.join(folder, name), stage) for name in names)
+    return [record for record in found if record is not None and record.inputs.declared_key == declared]
 
 
 def write_record(layout: Layout, record: StageRecord) -> None:
-    """Keeps a record under its stage and input hash.
+    """Keeps a record under its stage and inputs.
 
     Nobody need flush it: a torn one is a miss.
 
     Raises:
         StoreError: it cannot be written.
     """
-    path = layout.record_file(record.stage, record.inputs.key)
+    path = layout.record_file(record.stage, record.inputs.declared_key, record.inputs.observed.digest)
     atomic.replace_unflushed(path, codec.full_text(record).encode("utf-8"), layout.cache_scratch)
+
+
+def _read(path: str, stage: str) -> StageRecord | None:
+    try:
+        with open(path, "rb") as file:
+            return codec.decode(file.read().decode("utf-8"), stage, path)
+    except (OSError, ValueError, FormatError):  # a shared cache may hold a newer Pivot's
+        return None

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pivot.errors import StoreError
 from pivot.model.digest import Digest
+from pivot.model.fingerprint import ModuleText
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath, absolute, relative_to_root
@@ -20,7 +21,8 @@ from pivot.store.journal import Journal
 from pivot.store.layout import create, open_layout, plan_layout
 from pivot.store.lockfile import read_lock
 from pivot.store.objects import ObjectStore
-from pivot.store.runcache import read_record
+from pivot.store.runcache import read_records
+from pivot.store.texts import keep_texts, read_text
 
 
 class Store:
@@ -110,9 +112,17 @@ class Store:
             return None
         return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
-    def cached(self, stage: str, key: Digest) -> StageRecord | None:
-        """The record of a stage under an input hash."""
-        return read_record(self.layout, stage, key)
+    def cached(self, stage: str, declared: Digest) -> list[StageRecord]:
+        """The records of a stage under what is known before a run; each may have observed something else."""
+        return read_records(self.layout, stage, declared)
+
+    def keep_texts(self, modules: Iterable[ModuleText]) -> None:
+        """Keep the texts of modules that ran, to show later what has changed."""
+        keep_texts(self.layout, modules)
+
+    def source(self, digest: Digest) -> str | None:
+        """The text of a module that ran, where it is still known."""
+        return read_text(self.layout, digest)
 
     def available(self, digest: Digest) -> bool:
         """Whether the cache has the object, sound."""

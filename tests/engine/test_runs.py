@@ -135,8 +135,8 @@ def test_a_lock_file_of_a_newer_pivot_is_refused_before_anything_runs(folder):
     folder.stage("new")
     lock = folder.path / ".pivot/stages/old.lock"
     text = lock.read_text()
-    assert '"schema": 1' in text
-    lock.write_text(text.replace('"schema": 1', '"schema": 99'))
+    assert '"schema": 2' in text
+    lock.write_text(text.replace('"schema": 2', '"schema": 99'))
     with pytest.raises(PivotError, match="newer Pivot") as caught:
         folder.repro()
     assert caught.value.exit_code == 2

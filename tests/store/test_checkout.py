@@ -42,7 +42,7 @@ def test_a_lock_alone_brings_back_what_was_deleted(project, two):
     assert lock is not None
     checkout(project.objects, lock, lock)
     assert (project.read("d/a"), project.read("b"), project.read("m.json")) == (b"new", b"same", b"2")
-    assert read_record(project.layout, "train", lock.inputs.key) == two[1], "the run cache keeps its contents"
+    assert read_record(project.layout, "train", lock.inputs) == two[1], "the run cache keeps its contents"
 
 
 def test_a_file_edited_by_hand_is_kept_and_reported(project, two):
@@ -82,7 +82,7 @@ def test_a_damaged_object_changes_nothing_and_is_put_aside(project, two):
 
 def test_an_uncached_output_whose_bytes_nobody_kept_cannot_be_restored(project, two):
     old, new = two
-    os.unlink(project.layout.record_file("train", old.inputs.key))
+    os.unlink(project.layout.record_file("train", old.inputs.declared_key, old.inputs.observed.digest))
     lock = replace(old, outputs={p: replace(state, content=None) for p, state in old.outputs.items()})
     with pytest.raises(MissingObjectError, match=r"'m\.json'"):
         checkout(project.objects, lock, new)

@@ -18,7 +18,7 @@ def test_a_commit_puts_outputs_objects_run_cache_and_lock_in_place(project, reco
     assert project.read("metrics.json") == b"1"
     assert project.objects.has(digest_bytes(b"model"))
     assert not project.objects.has(digest_bytes(b"1"))
-    assert read_record(project.layout, "train", new.inputs.key) == new
+    assert read_record(project.layout, "train", new.inputs) == new
     lock, problem = read_lock(project.layout, "train")
     assert problem == ""
     assert lock is not None

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,14 +9,16 @@ from hypothesis import strategies as st
 
 from pivot.errors import FormatError
 from pivot.model.digest import digest_bytes, digest_text
-from pivot.model.fingerprint import Part, PartKind
+from pivot.model.fingerprint import ModuleText, Part, PartKind
+from pivot.model.observation import Observation
 from pivot.model.place import Place
 from pivot.model.record import DeclaredOut, Inputs, OutputState, StageRecord
 from pivot.model.stage import OutKind
 from pivot.paths import ProjectPath
 from pivot.store import codec
 from pivot.store.lockfile import read_lock, write_lock
-from pivot.store.runcache import read_record, write_record
+from pivot.store.runcache import read_record, read_records, write_record
+from pivot.store.texts import keep_texts, read_text
 
 texts = st.text(max_size=20)
 file_names = st.text(st.characters(), min_size=1, max_size=20) | st.sampled_from(
@@ -31,6 +34,14 @@ parts = st.builds(
     st.none() | st.builds(Place, file_names, st.integers(0, 99999)),
     texts,
 )
+observations = st.builds(
+    Observation,
+    st.dictionaries(paths, texts, max_size=3),
+    st.dictionaries(texts, texts, max_size=3),
+    *(st.lists(texts, max_size=3).map(tuple) for _ in range(3)),
+    st.none() | digests,
+    st.booleans(),
+)
 inputs = st.builds(
     Inputs,
     digests,
@@ -42,11 +53,18 @@ inputs = st.builds(
         tuple
     ),
     st.dictionaries(texts, texts, max_size=4),
+    observations,
 )
 states = st.builds(
     OutputState, digests, st.integers(0, 2**60), st.booleans(), st.none() | st.binary(max_size=20)
 )
-records = st.builds(StageRecord, texts, inputs, st.dictionaries(paths, states, max_size=4))
+records = st.builds(
+    StageRecord,
+    texts,
+    inputs,
+    st.dictionaries(paths, states, max_size=4),
+    st.dictionaries(texts, digests, max_size=3),
+)
 
 
 @given(records)
@@ -62,7 +80,7 @@ def test_a_record_comes_back_as_it_was(record):
 def test_a_lock_is_json_and_yaml(record):
     text = codec.lock_text(record)
     data = json.loads(text)
-    assert data["schema"] == 1
+    assert data["schema"] == codec.SCHEMA
     assert yaml.safe_load(text)["stage"] is not None
 
 
@@ -84,7 +102,7 @@ def test_a_lock_holds_no_contents_and_the_run_cache_does(project, record):
     lock, _ = read_lock(project.layout, "train")
     assert lock is not None
     assert lock.outputs["metrics.json"].content is None
-    assert read_record(project.layout, "train", made.inputs.key) == made
+    assert read_record(project.layout, "train", made.inputs) == made
 
 
 def test_equal_records_give_equal_bytes(record):
@@ -109,6 +127,7 @@ def edited(text: str, change) -> str:
         (lambda text: "[" * 200000, "not valid JSON"),
         (lambda text: "<<<<<<< HEAD\n" + text + "=======\n" + text + ">>>>>>> theirs\n", "conflict markers"),
         (lambda text: text.replace("\n ", "\n<<<<<<< HEAD\n ", 1), "conflict markers"),
+        (lambda text: edited(text, lambda d: d.update(schema=1)), "an older Pivot"),
         (lambda text: edited(text, lambda d: d.pop("code")), "a field is missing"),
         (lambda text: edited(text, lambda d: d.update(code=7)), "a field is missing"),
         (lambda text: edited(text, lambda d: d.update(code="short")), "no digest"),
@@ -144,7 +163,7 @@ def test_no_lock_is_no_problem(project):
 def test_a_lock_of_a_newer_pivot_is_refused(project, record):
     write_lock(project.layout, record({}))
     path = Path(project.layout.lock_file("train"))
-    path.write_text(edited(path.read_text(), lambda d: d.update(schema=2)))
+    path.write_text(edited(path.read_text(), lambda d: d.update(schema=codec.SCHEMA + 1)))
     with pytest.raises(FormatError, match="newer Pivot") as caught:
         read_lock(project.layout, "train")
     assert "upgrade Pivot" in (caught.value.hint or "")
@@ -152,15 +171,18 @@ def test_a_lock_of_a_newer_pivot_is_refused(project, record):
 
 def test_a_run_cache_entry_that_is_torn_newer_or_misplaced_is_a_miss(project, record):
     made, other = record({}), record({}, code="v2")
-    key = made.inputs.key
-    assert read_record(project.layout, "train", key) is None
+    assert read_record(project.layout, "train", made.inputs) is None
     write_record(project.layout, made)
-    path = Path(project.layout.record_file("train", key))
+    path = next(Path(project.layout.records_folder("train", made.inputs.declared_key)).iterdir())
     whole = path.read_text()
-    assert read_record(project.layout, "train", key) == made
-    for wrong in (whole[:50], edited(whole, lambda d: d.update(schema=2)), codec.full_text(other)):
+    assert read_record(project.layout, "train", made.inputs) == made
+    for wrong in (
+        whole[:50],
+        edited(whole, lambda d: d.update(schema=codec.SCHEMA + 1)),
+        codec.full_text(other),
+    ):
         path.write_text(wrong)
-        assert read_record(project.layout, "train", key) is None
+        assert read_record(project.layout, "train", made.inputs) is None
 
 
 def test_the_same_result_leaves_the_lock_file_alone(project, record):
@@ -169,3 +191,25 @@ def test_the_same_result_leaves_the_lock_file_alone(project, record):
     write_lock(project.layout, record({"a": b"1"}))
     after = Path(project.layout.lock_file("train")).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_the_run_cache_keeps_a_record_for_each_observation(project, record):
+    made = record({"a": b"1"})
+    seen = replace(
+        made, inputs=made.inputs.observing(Observation(files={ProjectPath("config.json"): "absent"}))
+    )
+    for each in (made, seen, made):
+        write_record(project.layout, each)
+    found = read_records(project.layout, "train", made.inputs.declared_key)
+    assert sorted(found, key=str) == sorted([made, seen], key=str)
+    assert read_record(project.layout, "train", seen.inputs) == seen
+
+
+def test_texts_that_ran_are_kept_once_and_a_damaged_one_is_unknown(project):
+    text = "x = 'é\udce9'\n"
+    module = ModuleText("m", "/p/m.py", "m.py", text, digest_text(text))
+    assert read_text(project.layout, module.digest) is None
+    keep_texts(project.layout, [module, module])
+    assert read_text(project.layout, module.digest) == text
+    Path(project.layout.source_file(module.digest)).write_bytes(b"damaged")
+    assert read_text(project.layout, module.digest) is None

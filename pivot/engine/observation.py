@@ -1,0 +1,168 @@
+"""What a worker saw, as what the next check looks at again; and that next look.
+
+Paths become project paths, code becomes definitions. What is declared is left out: deps and outs are compared anyway.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pivot.core.graph import Graph
+from pivot.errors import DefinitionErrors, PivotError, StoreError
+from pivot.fingerprint.stage import Fingerprinter
+from pivot.model.digest import Digest
+from pivot.model.fingerprint import Fingerprint
+from pivot.model.observation import (
+    ABSENT,
+    PRESENT,
+    Observation,
+    Seen,
+    environment_state,
+    folder_state,
+    is_listing,
+    left_by_stage,
+)
+from pivot.model.stage import Stage
+from pivot.paths import ProjectPath, absolute, relative_to_folder, relative_to_root
+
+MOST_HINTS = 5
+"""Undeclared files that are named one by one."""
+
+DigestOf = Callable[[str], Digest | None]
+"""The digest of a file now, by its absolute path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What must be known to read what a worker saw.
+
+    Attributes:
+        root: the project's, absolute.
+        static: the stage's fingerprint before it ran.
+        strict: whether reading an undeclared file is an error.
+    """
+
+    root: str
+    graph: Graph
+    stage: Stage
+    static: Fingerprint
+    fingerprinter: Fingerprinter
+    strict: bool
+
+    def named_files(self, digest: DigestOf) -> dict[ProjectPath, str]:
+        """Files that literals in the stage's reach name, with their content now: native code may read them unseen."""
+        declared = {*self.stage.dep_paths(), *self.stage.out_paths()}
+        modules = {module.filename for module in self.static.modules}
+        found: dict[ProjectPath, str] = {}
+        for text in self.static.strings:
+            for folder in dict.fromkeys((absolute(self.stage.folder, self.root), self.root)):
+                path = os.path.normpath(os.path.join(folder, text))
+                if not path.startswith(self.root + os.sep) or path in modules or not os.path.isfile(path):
+                    continue
+                name = relative_to_root(path, self.root)
+                state = digest(path) if name not in declared else None
+                if state is not None and not _is_ours(name):
+                    found[name] = state
+                break
+        return found
+
+    def observation(self, seen: Seen, named: Mapping[ProjectPath, str]) -> Observation:
+        """What is kept of all that.
+
+        Args:
+            named: of `named_files`, before the stage ran.
+        """
+        written = {relative_to_root(path, self.root) for path in seen.written}
+        read = {relative_to_root(path, self.root): state for path, state in seen.files.items()}
+        files = {path: state for path, state in named.items() if path not in written} | read
+        names = {module.filename: module.name for module in self.static.modules}
+        names |= {file: name for name, file in seen.imported.items()}
+        code = [(names[file], line) for file, line in seen.code if file in names]
+        complete = seen.calls and not seen.started_process
+        ran = set(self.fingerprinter.beyond(self.stage.function, code))
+        ran |= set() if complete else set(self.static.weak)
+        known = {module.name for module in self.static.modules}
+        return Observation(
+            files=dict(sorted(files.items())),
+            environment=dict(sorted(seen.environment.items())),
+            ran=tuple(sorted(ran)),
+            imported=tuple(sorted(set(seen.imported) - known)),
+            missing=tuple(sorted(set(seen.missing))),
+            complete=complete,
+        )
+
+    def require_declared(self, seen: Seen) -> list[str]:
+        """Hints on files that were read without being declared.
+
+        Raises:
+            PivotError: another stage writes one of them, so that nothing orders the two, or the project is strict; all
+                such files are named.
+        """
+        errors: list[PivotError] = []
+        hints: list[str] = []
+        for path, state in sorted(seen.files.items()):
+            if state in (ABSENT, PRESENT) or is_listing(state) or left_by_stage(state) is not None:
+                continue
+            name = relative_to_root(path, self.root)
+            line = f'Dep("{relative_to_folder(name, self.stage.folder)}")'
+            makers = [maker for maker in self.graph.producers(name) if maker != self.stage.name]
+            if makers:
+                what = f"read {name}, which stage '{makers[0]}' writes, without declaring it"
+                hint = (
+                    f"declare it, so that the two run in order: add a parameter with {line} to its annotation"
+                )
+                errors.append(PivotError(f"stage '{self.stage.name}': {what} ({self.stage.place})", hint))
+            elif self.strict:
+                what = f"read {name}, which it does not declare"
+                hint = f"add a parameter with {line} to its annotation, or set strict: false"
+                errors.append(PivotError(f"stage '{self.stage.name}': {what} ({self.stage.place})", hint))
+            else:
+                hints.append(f"reads {name}, which it does not declare: {line} would")
+        if errors:
+            raise errors[0] if len(errors) == 1 else DefinitionErrors(errors)
+        more = len(hints) - MOST_HINTS
+        return [
+            *hints[:MOST_HINTS],
+            *([f"reads {more} more files that it does not declare"] if more > 0 else []),
+        ]
+
+
+def look_again(
+    stage: Stage, before: Observation, *, root: str, environment: Mapping[str, str], digest: DigestOf
+) -> tuple[dict[ProjectPath, str], dict[str, str]]:
+    """The states that files and variables have now, of all that was looked at in a run."""
+    files = {
+        path: _state_now(absolute(path, root), state, stage, root, digest)
+        for path, state in before.files.items()
+    }
+    variables = {
+        name: environment_state(stage.name, name, environment.get(name)) for name in before.environment
+    }
+    return files, variables
+
+
+def _state_now(path: str, before: str, stage: Stage, root: str, digest: DigestOf) -> str:
+    left = left_by_stage(before)
+    if not os.path.lexists(path):
+        return before if left is not None else ABSENT
+    if os.path.isdir(path):
+        if is_listing(before):
+            return folder_state(_others_in(path, stage, root))
+        return before if left == PRESENT else PRESENT
+    if before in (ABSENT, PRESENT) or is_listing(before):
+        return PRESENT
+    try:
+        found = digest(path) or ABSENT
+    except StoreError:  # no regular file, or nobody may read it
+        found = "unreadable"
+    return before if found == left else found
+
+
+def _others_in(folder: str, stage: Stage, root: str) -> Iterator[str]:
+    """The names in a folder that are no deps or outs of the stage."""
+    declared = {absolute(path, root) for path in (*stage.dep_paths(), *stage.out_paths())}
+    yield from (name for name in os.listdir(folder) if os.path.join(folder, name) not in declared)
+
+
+def _is_ours(path: ProjectPath) -> bool:
+    return path.split("/", 1)[0] == ".pivot"
