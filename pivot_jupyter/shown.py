@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from pivot.core.explain import explain_lines
+from pivot.core.explain import Detail, Explanation, explain_lines
 from pivot.core.graph import Graph
 from pivot.core.render import StageState, record_html, record_text, state_after, state_of
 from pivot.model.decision import Decision, Verdict
@@ -99,7 +99,10 @@ def status_text(decisions: Sequence[Decision]) -> str:
 
 def why_text(graph: Graph, decisions: Sequence[Decision]) -> str:
     """All reasons, stage by stage."""
-    return "\n\n".join("\n".join(explain_lines(graph.stage(d.stage), d)) for d in decisions)
+    return "\n\n".join(
+        "\n".join(explain_lines(Explanation(graph.stage(d.stage), d, tuple(map(Detail, d.changes)))))
+        for d in decisions
+    )
 
 
 def summary(run: Run) -> str:

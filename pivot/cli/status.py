@@ -60,13 +60,19 @@ def _as_json(decision: Decision) -> dict[str, object]:
 
 def _explain(stages: dict[str, Stage], decisions: tuple[Decision, ...], named: tuple[str, ...]) -> None:
     """The reasons of the stages that were named; without names, of all that are not up to date."""
-    from pivot.core.explain import explain_lines
+    from pivot.core.explain import Detail, Explanation, explain_lines
 
     shown = [d for d in decisions if d.stage in named or not (named or d.verdict is Verdict.UNCHANGED)]
     for number, decision in enumerate(shown):
         if number:
             click.echo()
-        click.echo("\n".join(explain_lines(stages[decision.stage], decision)))
+        click.echo(
+            "\n".join(
+                explain_lines(
+                    Explanation(stages[decision.stage], decision, tuple(map(Detail, decision.changes)))
+                )
+            )
+        )
     if not shown:
         click.echo(f"nothing would run: {_all_of(len(decisions))} up to date")
 

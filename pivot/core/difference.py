@@ -21,9 +21,9 @@ _TRIES = (ast.Try, ast.TryStar)
 def statement_at(text: str, line: int) -> tuple[str, ...]:
     """The lines of the top-level statement that stands at a line, as they are written.
 
-    Decorators belong to it. In an ``if``, ``try`` or ``with`` at the top level it is the statement inside; on the line of
-    such an ``if`` or ``with`` itself it is the header alone. A text that is no Python (of this version) is cut by its
-    indentation.
+    Decorators belong to it. In an ``if``, ``try`` or ``with`` at the top level it is the statement inside; on the
+    line of such an ``if`` or ``with`` itself it is the header alone. A text that is no Python (of this version) is
+    cut by its indentation.
 
     Args:
         line: from 1; where there is no such line or nothing stands there, the result is empty.
@@ -39,7 +39,7 @@ def statement_at(text: str, line: int) -> tuple[str, ...]:
     return tuple(lines[found[0] - 1 : found[1]]) if found else ()
 
 
-def difference(old: Sequence[str], new: Sequence[str], longest: int = LONGEST) -> tuple[str, ...]:
+def diff_lines(old: Sequence[str], new: Sequence[str], longest: int = LONGEST) -> tuple[str, ...]:
     """The lines that differ, each after ``+`` or ``-``, with a few lines around them after a space.
 
     Args:
@@ -54,7 +54,7 @@ def difference(old: Sequence[str], new: Sequence[str], longest: int = LONGEST) -
         if line.startswith("@@"):
             found += ["…"] if len(found) > 2 else []
         else:
-            found.append(line.rstrip())
+            found.append(line if line[0] in "+-" else line.rstrip())
     found = found[2:]  # the names of two files
     more = len(found) - longest
     if more <= 1:  # a line that says so would take the place of the one that it leaves out
@@ -78,9 +78,14 @@ def imports_of(text: str, names: Iterable[str]) -> tuple[str, ...]:
     )
 
 
+def stands_in(lines: Sequence[str], text: str) -> bool:
+    """Whether a text holds some lines as they are, one after another; also if there are none."""
+    return "\n".join(["", *lines, ""]) in "\n".join(["", *_lines(text), ""])
+
+
 def words_in(lines: Iterable[str]) -> frozenset[str]:
     """All words of some lines that may be names."""
-    return frozenset(word for line in lines for word in re.findall(r"[^\W\d]\w*", line))
+    return frozenset(word for line in lines for word in re.findall(r"\b[^\W\d]\w*", line))
 
 
 def _lines(text: str) -> list[str]:
@@ -115,20 +120,20 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield statement.finalbody
 
 
-def _indented(lines: Sequence[str], line: int) -> Iterator[str]:
+def _indented(lines: Sequence[str], line: int) -> list[str]:
     """A line and those below it that are indented further; what follows decorators belongs to them."""
-    first = lines[line - 1]
-    depth = _depth(first)
-    head = True
+    depth = _depth(lines[line - 1])
+    in_decorators = True
     kept: list[str] = []
     for text in lines[line - 1 :]:
-        if not head and text.strip() and _depth(text) <= depth and not text.lstrip().startswith((")", "]", "}")):
-            break
+        if text.strip() and _depth(text) <= depth and not text.lstrip().startswith((")", "]", "}")):
+            if not in_decorators:
+                break
+            in_decorators = text.lstrip().startswith("@")
         kept.append(text)
-        head = head and text.lstrip().startswith("@")
     while kept and not kept[-1].strip():
         kept.pop()
-    yield from kept
+    return kept
 
 
 def _depth(line: str) -> int:

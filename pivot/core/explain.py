@@ -1,19 +1,34 @@
-"""Why a stage runs: two records become reasons as data, and reasons become lines to read."""
+"""Why a stage runs: reasons with the way to them and what changed in the text, and the lines that tell them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from textwrap import wrap
 
+from pivot.core.reasons import RESOLUTION, RUNNING
 from pivot.model.decision import Change, ChangeKind, Decision, Verdict
-from pivot.model.fingerprint import Part, PartKind
-from pivot.model.record import DeclaredOut, Inputs
+from pivot.model.fingerprint import ORDER_KEY, PartKind
+from pivot.model.observation import ABSENT, PRESENT, is_listing, left_by_stage
+from pivot.model.place import Place
+from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
 
-_Key = TypeVar("_Key", bound=str)
-_Value = TypeVar("_Value", bound=str)
+Paths = Mapping[tuple[str, Place], tuple[str, ...]]
+"""Key and place of a part → titles from the stage's function to it."""
 
-_RESOLUTION = "names in "  # marks the one code change in which no definition of its own differs
-_ORDER = f"{PartKind.EFFECT}:order of statements"  # the part of a fingerprint that names no definition
+Text = Callable[[str], str | None]
+"""The text of a project module by its place (a project path, or a notebook's module); ``None`` if unknown."""
+
 _WIDEST_VALUE = 40
+_WIDEST_LINE = 80
+_DIFF_INDENT = " " * 8
+_CALLS_UNSEEN = (
+    "which functions ran (this needs Python 3.12 or newer, and a stage that starts no program); code found by name "
+    "at run time counts as far as imports and registrations tell"
+)
+_OLD_UNKNOWN = "the text that ran last is not known here"
+_SAME_TEXT = "the text is the same; what a name in it stands for is not"
+_NEWLY = "newly in reach; its text is not new"
+_NO_LONGER = "no longer in reach; its text is still there"
 _DIGESTS = frozenset(
     (ChangeKind.CODE, ChangeKind.DEP, ChangeKind.LOADER, ChangeKind.OUTPUT_ALTERED, ChangeKind.OBJECT_MISSING)
 )
@@ -27,6 +42,8 @@ _PREFIX = {
     ChangeKind.PACKAGE: "package:",
     ChangeKind.PARAM: "param:",
     ChangeKind.DEP: "dep:",
+    ChangeKind.FILE: "file:",
+    ChangeKind.ENVIRONMENT: "env:",
     ChangeKind.MISSING_DEP: "dep:",
     ChangeKind.LOADER: "loader:",
     ChangeKind.OUT: "out:",
@@ -34,6 +51,16 @@ _PREFIX = {
     ChangeKind.OUTPUT_ALTERED: "out:",
     ChangeKind.OBJECT_MISSING: "object:",
     ChangeKind.SETTING: "setting:",
+}
+_SENTENCE = {
+    ChangeKind.FIRST_RUN: "Never run",
+    ChangeKind.FORCED: "Forced",
+    ChangeKind.UPSTREAM: "Waits for {}",
+    ChangeKind.MISSING_DEP: "Dependency missing: {}",
+    ChangeKind.OUTPUT_MISSING: "Output missing: {}",
+    ChangeKind.OUTPUT_ALTERED: "Output altered: {}",
+    ChangeKind.OBJECT_MISSING: "Not in the cache: {}",
+    ChangeKind.ENVIRONMENT: "Environment changed: {}",
 }
 _NOUN = {
     ChangeKind.PACKAGE: "Package",
@@ -45,22 +72,95 @@ _NOUN = {
 }
 
 
-def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
-    """What differs between two inputs, most telling first; empty exactly if their keys are equal.
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One reason in full.
 
-    Order: code (the stage's own function first), params, deps, loaders, outs, settings, packages. Code is
-    compared definition by definition; one that only moved is no change.
+    Attributes:
+        path: titles from the stage's function to the definition, both included (``train``, ``fit``, ``normalize``);
+            empty where none is known.
+        diff: of the definition's text, as `pivot.core.difference.diff_lines` gives it.
+        note: what to know where the text alone does not tell; else empty.
     """
-    code, packages = _code_changes(before, after)
-    return (
-        *code,
-        *_table_changes(ChangeKind.PARAM, before.params, after.params),
-        *_table_changes(ChangeKind.DEP, before.deps, after.deps),
-        *_table_changes(ChangeKind.LOADER, before.loaders, after.loaders),
-        *_table_changes(ChangeKind.OUT, _declarations(before.outs), _declarations(after.outs)),
-        *_table_changes(ChangeKind.SETTING, before.settings, after.settings),
-        *packages,
-    )
+
+    change: Change
+    path: tuple[str, ...] = ()
+    diff: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is known of why a run would do with a stage what it would do.
+
+    Attributes:
+        details: one for each change of the decision, in their order.
+        unseen: what was not observed when the stage last ran; empty if nothing was missed.
+    """
+
+    stage: Stage
+    decision: Decision
+    details: tuple[Detail, ...]
+    unseen: str = ""
+
+
+def explanation(
+    stage: Stage,
+    decision: Decision,
+    record: StageRecord | None,
+    *,
+    paths: Paths,
+    old_text: Text,
+    new_text: Text,
+) -> Explanation:
+    """A decision with the way to each definition that changed and the diff of its text.
+
+    Args:
+        record: of the last run.
+        paths: to the definitions in reach now.
+        old_text: modules as they were in the last run.
+        new_text: modules as they are now.
+    """
+    details = tuple(_detail(change, paths, old_text, new_text) for change in decision.changes)
+    return Explanation(stage, decision, details, unseen(record))
+
+
+def unseen(record: StageRecord | None) -> str:
+    """What was not observed in the run of a record; empty if nothing was missed, or it never ran."""
+    return _CALLS_UNSEEN if record is not None and not record.inputs.observed.complete else ""
+
+
+def _detail(change: Change, paths: Paths, old_text: Text, new_text: Text) -> Detail:
+    if change.kind is not ChangeKind.CODE or change.place is None:
+        return Detail(change)
+    path = paths.get((change.name, change.place), ())
+    if not change.place.line:  # a compiled module, the module's own name
+        return Detail(change, path)
+    from pivot.core.difference import diff_lines, stands_in, statement_at  # lazy: start-up time
+
+    before = change.place_before or change.place
+    old, new = old_text(before.file), new_text(change.place.file)
+    if change.before is not None and old is None:
+        return Detail(change, path, note=_OLD_UNKNOWN)
+    was = statement_at(old or "", before.line) if change.before is not None else ()
+    now = statement_at(new or "", change.place.line) if change.after is not None else ()
+    if not was and now and stands_in(now, old or ""):
+        return Detail(change, path, note=_NEWLY)
+    if was and not now and stands_in(was, new or ""):
+        return Detail(change, path, note=_NO_LONGER)
+    found = diff_lines(was, now)
+    if found or not now:
+        return Detail(change, path, found)
+    note = "" if change.name.startswith(RUNNING) else _SAME_TEXT
+    return Detail(change, path, _imports_diff(old or "", new or "", now), note)
+
+
+def _imports_diff(old: str, new: str, lines: Iterable[str]) -> tuple[str, ...]:
+    """What changed in the imports of the names in some lines."""
+    from pivot.core.difference import diff_lines, imports_of, words_in  # lazy: start-up time
+
+    names = words_in(lines)
+    return diff_lines(imports_of(old, names), imports_of(new, names))
 
 
 def headline(decision: Decision) -> str:
@@ -73,161 +173,147 @@ def headline(decision: Decision) -> str:
     return _phrase(decision.changes[0]) + (f" and {more} more" if more else "")
 
 
-def explain_lines(stage: Stage, decision: Decision) -> list[str]:
-    """All reasons for a verdict, as ``pivot status --explain`` prints them; digests in 8 characters."""
+def explain_lines(found: Explanation, paint: Callable[[str], str] = str) -> list[str]:
+    """All reasons for a verdict, as ``pivot status --explain`` prints them; digests in 8 characters.
+
+    Args:
+        paint: colours a line of a diff.
+    """
+    decision = found.decision
     lines = [
         f"Stage: {decision.stage}",
-        f"  Status: {_STATUS[decision.verdict]}",
+        f"  Status: {status_word(decision.verdict)}",
         f"  Reason: {headline(decision)}",
     ]
-    details = [
-        line
-        for change in decision.changes
-        if change.kind not in (ChangeKind.FIRST_RUN, ChangeKind.FORCED, ChangeKind.UPSTREAM)
-        for line in _detail_lines(stage, change)
-    ]
-    return [*lines, "", "  Changes:", *details] if details else lines
+    details = [line for detail in found.details for line in _detail_lines(found.stage, detail, paint)]
+    if details:
+        lines += ["", "  Changes:", *details]
+    return [*lines, "", *unseen_lines(found.unseen)] if found.unseen else lines
 
 
-def _detail_lines(stage: Stage, change: Change) -> Iterator[str]:
-    yield f"    {_PREFIX.get(change.kind, '')}{change.name}"
+def unseen_lines(text: str) -> list[str]:
+    """``Not observed: …``, at most 80 columns wide."""
+    return wrap(f"Not observed: {text}", _WIDEST_LINE, initial_indent="  ", subsequent_indent="    ")
+
+
+def status_word(verdict: Verdict) -> str:
+    """``WILL RUN``."""
+    return _STATUS[verdict]
+
+
+def title(change: Change) -> str:
+    """What changed, as a reader finds it again: ``func:normalize``, ``param:lr``, ``file:config.json``.
+
+    Empty where the headline has said all.
+    """
+    if change.kind in (ChangeKind.FIRST_RUN, ChangeKind.FORCED, ChangeKind.UPSTREAM):
+        return ""
+    if change.kind is ChangeKind.FILE and _is_folder(change):
+        return f"folder:{change.name}"
+    return _PREFIX.get(change.kind, "") + change.name
+
+
+def values(change: Change) -> tuple[tuple[str, str], ...]:
+    """``Old``, ``New`` or ``Missing`` with what to say of it."""
     if change.kind is ChangeKind.MISSING_DEP:
-        yield "      Missing: there is no such file, and no stage writes it"
-        yield f"      File: {stage.place}"
-        return
+        return (("Missing", "there is no such file, and no stage writes it"),)
     if change.kind is ChangeKind.OUTPUT_MISSING:
-        yield "      Missing: in the workspace"
+        return (("Missing", "in the workspace"),)
+    lost = (("Missing", "in the cache"),) if change.kind is ChangeKind.OBJECT_MISSING else ()
+    pairs = (("Old", change.before), ("New", change.after))
+    return (*lost, *((label, shown_value(change.kind, text)) for label, text in pairs if text is not None))
+
+
+def places(stage: Stage, change: Change) -> tuple[tuple[str, str], ...]:
+    """``File`` or ``Cell``, and ``Was`` if the definition moved, with the place."""
+    place = stage.place if change.kind is ChangeKind.MISSING_DEP else change.place
+    if place is None:
+        return ()
+    label, where = "File", str(place)
+    if where.startswith("Cell "):
+        label, where = "Cell", where.removeprefix("Cell ")
+    moved = change.place_before is not None and change.place_before != place
+    return ((label, where), *((("Was", str(change.place_before)),) if moved else ()))
+
+
+def way(stage: Stage, path: tuple[str, ...]) -> str:
+    """``train → fit → normalize``; empty where the stage uses the definition itself."""
+    own = stage.function.qualname.partition(".")[0]
+    return " → ".join(path) if len(path) > 2 or (len(path) == 2 and path[0] != own) else ""
+
+
+def _detail_lines(stage: Stage, detail: Detail, paint: Callable[[str], str]) -> Iterator[str]:
+    change = detail.change
+    if not title(change):
         return
-    if change.kind is ChangeKind.OBJECT_MISSING:
-        yield "      Missing: in the cache"
-    if change.before is not None:
-        yield f"      Old: {_shown(change, change.before)}"
-    if change.after is not None:
-        yield f"      New: {_shown(change, change.after)}"
-    if change.place is not None:
-        label, where = "File", str(change.place)
-        if where.startswith("Cell "):
-            label, where = "Cell", where.removeprefix("Cell ")
-        yield f"      {label}: {where}"
+    yield f"    {title(change)}"
+    rows: Iterable[tuple[str, str]] = (*values(change), *places(stage, change))
+    yield from (f"      {label}: {text}" for label, text in rows)
+    steps = way(stage, detail.path)
+    if steps:
+        yield f"      Path: {steps}"
+    if detail.note:
+        yield f"      Note: {detail.note}"
+    yield from (f"{_DIFF_INDENT}{paint(line)}".rstrip() for line in detail.diff)
 
 
 def _phrase(change: Change) -> str:
-    match change.kind:
-        case ChangeKind.FIRST_RUN:
-            return "Never run"
-        case ChangeKind.FORCED:
-            return "Forced"
-        case ChangeKind.UPSTREAM:
-            return f"Waits for {change.name}"
-        case ChangeKind.MISSING_DEP:
-            return f"Dependency missing: {change.name}"
-        case ChangeKind.OUTPUT_MISSING:
-            return f"Output missing: {change.name}"
-        case ChangeKind.OUTPUT_ALTERED:
-            return f"Output altered: {change.name}"
-        case ChangeKind.OBJECT_MISSING:
-            return f"Not in the cache: {change.name}"
-        case ChangeKind.CODE if change.name.startswith(_RESOLUTION):
-            return "Code changed: names resolve differently"
-        case ChangeKind.CODE if change.name.startswith(f"{PartKind.STAGE}:"):
-            return "Stage code changed"
-        case ChangeKind.CODE:
-            return "Code dependency changed"
+    if change.kind in _SENTENCE:
+        return _SENTENCE[change.kind].format(change.name)
+    if change.kind is ChangeKind.CODE:
+        return _code_phrase(change.name)
+    if change.kind is ChangeKind.FILE:
+        return _file_phrase(change)
     verb = "added" if change.before is None else "removed" if change.after is None else "changed"
     text = f"{_NOUN[change.kind]} {verb}: {change.name}"
     valued = change.kind in (ChangeKind.PARAM, ChangeKind.PACKAGE, ChangeKind.SETTING)
     if not valued or change.before is None or change.after is None:
         return text
-    return f"{text} {_shown(change, change.before)} → {_shown(change, change.after)}"
+    return f"{text} {shown_value(change.kind, change.before)} → {shown_value(change.kind, change.after)}"
 
 
-def _shown(change: Change, value: str) -> str:
-    if change.kind in _DIGESTS:
+def _code_phrase(name: str) -> str:
+    if name.startswith(RESOLUTION):
+        return "Code changed: names resolve differently"
+    if name.startswith(RUNNING):
+        return "Code changed: other definitions run"
+    if name == ORDER_KEY:
+        return "Code changed: statements run in another order"
+    return "Stage code changed" if name.startswith(f"{PartKind.STAGE}:") else "Code dependency changed"
+
+
+def _file_phrase(change: Change) -> str:
+    noun = "Folder" if _is_folder(change) else "File"
+    verb = "added" if change.before == ABSENT else "removed" if change.after == ABSENT else "changed"
+    looked = "looked for" if change.before in (ABSENT, PRESENT) else "listed" if noun == "Folder" else "read"
+    return f"{noun} {verb}: {change.name} ({looked}, not declared)"
+
+
+def _is_folder(change: Change) -> bool:
+    return any(state is not None and is_listing(state) for state in (change.before, change.after))
+
+
+def shown_value(kind: ChangeKind, value: str) -> str:
+    """A digest, value, version or state in a few characters; never the value of a variable."""
+    if kind in (ChangeKind.FILE, ChangeKind.ENVIRONMENT):
+        return shown_state(value, "set" if kind is ChangeKind.ENVIRONMENT else PRESENT)
+    if kind in _DIGESTS:
         return value[:8]
     line = " ".join(value.split())
     return line if len(line) <= _WIDEST_VALUE else line[: _WIDEST_VALUE - 1] + "…"
 
 
-def _table_changes(
-    kind: ChangeKind, before: Mapping[_Key, _Value], after: Mapping[_Key, _Value]
-) -> Iterator[Change]:
-    for name in sorted({*before, *after}):
-        old, new = before.get(name), after.get(name)
-        if old != new:
-            yield Change(kind, name, old, new)
+def shown_state(state: str, present: str = PRESENT) -> str:
+    """The state of a file or variable: ``absent``, ``5995c853``, ``folder 5995c853``, ``made by the stage``.
 
-
-def _declarations(outs: Sequence[DeclaredOut]) -> dict[str, str]:
-    return {
-        out.path: f"{out.kind}, {'cached' if out.cache else 'not cached'}, loader {out.loader[:8]}"
-        for out in outs
-    }
-
-
-def _code_changes(before: Inputs, after: Inputs) -> tuple[list[Change], list[Change]]:
-    """The changes of definitions and those of packages."""
-    if before.code == after.code:
-        return [], []
-    pairs = [
-        pair
-        for key in _keys(before, after)
-        for pair in _unequal(_with_key(before, key), _with_key(after, key))
-    ]
-    found = [_part_change(old, new) for old, new in pairs]
-    code = [change for change in found if change.kind is ChangeKind.CODE]
-    packages = [change for change in found if change.kind is ChangeKind.PACKAGE]
-    if not found:
-        own = next((part for part in after.parts if part.kind is PartKind.STAGE), None)
-        name = _RESOLUTION + (own.key if own else "the code")
-        code = [Change(ChangeKind.CODE, name, before.code, after.code, own.place if own else None)]
-    code.sort(key=_telling)
-    return code, packages
-
-
-def _telling(change: Change) -> tuple[bool, bool, bool]:
-    """The stage's own function first, then what changed before what came or went; mere order comes last."""
-    own = change.name.startswith(f"{PartKind.STAGE}:")
-    return (change.name == _ORDER, not own, change.before is None or change.after is None)
-
-
-def _keys(before: Inputs, after: Inputs) -> list[str]:
-    return sorted({part.key for part in (*before.parts, *after.parts)})
-
-
-def _with_key(inputs: Inputs, key: str) -> list[Part]:
-    return [part for part in inputs.parts if part.key == key]
-
-
-def _unequal(before: list[Part], after: list[Part]) -> Iterator[tuple[Part | None, Part | None]]:
-    """Pairs the parts of one name that differ; two modules may each have a function of that name."""
-    kept = list(after)
-    gone: list[Part] = []
-    for part in before:
-        twin = next((other for other in kept if other.digest == part.digest), None)
-        if twin is None:
-            gone.append(part)
-        else:
-            kept.remove(twin)
-    for part in gone:
-        same_file = next(
-            (o for o in kept if o.place and part.place and o.place.file == part.place.file), None
-        )
-        heir = same_file or (kept[0] if kept else None)
-        if heir is not None:
-            kept.remove(heir)
-        yield part, heir
-    for part in kept:
-        yield None, part
-
-
-def _part_change(before: Part | None, after: Part | None) -> Change:
-    part = after or before
-    assert part is not None
-    place = part.place
-    if part.kind is PartKind.PACKAGE:
-        old = (before.detail or before.digest) if before else None
-        new = (after.detail or after.digest) if after else None
-        return Change(ChangeKind.PACKAGE, part.name, old, new, place)
-    return Change(
-        ChangeKind.CODE, part.key, before.digest if before else None, after.digest if after else None, place
-    )
+    Args:
+        present: the word for what is there and of which nothing more counts.
+    """
+    if state == PRESENT:
+        return present
+    left = left_by_stage(state)
+    if left is not None:
+        return "absent, then made by the stage"
+    if is_listing(state):
+        return "folder " + state.partition(" ")[2][:8]
+    return state if state in (ABSENT, "unreadable") else state[:8]

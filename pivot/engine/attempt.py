@@ -100,7 +100,7 @@ class Attempt:
         except BaseException:
             self.undo()
             raise
-        self.store.keep_texts(fingerprint.modules)
+        self.store.keep_texts(self.task.modules)
         record = StageRecord(
             self.stage.name,
             replace(self.inputs, parts=fingerprint.parts, observed=observed),
@@ -163,12 +163,13 @@ def begin(
         strict=strict,
     )
     named = reader.named_files(store.file_digest)
+    texts = observer.texts(stage)
     log = store.log_file(run, stage.name)
     journal = store.begin(stage)  # nothing below can fail: it would have to be undone
     task = Task(
         stage=stage.name,
         function=stage.function,
-        modules=fingerprint.modules,
+        modules=texts,
         libraries=fingerprint.libraries,
         roots=tuple(absolute(root, store.root) for root in stage.roots),
         cwd=absolute(stage.folder, store.root),

@@ -95,8 +95,8 @@ class Reader:
         """Hints on files that were read without being declared.
 
         Raises:
-            PivotError: another stage writes one of them, so that nothing orders the two, or the project is strict; all
-                such files are named.
+            PivotError: another stage writes one of them, so that nothing orders the two, or the project is strict;
+                all such files are named.
         """
         errors: list[PivotError] = []
         hints: list[str] = []

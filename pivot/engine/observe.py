@@ -24,6 +24,9 @@ from pivot.store.store import Store
 NOTHING = Observation()
 """Of a stage that never ran."""
 
+_Names = tuple[str, ...]
+_Reached = tuple[str, tuple[ProjectPath, ...], _Names, _Names, _Names]
+
 Known = Mapping[ProjectPath, Digest]
 """Digests of files that stages wrote (or will restore), where the workspace need not be asked."""
 
@@ -49,8 +52,10 @@ class Observer:
         self._environment = environment
         self._texts = texts
         self._settings = {"seed": "off" if seed is None else str(seed)}
+        self._snapshots: dict[tuple[ProjectPath, ...], Sources] = {}
         self._fingerprinters: dict[tuple[ProjectPath, ...], Fingerprinter] = {}
-        self._fingerprints: dict[tuple[str, *tuple[tuple[str, ...], ...]], Fingerprint] = {}
+        self._fingerprints: dict[_Reached, Fingerprint] = {}
+        self._frozen = False
 
     def fingerprint(self, stage: Stage, observed: Observation = NOTHING) -> Fingerprint:
         """All code in reach of a stage, with what was seen to run or be imported.
@@ -58,7 +63,7 @@ class Observer:
         Raises:
             CodeError: code that it reaches cannot be read.
         """
-        key = (stage.name, observed.ran, observed.imported, observed.missing)
+        key = (stage.name, stage.roots, observed.ran, observed.imported, observed.missing)
         found = self._fingerprints.get(key)
         if found is None:
             found = self._fingerprints[key] = self.fingerprinter(stage.roots).stage(
@@ -77,8 +82,31 @@ class Observer:
         """What reads the code that is imported from some folders; one for all stages that share them."""
         found = self._fingerprinters.get(roots)
         if found is None:
-            sources = Sources(self._store.root, roots, self._texts)
-            found = self._fingerprinters[roots] = Fingerprinter(sources, self._store.sources)
+            found = self._fingerprinters[roots] = Fingerprinter(self._snapshot(roots), self._store.sources)
+        return found
+
+    def texts(self, stage: Stage) -> tuple[ModuleText, ...]:
+        """The modules that running a stage executes, with the texts that its fingerprint is of.
+
+        The first call reads those of all stages that were looked at: edits during a run are for the next one.
+
+        Raises:
+            CodeError: one was edited between the look and the first call.
+        """
+        if not self._frozen:
+            self._frozen = True
+            for (_, roots, *_), fingerprint in self._fingerprints.items():
+                for module in fingerprint.modules:
+                    self._snapshot(roots).text(module)
+        sources = self._snapshot(stage.roots)
+        return tuple(sources.text(module) for module in self.fingerprint(stage).modules)
+
+    def _snapshot(self, roots: tuple[ProjectPath, ...]) -> Sources:
+        found = self._snapshots.get(roots)
+        if found is None:
+            found = self._snapshots[roots] = Sources(
+                self._store.root, roots, self._texts, digest=self._store.file_digest
+            )
         return found
 
     def require_readable(self, stages: Iterable[Stage]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from pivot.fingerprint.uses import Import, Load
+from pivot.fingerprint.uses import Import, Load, Use
 from pivot.model.digest import Digest
 
 Kind = Literal["func", "class", "value", "import", "effect", "guard"]
@@ -17,10 +17,12 @@ class Definition:
         names: bound at module level.
         start, end: the lines (from 1, decorators included) of the whole top-level statement; all definitions inside
             one ``if``, ``try`` or ``with`` share them.
-        line: where the definition itself begins.
+        line, last: the lines of the definition itself (of a block's header: of the whole block).
         title: the definition as a reader knows it.
         digest: of its normalized source.
         surface: the same with name, docstrings and annotations; counts where the function is used as a value.
+        header: of what runs when the statement does: without the bodies of functions. Others have but one digest.
+        face: as `surface`, without the bodies of functions.
         doc: of a class's docstring; empty where there is none.
         loads: names that it uses from module scope or through imports in its body.
         annotations: names in the annotations that `digest` leaves out.
@@ -29,7 +31,9 @@ class Definition:
         imports: what it imports, when the module is imported or later.
         guard: index of the block's header that it stands under, -1 for none.
         at_names: names after ``@`` in its strings.
-        marks: words by which it looks at definitions or opens its namespace.
+        marks: words by which it looks at definitions or opens its namespace; those of its header again in
+            `header_marks`.
+        strings: literals that may be paths of files.
         writes: module names that it binds when called (``global``).
         declared: names in decorators that come from Pivot.
         receiver: of an expression statement: the chain that is called.
@@ -43,9 +47,12 @@ class Definition:
     start: int
     end: int
     line: int
+    last: int
     title: str
     digest: Digest
     surface: Digest
+    header: Digest
+    face: Digest
     doc: str = ""
     loads: tuple[Load, ...] = ()
     annotations: tuple[Load, ...] = ()
@@ -55,12 +62,29 @@ class Definition:
     guard: int = -1
     at_names: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    header_marks: tuple[str, ...] = ()
+    strings: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     receiver: str = ""
     constant: bool = False
     declares: bool = False
     sure: tuple[str, ...] = ()
+
+    @property
+    def has_body(self) -> bool:
+        """Whether some of it runs only when it is called: a function, or a class with its methods."""
+        return self.kind in ("func", "class")
+
+    @property
+    def early_loads(self) -> tuple[Load, ...]:
+        """The names that its header uses."""
+        return tuple(load for load in self.loads if load.uses & Use.NOW) if self.has_body else self.loads
+
+    @property
+    def early_marks(self) -> tuple[str, ...]:
+        """The words by which its header looks at definitions."""
+        return self.header_marks if self.has_body else self.marks
 
 
 class Overwritten(NamedTuple):

@@ -19,6 +19,7 @@ from pivot.fingerprint.resolve import (
 )
 from pivot.fingerprint.sources import OWN_PACKAGES, Origin
 from pivot.fingerprint.uses import Load, Use
+from pivot.fingerprint.weak import FACE, HEADER, OUTLINE, is_weak, strengthened, weakened_targets
 from pivot.model.digest import Digest, digest_parts, digest_text
 
 
@@ -120,33 +121,54 @@ class Graph:
         sources = self.resolver.sources
         if node.role == COMPILED:
             return sources.compiled_digest(node.module)
-        if node.role == WHOLE:
+        if node.role in (WHOLE, OUTLINE):
             return digest_text("module")
         if node.role == SELF:
             text = self.known(node.module).text
             return digest_parts(["self", text.name, text.place])
         definition = self.definition(node)
         assert definition is not None
-        if node.role == SURFACE:
-            return definition.surface
-        if definition.doc and any(_is_third_party(name) for name in self.library_bases(node)):
-            return digest_parts([definition.digest, definition.doc])
-        return definition.digest
+        if node.role in (SURFACE, FACE):
+            return definition.surface if node.role == SURFACE else definition.face
+        digest = definition.header if node.role == HEADER else definition.digest
+        if definition.doc and any(_is_third_party(name) for name in self.library_bases(strengthened(node))):
+            return digest_parts([digest, definition.doc])
+        return digest
 
     def _find_edges(self, node: Node) -> list[Edge]:
         if node.role in (COMPILED, SELF):
             return []
+        if node.role == HEADER:
+            edges = self._header_edges(node)
+        elif is_weak(node):
+            edges = list(self.edges(strengthened(node)))
+        else:
+            return self._strong_edges(node)
+        return [Edge(edge.key, edge.uses, weakened_targets(edge.targets)) for edge in edges]
+
+    def _strong_edges(self, node: Node) -> list[Edge]:
         if node.role == WHOLE:
             return self._members(node.module)
         definition = self.definition(node)
         assert definition is not None
         if node.role == SURFACE:
             return self._follow(node, definition.annotations)
-        edges = self._follow(node, definition.loads)
-        if definition.guard >= 0:
-            edges.append(Edge("guard", Use.NOW, (Target(Node(node.module, definition.guard, DEFINITION)),)))
-        edges += self._imports(node, definition)
-        return edges
+        return [
+            *self._follow(node, definition.loads),
+            *self._guard(node, definition),
+            *self._imports(node, definition),
+        ]
+
+    def _header_edges(self, node: Node) -> list[Edge]:
+        definition = self.definition(node)
+        assert definition is not None
+        imports = [] if definition.has_body else self._imports(node, definition)
+        return [*self._follow(node, definition.early_loads), *self._guard(node, definition), *imports]
+
+    def _guard(self, node: Node, definition: Definition) -> list[Edge]:
+        if definition.guard < 0:
+            return []
+        return [Edge("guard", Use.NOW, (Target(Node(node.module, definition.guard, DEFINITION)),))]
 
     def _follow(self, node: Node, loads: tuple[Load, ...]) -> list[Edge]:
         edges: list[Edge] = []

@@ -3,14 +3,14 @@
 import ast
 import pickle
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pivot.errors import CodeError
 from pivot.fingerprint.calls import reading_acts, remembers
 from pivot.fingerprint.definition import Definition, FileIndex, Kind
 from pivot.fingerprint.literals import fold
-from pivot.fingerprint.normalize import normalize, normalize_parts
+from pivot.fingerprint.normalize import Texts, normalize, normalize_parts, plain_texts
 from pivot.fingerprint.overwritten import overwritten
 from pivot.fingerprint.scan import Scanner, scan
 from pivot.fingerprint.scope import FUNCTIONS, FunctionNode, Scopes, all_arguments, analyse, imported_name
@@ -19,7 +19,7 @@ from pivot.fingerprint.statements import chain, docstring, live, main_branch
 from pivot.fingerprint.uses import Import, Load, Scan
 from pivot.model.digest import Digest, digest_parts, digest_text
 
-INDEX_FORMAT = "index-2"
+INDEX_FORMAT = "index-3"
 """Counts up whenever the same source may give another index: stored indexes are then built anew."""
 
 
@@ -51,8 +51,13 @@ def index_source(text: str, filename: str = "<source>") -> FileIndex:
         raise CodeError(f"{filename}: cannot be read as Python: {error}") from error
 
 
-def cached_index(text: str, digest: Digest, filename: str, cache: IndexCache | None) -> FileIndex:
-    """`index_source` through a cache; `digest` is the text's. Stored bytes that cannot be read are ignored."""
+def cached_index(
+    read: Callable[[], str], digest: Digest, filename: str, cache: IndexCache | None
+) -> FileIndex:
+    """`index_source` through a cache, without reading the text that `digest` names where its index is stored.
+
+    Stored bytes that cannot be read are ignored.
+    """
     key = digest_parts([INDEX_FORMAT, digest])
     data = cache.load(key) if cache else None
     if data is not None:
@@ -70,7 +75,7 @@ def cached_index(text: str, digest: Digest, filename: str, cache: IndexCache | N
             known = None
         if isinstance(known, FileIndex):
             return known
-    index = index_source(text, filename)
+    index = index_source(read(), filename)
     if cache:
         cache.save(key, pickle.dumps(index, protocol=5))
     return index
@@ -133,13 +138,13 @@ class _Indexer:
         scanner = Scanner(self.scopes, self.declarations)
         for node in header:
             scanner.visit(node, self.scopes.top, 0)
-        digest = digest_text(normalize_parts(header, self.scopes, label))
+        texts = plain_texts(normalize_parts(header, self.scopes, label))
         title = self._title(statement, f"{label}: " if label == "if not" else "")
         found = scanner.found  # the header of a try depends on what its body does, but the body does it
         if label != "with":
             found.binds.clear()
         found.imports = [Import("", i.source, i.executes, now=False) for i in found.imports]
-        self._add("guard", statement, lines, guard, found, digest=digest, surface=digest, title=title)
+        self._add("guard", statement, lines, guard, found, texts=texts, title=title)
         self._block(body, len(self.definitions) - 1, lines)
 
     def _try(self, statement: ast.Try | ast.TryStar, guard: int, lines: tuple[int, int]) -> None:
@@ -155,11 +160,9 @@ class _Indexer:
 
     def _define(self, statement: ast.stmt, guard: int, lines: tuple[int, int]) -> None:
         found = scan([statement], self.scopes, self.declarations)
-        code = normalize(statement, self.scopes, declarations=self.declarations)
-        surface = normalize(statement, self.scopes, declarations=self.declarations, full=True)
-        digest = digest_text(code)
+        texts = normalize(statement, self.scopes, self.declarations)
         if isinstance(statement, ast.ClassDef) and self.lazy:
-            digest = digest_parts([digest, "lazy annotations"])
+            texts = texts.marked("lazy annotations")
         kind: Kind = "value" if found.binds else "effect"
         title = self._title(statement, "")
         if isinstance(statement, FUNCTIONS):
@@ -176,9 +179,7 @@ class _Indexer:
             found.marks.add("reading-acts")
         if _is_plain(getattr(statement, "value", None)):
             found.marks.add("plain")
-        self._add(
-            kind, statement, lines, guard, found, digest=digest, surface=digest_text(surface), title=title
-        )
+        self._add(kind, statement, lines, guard, found, texts=texts, title=title)
 
     def _add(
         self,
@@ -188,8 +189,7 @@ class _Indexer:
         guard: int,
         found: Scan,
         *,
-        digest: Digest,
-        surface: Digest,
+        texts: Texts,
         title: str,
     ) -> None:
         value = getattr(statement, "value", None)
@@ -202,9 +202,12 @@ class _Indexer:
                 start=lines[0],
                 end=lines[1],
                 line=_lines(statement)[0],
+                last=_lines(statement)[1],
                 title=title,
-                digest=digest,
-                surface=surface,
+                digest=digest_text(texts.code),
+                surface=digest_text(texts.surface),
+                header=digest_text(texts.header),
+                face=digest_text(texts.face),
                 doc=(docstring(statement.body) or "") if isinstance(statement, ast.ClassDef) else "",
                 loads=_loads(found.uses),
                 annotations=_loads(found.annotations),
@@ -214,6 +217,8 @@ class _Indexer:
                 guard=guard,
                 at_names=tuple(sorted(found.at_names)),
                 marks=tuple(sorted(found.marks)),
+                header_marks=tuple(sorted(found.header_marks)),
+                strings=tuple(sorted(found.strings)),
                 writes=tuple(sorted(found.writes)),
                 declared=tuple(sorted(found.declared)),
                 receiver=called if isinstance(statement, ast.Expr) else "",

@@ -1,23 +1,42 @@
 """Merkle hashes over a graph that may have cycles."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
-from pivot.fingerprint.graph import Graph
+from pivot.fingerprint.graph import Edge
 from pivot.fingerprint.resolve import Node, Target
 from pivot.model.digest import Digest, digest_parts
 
 Colour = Callable[[Node], Digest]
+
+
+class Joining(Protocol):
+    """A graph of nodes, each with a digest of its own."""
+
+    def own(self, node: Node) -> Digest:
+        """The digest of a node without what it leads to."""
+
+    def edges(self, node: Node) -> tuple[Edge, ...]:
+        """What the node's names lead to, sorted by name."""
+
+    def successors(self, node: Node) -> tuple[Node, ...]:
+        """All nodes that an edge of `node` leads to, each once."""
+
 
 _ROUNDS = 4
 """Rounds of colour refinement inside a cycle; every member's own digest enters the first."""
 
 
 class Hashes:
-    """The hash of each node: its own digest joined with those of all it reaches."""
+    """The hash of each node: its own digest joined with those of all it reaches.
 
-    def __init__(self, graph: Graph) -> None:
+    Args:
+        done: hashes that are known.
+    """
+
+    def __init__(self, graph: Joining, done: Mapping[Node, Digest] | None = None) -> None:
         self._graph = graph
-        self._done: dict[Node, Digest] = {}
+        self._done: dict[Node, Digest] = dict(done or {})
 
     def of(self, node: Node) -> Digest:
         """The hash of a node and all it reaches."""

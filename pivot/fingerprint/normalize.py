@@ -6,6 +6,7 @@ fields that are ``None`` or an empty list are skipped, and neighbouring literal 
 
 import ast
 import re
+from typing import NamedTuple
 
 from pivot.fingerprint.literals import fold, spell
 from pivot.fingerprint.scope import COMPREHENSIONS, FUNCTIONS, FunctionNode, Scope, ScopeKind, Scopes
@@ -21,34 +22,68 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _SKIPPED = frozenset({"ctx", "type_comment", "kind", "simple", "lineno", "type_ignores"})
 
 
+class Texts(NamedTuple):
+    """The canonical texts of one top-level statement.
+
+    Attributes:
+        code: what it does.
+        surface: the same with what only an observer sees: names, docstrings, annotations.
+        header, face: both without the bodies of functions; the name of the definition itself is in them.
+    """
+
+    code: str
+    surface: str
+    header: str
+    face: str
+
+    def marked(self, word: str) -> "Texts":
+        """The same texts under a word that changes what they mean."""
+        return Texts(*(f"{word}:{text}" for text in self))
+
+
+def plain_texts(text: str) -> Texts:
+    """The texts of what has neither a name nor a body."""
+    return Texts(text, text, text, text)
+
+
 def normalize(
-    statement: ast.stmt,
-    scopes: Scopes,
-    *,
-    declarations: frozenset[str] = frozenset(),
-    full: bool = False,
-) -> str:
-    """The canonical text of one top-level statement.
+    statement: ast.stmt, scopes: Scopes, declarations: frozenset[str] = frozenset()
+) -> Texts:
+    """The canonical texts of one top-level statement.
 
     Args:
         declarations: names that the file imported from Pivot; decorators rooted in them are left out.
-        full: keep what only an observer of the function sees: its name, docstrings, annotations.
     """
-    writer = _Writer(statement, scopes, declarations, full=full)
-    writer.statement(statement, scopes.top, outermost=True)
-    return "".join(writer.out)
+    visible = _visible_names(statement)
+
+    def text(*, full: bool, bodies: bool = True) -> str:
+        writer = _Writer(visible, scopes, declarations, full=full, bodies=bodies)
+        writer.statement(statement, scopes.top, outermost=bodies)
+        return "".join(writer.out)
+
+    code, surface = text(full=False), text(full=True)
+    if not isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
+        return Texts(code, surface, code, surface)
+    return Texts(code, surface, text(full=False, bodies=False), text(full=True, bodies=False))
 
 
 class _Writer:
     def __init__(
-        self, statement: ast.stmt, scopes: Scopes, declarations: frozenset[str], *, full: bool
+        self,
+        visible: tuple[set[str], bool],
+        scopes: Scopes,
+        declarations: frozenset[str],
+        *,
+        full: bool,
+        bodies: bool,
     ) -> None:
         self.out: list[str] = []
         self.scopes = scopes
         self.declarations = declarations
         self.full = full
+        self.bodies = bodies
         self.renamed: dict[tuple[int, str], str] = {}
-        self.spelled, self.rename = _visible_names(statement)
+        self.spelled, self.rename = visible
 
     def token(self, text: str) -> None:
         self.out.append(f"{len(text)}:{text}")
@@ -159,7 +194,8 @@ class _Writer:
             self._field("type_params", getattr(node, "type_params", None), types)
         if self.full:
             self.token(docstring(node.body) or "")
-        self._field("body", node.body, self.scopes.inner[node])
+        if self.bodies:
+            self._field("body", node.body, self.scopes.inner[node])
         self.out.append(")")
 
     def _arguments(self, args: ast.arguments, scope: Scope, types: Scope, *, annotated: bool) -> None:
@@ -231,7 +267,7 @@ class _Writer:
         self.out.append(")")
 
 
-def _visible_names(statement: ast.stmt) -> tuple[set[str], bool]:
+def _visible_names(statement: ast.AST) -> tuple[set[str], bool]:
     """The words in the statement's strings, and whether its local names may be renamed at all."""
     words: set[str] = set()
     rename = True
@@ -261,7 +297,7 @@ def chain_end(node: ast.Name | ast.Attribute) -> str:
 def normalize_parts(nodes: list[ast.AST], scopes: Scopes, label: str) -> str:
     """The canonical text of some expressions and statements that belong to one block's header."""
     holder = ast.Module(body=[], type_ignores=[])
-    writer = _Writer(holder, scopes, frozenset(), full=False)  # type: ignore[arg-type]
+    writer = _Writer(_visible_names(holder), scopes, frozenset(), full=False, bodies=True)
     writer.token(label)
     for node in nodes:
         writer.node(node, scopes.top)

@@ -10,7 +10,7 @@ from pivot.fingerprint.given import EXPLAINED, IMPLICIT
 from pivot.fingerprint.index import IndexCache, cached_index
 from pivot.fingerprint.sources import Origin, Sources
 from pivot.fingerprint.uses import Import, Load
-from pivot.model.fingerprint import ModuleText
+from pivot.model.fingerprint import ProjectModule
 
 DEFINITION, SURFACE, WHOLE, COMPILED, SELF = "definition", "surface", "whole", "compiled", "self"
 
@@ -48,7 +48,7 @@ class Target(NamedTuple):
 class Module:
     """A project module, indexed."""
 
-    text: ModuleText
+    text: ProjectModule
     index: FileIndex
     bindings: dict[str, list[int]] = field(default_factory=dict)
     writers: dict[str, list[int]] = field(default_factory=dict)
@@ -78,8 +78,9 @@ class Resolver:
             self._modules[name] = self._indexed(text) if text else None
         return self._modules[name]
 
-    def _indexed(self, text: ModuleText) -> Module:
-        module = Module(text, cached_index(text.text, text.digest, text.place, self._cache))
+    def _indexed(self, text: ProjectModule) -> Module:
+        index = cached_index(lambda: self.sources.text(text).text, text.digest, text.place, self._cache)
+        module = Module(text, index)
         for number, definition in enumerate(module.index.definitions):
             for name in definition.names:
                 module.bindings.setdefault(name, []).append(number)

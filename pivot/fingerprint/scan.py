@@ -183,7 +183,7 @@ class Scanner:
                 self.load(node.id, scope, node.lineno, Use.REBIND)
             return
         if chain_end(node) in MARKS:
-            self.found.marks.add(chain_end(node))
+            self.found.mark(chain_end(node), self.later)
         name = chain(node)
         if stored:
             uses = Use.ACT | Use.REBIND
@@ -262,7 +262,7 @@ class Scanner:
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 self._soft(_WORD.findall(value.value), scope, node.lineno)
         if not all(isinstance(a, ast.Constant) for a in node.args[:1]):
-            self.found.marks.add("reads-strings")
+            self.found.mark("reads-strings", self.later)
 
     def _special(self, node: ast.Call, name: str, last: str, scope: Scope, uses: int) -> bool:
         """Calls that name code by a string or take the whole namespace; whether that said all."""
@@ -299,7 +299,7 @@ class Scanner:
         self._all(node.args[2:], scope, uses)
         if isinstance(attribute, ast.Constant) and isinstance(attribute.value, str) and chain(target):
             if attribute.value in MARKS:
-                self.found.marks.add(attribute.value)
+                self.found.mark(attribute.value, self.later)
             self.load(f"{chain(target)}.{attribute.value}", scope, node.lineno, Use.HARD | Use.VALUE | uses)
         else:
             self.visit(target, scope, uses & Use.ACT)
@@ -390,6 +390,7 @@ class Scanner:
     def _constant(self, node: ast.Constant, scope: Scope) -> None:
         if not isinstance(node.value, str):
             return
+        self.found.keep(node.value)
         if "@" in node.value:
             words = _AT_NAME.findall(node.value)
             self.found.at_names.update(words)

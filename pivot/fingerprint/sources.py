@@ -10,14 +10,14 @@ import site
 import sys
 import sysconfig
 import tokenize
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from pivot.errors import CodeError
 from pivot.fingerprint.editable import mapped_modules, path_entries
-from pivot.model.digest import Digest, digest_bytes, digest_text
-from pivot.model.fingerprint import ModuleText
+from pivot.model.digest import Digest, digest_bytes
+from pivot.model.fingerprint import ModuleText, ProjectModule
 from pivot.paths import ProjectPath, absolute
 
 OWN_PACKAGES = frozenset({"pivot", "pivot_jupyter"})
@@ -61,6 +61,8 @@ class Sources:
         roots: import roots in order.
         overlay: modules that exist only as text (a notebook's module), by name; they win over files.
         search: further folders in which modules are looked for; the default is this interpreter's ``sys.path``.
+        digest: of a file by its absolute path, from somebody who knows which files have not changed; the default
+            reads it.
     """
 
     def __init__(
@@ -69,11 +71,14 @@ class Sources:
         roots: Sequence[ProjectPath],
         overlay: Mapping[str, ModuleText] | None = None,
         search: Sequence[str] | None = None,
+        digest: Callable[[str], Digest | None] | None = None,
     ) -> None:
         self.root = os.path.abspath(root)
         self._overlay = dict(overlay or {})
         self._located: dict[str, Located] = {}
-        self._texts: dict[str, ModuleText | None] = {}
+        self._modules: dict[str, ProjectModule | None] = {}
+        self._texts: dict[str, ModuleText] = {}
+        self._digest = digest or _digest_of_file
         self._listings: dict[str, frozenset[str]] = {}
         path = [absolute(folder, self.root) for folder in roots]
         own = {os.path.normpath(folder) for folder in path}
@@ -106,20 +111,36 @@ class Sources:
             known = self._located[name] = self._look_for(name)
         return known
 
-    def find(self, name: str) -> ModuleText | None:
-        """The source of a project module, or ``None`` where `name` is none.
+    def find(self, name: str) -> ProjectModule | None:
+        """A project module, or ``None`` where `name` is none. Its file need not be read for that."""
+        if name not in self._modules:
+            self._modules[name] = self._found(name)
+        return self._modules[name]
+
+    def text(self, module: ProjectModule) -> ModuleText:
+        """A module of this snapshot with its text.
 
         Raises:
-            CodeError: the file cannot be read as Python source (its coding line is wrong).
+            CodeError: the file cannot be read as Python source (its coding line is wrong), or has changed since the
+                snapshot was made.
         """
-        if name in self._overlay:
-            return self._overlay[name]
-        if name not in self._texts:
-            located = self.locate(name)
-            self._texts[name] = (
-                self._read(name, located) if located.origin is Origin.PROJECT and located.path else None
-            )
-        return self._texts[name]
+        if module.name not in self._texts:
+            self._texts[module.name] = self._overlay.get(module.name) or self._read(module)
+        return self._texts[module.name]
+
+    def _read(self, module: ProjectModule) -> ModuleText:
+        try:
+            with open(module.filename, "rb") as file:
+                data = file.read()
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+            text = io.IncrementalNewlineDecoder(None, translate=True).decode(data.decode(encoding))
+        except (OSError, SyntaxError, UnicodeDecodeError, LookupError) as error:
+            raise CodeError(
+                f"{module.place}: cannot be read as Python source: {error}", "save the file as UTF-8"
+            ) from error
+        if digest_bytes(data) != module.digest:
+            raise CodeError(f"{module.place}: was edited while Pivot was at work", "run again")
+        return ModuleText(module.name, module.filename, module.place, text, module.digest, module.is_package)
 
     def submodules(self, name: str) -> tuple[str, ...]:
         """The full names of the project modules directly inside the package `name`, sorted."""
@@ -135,8 +156,7 @@ class Sources:
 
     def compiled_digest(self, name: str) -> Digest:
         """The digest of the bytes of a local compiled module."""
-        with open(self.locate(name).path, "rb") as file:
-            return digest_bytes(file.read())
+        return self._digest(self.locate(name).path) or digest_bytes(b"")
 
     def place(self, path: str) -> str:
         """A file as reasons name it: its project path, or the whole path if it lies elsewhere."""
@@ -205,20 +225,26 @@ class Sources:
             self._listings[folder] = known
         return known
 
-    def _read(self, name: str, located: Located) -> ModuleText:
-        try:
-            with open(located.path, "rb") as file:
-                data = file.read()
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-            text = io.IncrementalNewlineDecoder(None, translate=True).decode(data.decode(encoding))
-        except (OSError, SyntaxError, UnicodeDecodeError, LookupError) as error:
-            raise CodeError(
-                f"{self.place(located.path)}: cannot be read as Python source: {error}",
-                "save the file as UTF-8",
-            ) from error
-        return ModuleText(
-            name, located.path, self.place(located.path), text, digest_text(text), located.is_package
+    def _found(self, name: str) -> ProjectModule | None:
+        text = self._overlay.get(name)
+        if text is not None:
+            return ProjectModule(name, text.filename, text.place, text.digest, text.is_package)
+        located = self.locate(name)
+        if located.origin is not Origin.PROJECT or not located.path:
+            return None
+        digest = self._digest(located.path)
+        place = self.place(located.path)
+        return (
+            None if digest is None else ProjectModule(name, located.path, place, digest, located.is_package)
         )
+
+
+def _digest_of_file(path: str) -> Digest | None:
+    try:
+        with open(path, "rb") as file:
+            return digest_bytes(file.read())
+    except OSError:
+        return None
 
 
 def _located(path: str, is_library: bool, folders: tuple[tuple[str, bool], ...]) -> Located:

@@ -4,6 +4,8 @@ import ast
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pivot.fingerprint.filenames import may_be_file
+
 
 class Use:
     """How a name is used, as bits; a load carries all its uses in one definition."""
@@ -54,7 +56,11 @@ class Import(NamedTuple):
 
 @dataclass(slots=True)
 class Scan:
-    """All that one statement does with names. `marks` are words that ask how definitions are looked at."""
+    """All that one statement does with names.
+
+    `marks` are words that ask how definitions are looked at, `header_marks` those outside the bodies of functions,
+    `strings` literals that may be paths of files.
+    """
 
     uses: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     annotations: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
@@ -64,6 +70,19 @@ class Scan:
     writes: set[str] = field(default_factory=set)
     at_names: set[str] = field(default_factory=set)
     marks: set[str] = field(default_factory=set)
+    header_marks: set[str] = field(default_factory=set)
+    strings: set[str] = field(default_factory=set)
+
+    def mark(self, word: str, later: int) -> None:
+        """Adds a mark; `later` is how many functions stand around it."""
+        self.marks.add(word)
+        if not later:
+            self.header_marks.add(word)
+
+    def keep(self, text: str) -> None:
+        """Adds a literal if it may be the path of a file."""
+        if may_be_file(text):
+            self.strings.add(text)
 
 
 def bound_source(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:

@@ -44,6 +44,22 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectModule:
+    """A project module without its text, which need not be read where its digest tells enough.
+
+    Attributes:
+        name, filename, place, is_package: as of `ModuleText`.
+        digest: of the file's bytes, or of a text that is in no file.
+    """
+
+    name: str
+    filename: str
+    place: str
+    digest: Digest
+    is_package: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleText:
     """The source of one project module: the very text that is hashed, and that workers compile.
 
@@ -51,7 +67,8 @@ class ModuleText:
         name: the dotted module name under its import root.
         filename: what tracebacks show: an absolute path, or a name of our own for a notebook's module.
         place: the project path, or the cell's name, for reasons.
-        text: the source (decoded by the file's own coding line); its digest names it in tasks.
+        text: the source (decoded by the file's own coding line).
+        digest: of the file's bytes, or of a text that is in no file; it names the text in tasks.
         is_package: whether it is a package's ``__init__``.
     """
 
@@ -70,7 +87,7 @@ class Fingerprint:
     Attributes:
         digest: of the code alone; file names, module names and the Python version do not enter.
         parts: sorted by key and place.
-        modules: the project modules that running the stage executes, by name; workers take their text from here.
+        modules: the project modules that running the stage executes, by name.
         libraries: library modules that those import (``sklearn.ensemble``), for preloading.
         weak: definitions (``module:title``) whose bodies count only if they ran: reached through import-time
             statements alone (a registered plugin, a patched method).
@@ -79,7 +96,7 @@ class Fingerprint:
 
     digest: Digest
     parts: tuple[Part, ...]
-    modules: tuple[ModuleText, ...]
+    modules: tuple[ProjectModule, ...]
     libraries: tuple[str, ...]
     weak: tuple[str, ...] = ()
     strings: tuple[str, ...] = ()

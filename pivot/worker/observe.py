@@ -6,10 +6,11 @@ Used while the stages are defined: definitions that rest on nothing but source t
 import contextlib
 import os
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
+
+from pivot.worker.frames import Frames
 
 _ENVIRONMENT = getattr(os._Environ, "__getitem__").__code__  # noqa: B009, SLF001 - every way to read it ends there
 _LOOKS = frozenset(("stat", "access"))
@@ -23,7 +24,6 @@ _CLOCK_AND_CHANCE = (
     )
 )
 _FILES = frozenset(("open", "os.listdir", "os.scandir"))  # audit events
-_CODE_FROM_TEXT = frozenset(("<string>", "<stdin>"))
 
 
 @contextlib.contextmanager
@@ -40,22 +40,22 @@ def questions(is_project: Callable[[str], bool]) -> Iterator[set[str]]:
         is_project: whether a source file is the project's own.
     """
     asked: set[str] = set()
-    watch = _Watch(is_project, sys._getframe(2))  # noqa: SLF001 - the caller of the with statement
+    frames, outermost, on = Frames(is_project), sys._getframe(2), True  # noqa: SLF001 - the with statement's frame
 
     def on_call(frame: FrameType, event: str, argument: Any) -> None:
         if event == "c_call":
             name = getattr(argument, "__name__", "")
-            if (name in _CLOCK_AND_CHANCE and watch.asks(frame)) or (
-                name in _LOOKS and watch.asks(frame, directly=True)
+            if (name in _CLOCK_AND_CHANCE and frames.leads_from_project(frame, outermost)) or (
+                name in _LOOKS and frames.is_direct(frame)
             ):
                 asked.add(name)
-        elif event == "call" and frame.f_code is _ENVIRONMENT and watch.asks(frame.f_back, directly=True):
+        elif event == "call" and frame.f_code is _ENVIRONMENT and frames.is_direct(frame.f_back):
             asked.add("environ")
 
     def on_file(event: str, arguments: tuple[Any, ...]) -> None:
-        if not watch.on or event not in _FILES or watch.is_library(arguments[0]):
+        if not on or event not in _FILES or frames.is_library_file(arguments[0]):
             return
-        if watch.asks(sys._getframe(1)):  # noqa: SLF001 - hooks are not told
+        if frames.leads_from_project(sys._getframe(1), outermost):  # noqa: SLF001 - hooks are not told
             asked.add(f"{event} {arguments[0]}")
 
     sys.addaudithook(on_file)
@@ -65,55 +65,4 @@ def questions(is_project: Callable[[str], bool]) -> Iterator[set[str]]:
         yield asked
     finally:
         sys.setprofile(before)
-        watch.on = False
-
-
-class _Watch:
-    """Tells who asks.
-
-    Args:
-        is_project: whether a source file is the project's own.
-        outermost: the frame that is not looked at any more, nor those that called it.
-    """
-
-    def __init__(self, is_project: Callable[[str], bool], outermost: FrameType) -> None:
-        paths = sysconfig.get_paths()
-        self.on = True
-        self._is_project = is_project
-        self._outermost = outermost
-        self._standard = (paths["stdlib"], paths["platstdlib"])
-        self._libraries = tuple({paths["purelib"], paths["platlib"]})
-        self._known: dict[str, str] = {}
-
-    def asks(self, frame: FrameType | None, *, directly: bool = False) -> bool:
-        """Whether project code led to a frame; `directly`: through the standard library at most."""
-        while frame is not None and frame is not self._outermost:
-            kind = self._kind(frame.f_code.co_filename)
-            if kind == "project":
-                return True
-            if kind == "import" or (directly and kind == "library"):
-                return False
-            frame = frame.f_back
-        return False
-
-    def is_library(self, path: object) -> bool:
-        """Whether a file is a library's own, or no file at all but an open descriptor."""
-        if not isinstance(path, str | bytes | os.PathLike):
-            return True
-        return os.path.abspath(os.fsdecode(path)).startswith((*self._standard, *self._libraries))
-
-    def _kind(self, file: str) -> str:
-        kind = self._known.get(file)
-        if kind is None:
-            if file.startswith("<frozen importlib"):
-                kind = "import"
-            elif file in _CODE_FROM_TEXT or self._is_project(file):
-                kind = "project"
-            elif file.startswith("<") or (
-                file.startswith(self._standard) and not file.startswith(self._libraries)
-            ):
-                kind = "standard"
-            else:
-                kind = "library"
-            self._known[file] = kind
-        return kind
+        on = False

@@ -6,6 +6,7 @@ import pytest
 
 from pivot.model.digest import Digest, digest_text
 from pivot.model.fingerprint import Part, PartKind
+from pivot.model.observation import Observation
 from pivot.model.place import Place
 from pivot.model.record import DeclaredOut, Inputs
 from pivot.model.stage import LoaderRef, ObjectRef, OutKind, Returns, Stage, StageDep, StageOut
@@ -65,6 +66,7 @@ def make_inputs(
     loaders: dict[str, str] | None = None,
     outs: Sequence[str] = (),
     settings: dict[str, str] | None = None,
+    observed: Observation | None = None,
 ) -> Inputs:
     return Inputs(
         code=digest_text(code),
@@ -74,6 +76,7 @@ def make_inputs(
         loaders={name: digest_text(text) for name, text in (loaders or {}).items()},
         outs=tuple(DeclaredOut(ProjectPath(path), OutKind.OUT, True, LOADER.digest) for path in outs),
         settings=settings or {},
+        observed=observed or Observation(),
     )
 
 

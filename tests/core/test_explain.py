@@ -1,40 +1,34 @@
-"""Two inputs become reasons, and reasons become lines."""
-
-from dataclasses import replace
+"""Reasons become lines: with the way to what changed, and the diff."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pivot.core.explain import changes, explain_lines, headline
+from pivot.core.explain import Detail, Explanation, explain_lines, explanation, headline
 from pivot.model.decision import Change, ChangeKind, Decision, Verdict
 from pivot.model.digest import digest_text
+from pivot.model.observation import ABSENT, PRESENT, Observation, folder_state, made_state
 from pivot.model.place import Place
-from pivot.model.record import DeclaredOut
-from pivot.model.stage import OutKind
+from pivot.model.record import StageRecord
 
 
 def run(*reasons):
     return Decision("train", Verdict.RUN, tuple(reasons))
 
 
-def names(reasons):
-    return [(change.kind.value, change.name) for change in reasons]
+@pytest.fixture
+def lines(stage):
+    """The lines of a decision about which nothing more is known."""
+
+    def told(decision, **fields):
+        details = tuple(Detail(change, **fields) for change in decision.changes)
+        return explain_lines(Explanation(stage(decision.stage, line=4), decision, details))
+
+    return told
 
 
-def test_a_changed_helper_is_named_with_digests_and_its_new_place(inputs, part):
-    before = inputs("1", [part("func:normalize", "old", "src/utils.py:12"), part("stage:train", "t")])
-    after = inputs("2", [part("func:normalize", "new", "src/utils.py:15"), part("stage:train", "t")])
-    change = Change(
-        ChangeKind.CODE, "func:normalize", digest_text("old"), digest_text("new"), Place("src/utils.py", 15)
-    )
-    assert changes(before, after) == (change,)
-
-
-def test_the_lines_have_the_documented_form(stage):
+def test_the_lines_have_the_documented_form(lines):
     old, new = digest_text("5995c853"), digest_text("a1b2c3d4")
     change = Change(ChangeKind.CODE, "func:normalize", old, new, Place("src/utils.py", 15))
-    assert "\n".join(explain_lines(stage("train"), run(change))) == (
+    assert "\n".join(lines(run(change))) == (
         "Stage: train\n"
         "  Status: WILL RUN\n"
         "  Reason: Code dependency changed\n"
@@ -47,105 +41,26 @@ def test_the_lines_have_the_documented_form(stage):
     )
 
 
-PARTS = {
-    "moved only": (["func:f|1|a.py:1"], ["func:f|1|b.py:9"], [("code", "names in the code")]),
-    "added": ([], ["func:f|1|a.py:1"], [("code", "func:f")]),
-    "removed": (["value:LIMIT|1|a.py:1"], [], [("code", "value:LIMIT")]),
-    "own function first, then changed, then new": (
-        ["func:a|1|a.py:1", "stage:train|1|a.py:2"],
-        ["func:a|2|a.py:1", "stage:train|2|a.py:2", "class:A|1|a.py:3"],
-        [("code", "stage:train"), ("code", "func:a"), ("code", "class:A")],
-    ),
-    "the order of statements comes last": (
-        ["effect:order of statements|1|:", "stage:train|1|a.py:2"],
-        ["effect:order of statements|2|:", "stage:train|1|a.py:2", "value:K|1|a.py:3"],
-        [("code", "value:K"), ("code", "effect:order of statements")],
-    ),
-    "one of two of the same name": (
-        ["func:f|1|a.py:1", "func:f|2|b.py:1"],
-        ["func:f|1|a.py:1", "func:f|3|b.py:1"],
-        [("code", "func:f")],
-    ),
-    "a package": (["package:pandas|1|:|2.1"], ["package:pandas|2|:|2.2"], [("package", "pandas")]),
-    "nothing but the way names resolve": (
-        ["stage:train|1|a.py:2", "func:f|1|a.py:1"],
-        ["stage:train|1|a.py:2", "func:f|1|a.py:1"],
-        [("code", "names in stage:train")],
-    ),
-}
-
-
-@pytest.mark.parametrize("case", PARTS)
-def test_code_is_compared_definition_by_definition(inputs, part, case):
-    before, after, expected = PARTS[case]
-    made = [
-        inputs(code, [part(*row.split("|")) for row in rows]) for code, rows in (("1", before), ("2", after))
-    ]
-    assert names(changes(*made)) == expected
-
-
-def test_two_helpers_of_one_name_are_paired_by_file(inputs, part):
-    before = inputs("1", [part("func:f", "a1", "a.py:1"), part("func:f", "b1", "b.py:1")])
-    after = inputs("2", [part("func:f", "b2", "b.py:1"), part("func:f", "a2", "a.py:1")])
-    pairs = {(change.before, change.after) for change in changes(before, after)}
-    assert pairs == {(digest_text("a1"), digest_text("a2")), (digest_text("b1"), digest_text("b2"))}
-
-
-def test_equal_code_has_no_code_change_wherever_its_parts_lie(inputs, part):
-    assert (
-        changes(inputs("1", [part("func:f", "x", "a.py:1")]), inputs("1", [part("func:f", "x", "b.py:7")]))
-        == ()
-    )
-
-
-def test_everything_but_code_is_compared_by_name(inputs):
-    before = inputs(
-        params={"lr": "1", "gone": "2"},
-        deps={"a": "1"},
-        loaders={"x": "1"},
-        outs=["o"],
-        settings={"seed": "0"},
-    )
-    after = inputs(
-        params={"lr": "2"}, deps={"a": "2", "b": "1"}, loaders={"x": "2"}, outs=["p"], settings={"seed": "1"}
-    )
-    assert names(changes(before, after)) == [
-        ("param", "gone"),
-        ("param", "lr"),
-        ("dep", "a"),
-        ("dep", "b"),
-        ("loader", "x"),
-        ("out", "o"),
-        ("out", "p"),
-        ("setting", "seed"),
-    ]
-
-
-texts = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"), max_size=3)
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("12"), texts, texts, texts, texts), min_size=2, max_size=2))
-def test_there_is_a_reason_exactly_if_the_key_differs(inputs, rows):
-    made = [
-        replace(
-            inputs(code, params=params, deps=deps, loaders=loaders, settings=settings),
-            outs=tuple(
-                DeclaredOut(path, OutKind.OUT, kind == "x", digest_text("l")) for path, kind in params.items()
-            ),
-        )
-        for code, params, deps, loaders, settings in rows
-    ]
-    assert bool(changes(*made)) == (made[0].key != made[1].key)
-
-
 D1, D2 = digest_text("1"), digest_text("2")
+FOLDER = folder_state(["a"])
 HEADLINES = [
     ([Change(ChangeKind.FIRST_RUN, "train")], "Never run"),
     ([Change(ChangeKind.FORCED, "train")], "Forced"),
     ([Change(ChangeKind.CODE, "stage:train", D1, D2)], "Stage code changed"),
     ([Change(ChangeKind.CODE, "func:f", D1, D2)], "Code dependency changed"),
     ([Change(ChangeKind.CODE, "names in stage:train", D1, D2)], "Code changed: names resolve differently"),
+    ([Change(ChangeKind.CODE, "calls of stage:train", D1, D2)], "Code changed: other definitions run"),
+    (
+        [Change(ChangeKind.CODE, "effect:order of statements", D1, D2)],
+        "Code changed: statements run in another order",
+    ),
+    ([Change(ChangeKind.FILE, "config.json", D1, D2)], "File changed: config.json (read, not declared)"),
+    ([Change(ChangeKind.FILE, "a.json", D1, ABSENT)], "File removed: a.json (read, not declared)"),
+    ([Change(ChangeKind.FILE, "a.json", ABSENT, PRESENT)], "File added: a.json (looked for, not declared)"),
+    ([Change(ChangeKind.FILE, "a.json", made_state(D1), D2)], "File changed: a.json (read, not declared)"),
+    ([Change(ChangeKind.FILE, "data", FOLDER, D2)], "Folder changed: data (listed, not declared)"),
+    ([Change(ChangeKind.FILE, "data", FOLDER, ABSENT)], "Folder removed: data (listed, not declared)"),
+    ([Change(ChangeKind.ENVIRONMENT, "MODE", D1, D2)], "Environment changed: MODE"),
     ([Change(ChangeKind.PARAM, "lr", "0.01", "0.05")], "Parameter changed: lr 0.01 → 0.05"),
     ([Change(ChangeKind.PARAM, "lr", None, "0.05")], "Parameter added: lr"),
     ([Change(ChangeKind.PACKAGE, "pandas", "2.1", "2.2")], "Package changed: pandas 2.1 → 2.2"),
@@ -191,6 +106,26 @@ DETAILS = [
         Change(ChangeKind.CODE, "value:LIMIT", D1, D2, Place("Cell In[7]", 3)),
         ["    value:LIMIT", f"      Old: {D1[:8]}", f"      New: {D2[:8]}", "      Cell: In[7], line 3"],
     ),
+    (
+        Change(ChangeKind.FILE, "config.json", D1, D2),
+        ["    file:config.json", f"      Old: {D1[:8]}", f"      New: {D2[:8]}"],
+    ),
+    (
+        Change(ChangeKind.FILE, "a.json", made_state(D1), PRESENT),
+        ["    file:a.json", "      Old: absent, then made by the stage", "      New: present"],
+    ),
+    (
+        Change(ChangeKind.FILE, "data", FOLDER, ABSENT),
+        ["    folder:data", f"      Old: folder {FOLDER[7:15]}", "      New: absent"],
+    ),
+    (
+        Change(ChangeKind.ENVIRONMENT, "MODE", D1, ABSENT),
+        ["    env:MODE", f"      Old: {D1[:8]}", "      New: absent"],
+    ),
+    (
+        Change(ChangeKind.ENVIRONMENT, "API_KEY", ABSENT, PRESENT),
+        ["    env:API_KEY", "      Old: absent", "      New: set"],
+    ),
     (Change(ChangeKind.OUTPUT_MISSING, "m.pkl", D1), ["    out:m.pkl", "      Missing: in the workspace"]),
     (
         Change(ChangeKind.OBJECT_MISSING, "m.pkl", D1),
@@ -207,14 +142,13 @@ DETAILS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "lines"), DETAILS, ids=[change.kind for change, _ in DETAILS])
-def test_each_change_is_told_with_old_and_new(stage, change, lines):
-    told = explain_lines(stage("train", line=4), run(change))
-    assert told[3:] == ["", "  Changes:", *lines]
+@pytest.mark.parametrize(("change", "expected"), DETAILS, ids=[f"{c.kind} {c.name}" for c, _ in DETAILS])
+def test_each_change_is_told_with_old_and_new(lines, change, expected):
+    assert lines(run(change))[3:] == ["", "  Changes:", *expected]
 
 
 @pytest.mark.parametrize(
-    ("decision", "lines"),
+    ("decision", "expected"),
     [
         (Decision("a", Verdict.UNCHANGED, ()), ["Stage: a", "  Status: CACHED", "  Reason: Nothing changed"]),
         (
@@ -227,5 +161,120 @@ def test_each_change_is_told_with_old_and_new(stage, change, lines):
         ),
     ],
 )
-def test_a_verdict_without_details_has_no_list_of_changes(stage, decision, lines):
-    assert explain_lines(stage("a"), decision) == lines
+def test_a_verdict_without_details_has_no_list_of_changes(lines, decision, expected):
+    assert lines(decision) == expected
+
+
+A, B = Place("utils.py", 3), Place("utils.py", 1)
+
+
+def test_below_a_change_stand_its_former_place_the_way_to_it_and_the_diff(lines):
+    change = Change(ChangeKind.CODE, "func:normalize", D1, D2, A, B)
+    told = lines(run(change), path=("train", "fit", "normalize"), diff=(" def f():", "-    1", "+    2"))
+    assert told[8:] == [
+        "      File: utils.py:3",
+        "      Was: utils.py:1",
+        "      Path: train → fit → normalize",
+        "         def f():",
+        "        -    1",
+        "        +    2",
+    ]
+
+
+PATHS = [
+    ((), None),
+    (("train",), None),
+    (("train", "normalize"), None),
+    (("PLUGINS.append(normalize)", "normalize"), "PLUGINS.append(normalize) → normalize"),
+    (("train", "fit", "normalize"), "train → fit → normalize"),
+]
+
+
+@pytest.mark.parametrize(("path", "told"), PATHS)
+def test_the_way_is_told_where_it_is_more_than_a_use_by_the_stage_itself(lines, path, told):
+    shown = lines(run(Change(ChangeKind.CODE, "func:normalize", D1, D2, A, A)), path=path)
+    assert [line for line in shown if "Path" in line] == ([f"      Path: {told}"] if told else [])
+
+
+def test_lines_of_a_diff_and_only_those_are_painted(stage):
+    change = Change(ChangeKind.CODE, "func:f", D1, D2, A, A)
+    found = Explanation(stage("train"), run(change), (Detail(change, diff=("-a", "+b")),))
+    assert explain_lines(found, str.upper)[-2:] == ["        -A", "        +B"]
+    assert explain_lines(found, str.upper)[:-2] == explain_lines(found)[:-2]
+
+
+def test_what_was_not_observed_is_said_within_80_columns(stage, inputs):
+    record = StageRecord("train", inputs(observed=Observation(complete=False)), {})
+    found = explanation(stage("train"), run(), record, paths={}, old_text=str, new_text=str)
+    told = explain_lines(found)
+    assert told[3] == ""
+    assert told[4].startswith("  Not observed: which functions ran")
+    assert max(map(len, told)) <= 80
+
+
+@pytest.mark.parametrize("record", [True, False])
+def test_of_a_full_observation_or_none_at_all_nothing_is_said(stage, inputs, record):
+    kept = StageRecord("train", inputs(), {}) if record else None
+    found = explanation(stage("train"), run(), kept, paths={}, old_text=str, new_text=str)
+    assert found.unseen == ""
+    assert len(explain_lines(found)) == 3
+
+
+OLD = """
+from math import floor as up
+LIMIT = 1
+
+def normalize(x):
+    return up(x)
+
+def gone():
+    return 1
+"""
+NEW = """
+from math import ceil as up
+LIMIT = 2
+
+def normalize(x):
+    return up(x)
+
+def come():
+    return 1
+"""
+U = "utils.py"
+EXPLAINED = {
+    "a changed value": (("value:LIMIT", D1, D2, Place(U, 3), Place(U, 3)), ("-LIMIT = 1", "+LIMIT = 2"), ""),
+    "an added function": (("func:come", None, D2, Place(U, 8), None), ("+def come():", "+    return 1"), ""),
+    "a removed function": (("func:gone", D1, None, Place(U, 8), Place(U, 8)), ("-def gone():", "-    return 1"), ""),
+    "a name that means something else": (
+        ("func:normalize", D1, D2, Place(U, 5), Place(U, 5)),
+        ("-from math import floor as up", "+from math import ceil as up"),
+        "the text is the same",
+    ),
+    "only newly in reach": (("func:normalize", None, D2, Place(U, 5), None), (), "newly in reach"),
+    "only out of reach": (("func:normalize", D1, None, Place(U, 5), Place(U, 5)), (), "no longer in reach"),
+    "from another file": (
+        ("value:LIMIT", D1, D2, Place(U, 3), Place("lost.py", 3)), (), "the text that ran last is not known here",
+    ),
+    "a compiled module": (("value:fast", D1, D2, Place("fast.so"), Place("fast.so")), (), ""),
+    "the order of statements": (("effect:order of statements", D1, D2, None, None), (), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EXPLAINED)
+def test_a_change_of_code_is_shown_by_what_changed_in_the_text(stage, case):
+    fields, diff, note = EXPLAINED[case]
+    change = Change(ChangeKind.CODE, *fields)
+    found = explanation(
+        stage("train"),
+        run(change, Change(ChangeKind.PARAM, "lr", "1", "2")),
+        None,
+        paths={(change.name, change.place): ("train", "fit", "x")},
+        old_text={U: OLD}.get,
+        new_text={U: NEW}.get,
+    )
+    detail, other = found.details
+    assert detail.diff == diff
+    assert detail.note.startswith(note)
+    assert bool(detail.note) == bool(note)
+    assert detail.path == (("train", "fit", "x") if change.place else ())
+    assert other == Detail(found.decision.changes[1])

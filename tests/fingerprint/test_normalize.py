@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parents[2]
 def text_of(source: str) -> list[str]:
     tree = ast.parse(source)
     scopes = analyse(tree.body)
-    return [normalize(statement, scopes) for statement in tree.body]
+    return [normalize(statement, scopes).code for statement in tree.body]
 
 
 SAME = [
@@ -170,7 +170,7 @@ for path in json.loads(sys.argv[1]):
     except SyntaxError:  # an older Python cannot read a newer library
         continue
     scopes = analyse(tree.body)
-    texts = [normalize(statement, scopes, full=full) for statement in tree.body for full in (False, True)]
+    texts = [text for statement in tree.body for text in normalize(statement, scopes)]
     result[path] = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
 print(json.dumps(result))
 """

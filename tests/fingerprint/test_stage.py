@@ -123,8 +123,19 @@ def test_the_text_of_a_module_is_the_very_text_that_was_hashed(folder):
     folder.write({"stages.py": "def train(x): return x + 2\n"})
     again = fingerprint_stage(ObjectRef("stages", "train"), sources)
     assert before == again
-    assert before.modules[0].text == "def train(x): return x + 1\n"
-    assert before.modules[0].digest == digest_text(before.modules[0].text)
+    text = sources.text(before.modules[0])
+    assert text.text == "def train(x): return x + 1\n"
+    assert text.digest == digest_text(text.text)
+
+
+def test_a_module_that_changed_before_its_text_was_read_is_refused(folder):
+    folder.write({"stages.py": "def train(x): return x\n"})
+    sources = folder.sources()
+    module = sources.find("stages")
+    assert module is not None
+    folder.write({"stages.py": "def train(x): return x + 1\n"})
+    with pytest.raises(CodeError, match=r"stages\.py: was edited"):
+        sources.text(module)
 
 
 def test_a_notebooks_module_hashes_like_the_file_it_is_exported_to(folder):

@@ -1,0 +1,75 @@
+"""A program, not a test: what plain Python gives for a project before and after an edit.
+
+    python truth.py < rows     one JSON line in, one JSON line out
+
+In: ``{"before": {name: text}, "after": {...}, "arguments": [expression]}``. Out: ``{"before": {expression: text}, …}``.
+Every version is imported in a process of its own, and every call made in another: nothing leaks from one to the next.
+"""
+
+import importlib
+import json
+import os
+import sys
+import tempfile
+
+import canonical
+
+
+def main():
+    for line in sys.stdin:
+        row = json.loads(line)
+        with tempfile.TemporaryDirectory() as place:
+            found = {
+                name: in_fork(lambda name=name: results(os.path.join(place, name), row[name], row["arguments"]))
+                for name in ("before", "after")
+            }
+        print(json.dumps(found), flush=True)
+
+
+def results(folder, files, arguments):
+    """The results of ``stages.train`` by argument; an import that fails is the result of each."""
+    for name, text in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    os.chdir(folder)
+    sys.path.insert(0, folder)
+    try:
+        stages = importlib.import_module("stages")
+    except Exception as error:  # a result like any other
+        return dict.fromkeys(arguments, f"import: {canonical.text_of(error).replace(folder, '.')}")
+    return {argument: in_fork(lambda argument=argument: result(stages, argument)) for argument in arguments}
+
+
+def result(stages, argument):
+    try:
+        return canonical.text_of(stages.train(eval(argument, vars(stages))))
+    except Exception as error:
+        return f"raises {canonical.text_of(error)}"
+
+
+def in_fork(function):
+    """What a function gives in a process of its own, by way of JSON."""
+    here, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(here)
+        # what the row prints is no answer
+        silent = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(silent, stream)
+        try:
+            with os.fdopen(there, "w") as pipe:
+                json.dump(function(), pipe)
+        finally:
+            os._exit(0)
+    os.close(there)
+    with os.fdopen(here) as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    return json.loads(answer) if answer else "the process ended"
+
+
+if __name__ == "__main__":
+    main()
