@@ -11,10 +11,13 @@ from types import TracebackType
 from typing import Self
 
 from pivot.config.settings import Settings, load_settings
+from pivot.core.explain import Explanation
 from pivot.core.graph import Graph
+from pivot.core.inventory import Inventory
 from pivot.core.query import select
 from pivot.define.locate import find_pipeline_file, pipeline_file
 from pivot.engine.define import define, named_modules
+from pivot.engine.explain import explain, take_inventory
 from pivot.engine.observe import Observer, assess
 from pivot.engine.run import Plan, Sink, execute, require_inputs
 from pivot.errors import UsageError
@@ -120,6 +123,28 @@ class Project:
         decisions = assess(observer, graph, chosen, force=force)
         self.store.flush()
         return decisions
+
+    def explain(self, targets: Sequence[str] = ()) -> tuple[Explanation, ...]:
+        """What `status` gives, each with the ways to the definitions that changed and the diffs of their texts."""
+        graph = self.graph()
+        chosen = select(graph, targets)
+        observer = self._observer()
+        observer.require_readable(graph.stage(name) for name in chosen)
+        decisions = assess(observer, graph, chosen)
+        found = tuple(explain(observer, self.store, graph.stage(d.stage), d) for d in decisions)
+        self.store.flush()
+        return found
+
+    def inventory(self, stage: str) -> Inventory:
+        """All code that a stage rests on, and what was observed when it last ran.
+
+        Raises:
+            UsageError: no such stage.
+            CodeError: code that it reaches cannot be read.
+        """
+        found = take_inventory(self._observer(), self.store, self._stage(stage))
+        self.store.flush()
+        return found
 
     def repro(
         self,

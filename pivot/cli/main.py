@@ -20,6 +20,7 @@ COMMANDS = {
     "init": ("pivot.cli.init", "Make the folder .pivot/ here."),
     "repro": ("pivot.cli.repro", "Run what has changed, and only that."),
     "status": ("pivot.cli.status", "Show what would run, and why."),
+    "fingerprint": ("pivot.cli.fingerprint", "Show all code that a stage rests on."),
     "list": ("pivot.cli.status", "List the stages with what they read and write."),
     "dag": ("pivot.cli.dag", "Draw how the stages depend on each other."),
     "log": ("pivot.cli.log", "Show what a stage printed when it last ran."),

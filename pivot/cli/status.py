@@ -2,35 +2,48 @@
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from pivot.cli.opened import open_project
-from pivot.model.decision import Decision, Verdict
-from pivot.model.stage import Stage
+from pivot.model.decision import Change, Decision, Verdict
+
+if TYPE_CHECKING:
+    from pivot.core.explain import Explanation
 
 
 @click.command("status")
 @click.argument("targets", nargs=-1)
-@click.option("--explain", is_flag=True, help="Show every reason of TARGETS, with hashes and places.")
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+@click.option(
+    "--explain", is_flag=True, help="Show every reason of TARGETS: hashes, places, paths and diffs."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Write one JSON object; with --explain all that is known."
+)
 @click.option("--check", is_flag=True, help="Exit with 1 if anything would run.")
 def status_command(targets: tuple[str, ...], explain: bool, as_json: bool, check: bool) -> int:
     """Show what a run would do with each stage, and why (TARGETS: only these and what they need)."""
-    from pivot.core.query import select  # lazy: start-up time
-
     with open_project() as project:
-        decisions = project.status(targets)
-        stages = {stage.name: stage for stage in project.stages()}
-        named = select(project.graph(), targets, single=True) if targets else ()
-    if as_json:
-        print_json(decisions)
-    elif explain:
-        _explain(stages, decisions, named)
+        if explain:
+            found = project.explain(targets)
+            named = project.named(targets)
+            decisions = tuple(one.decision for one in found)
+        else:
+            decisions = project.status(targets)
+    if explain:
+        # without targets, all that are not up to date
+        shown = [e for e in found if (e.stage.name in named if named else _is_stale(e.decision))]
+        _print_explained_json(shown) if as_json else _print_explained(shown, len(found))
     else:
-        print_table(decisions)
+        print_json(decisions) if as_json else print_table(decisions)
     would_run = any(decision.verdict in (Verdict.RUN, Verdict.WAITS) for decision in decisions)
     return 1 if check and would_run else 0
+
+
+def _is_stale(decision: Decision) -> bool:
+    return decision.verdict is not Verdict.UNCHANGED
 
 
 def print_json(decisions: tuple[Decision, ...]) -> None:
@@ -45,36 +58,56 @@ def _as_json(decision: Decision) -> dict[str, object]:
         "name": decision.stage,
         "verdict": str(decision.verdict),
         "reason": headline(decision),
-        "reasons": [
-            {
-                "kind": str(change.kind),
-                "name": change.name,
-                "before": change.before,
-                "after": change.after,
-                "file": str(change.place) if change.place else None,
-            }
-            for change in decision.changes
-        ],
+        "reasons": [_reason(change) for change in decision.changes],
     }
 
 
-def _explain(stages: dict[str, Stage], decisions: tuple[Decision, ...], named: tuple[str, ...]) -> None:
-    """The reasons of the stages that were named; without names, of all that are not up to date."""
-    from pivot.core.explain import Detail, Explanation, explain_lines
+def _reason(change: Change) -> dict[str, object]:
+    return {
+        "kind": str(change.kind),
+        "name": change.name,
+        "before": change.before,
+        "after": change.after,
+        "file": str(change.place) if change.place else None,
+    }
 
-    shown = [d for d in decisions if d.stage in named or not (named or d.verdict is Verdict.UNCHANGED)]
-    for number, decision in enumerate(shown):
+
+def _print_explained_json(shown: Iterable["Explanation"]) -> None:
+    rows = [
+        {
+            **_as_json(found.decision),
+            "reasons": [
+                {
+                    **_reason(detail.change),
+                    "file_before": str(detail.change.place_before) if detail.change.place_before else None,
+                    "path": list(detail.path),
+                    "diff": list(detail.diff),
+                    "note": detail.note,
+                }
+                for detail in found.details
+            ],
+            "not_observed": found.unseen,
+        }
+        for found in shown
+    ]
+    click.echo(json.dumps({"stages": rows}, indent=2))
+
+
+def _print_explained(shown: Sequence["Explanation"], count: int) -> None:
+    from pivot.core.explain import explain_lines
+
+    for number, found in enumerate(shown):
         if number:
             click.echo()
-        click.echo(
-            "\n".join(
-                explain_lines(
-                    Explanation(stages[decision.stage], decision, tuple(map(Detail, decision.changes)))
-                )
-            )
-        )
+        click.echo("\n".join(explain_lines(found, _paint)))
     if not shown:
-        click.echo(f"nothing would run: {_all_of(len(decisions))} up to date")
+        click.echo(f"nothing would run: {_all_of(count)} up to date")
+
+
+def _paint(line: str) -> str:
+    """A line of a diff in the colours that people know; click drops them where none belong."""
+    colour = {"+": "green", "-": "red"}.get(line[:1])
+    return click.style(line, fg=colour) if colour else line
 
 
 def _all_of(number: int) -> str:

@@ -20,6 +20,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
@@ -29,12 +30,19 @@ from importlib.machinery import (
     SourceFileLoader,
 )
 from types import CodeType, ModuleType, TracebackType
-from typing import Any, Self, cast
+from typing import Any, Protocol, Self, cast
 
 from pivot.model.digest import Digest, digest_text
 from pivot.model.fingerprint import ModuleText
 
 _OUR_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class ImportWatch(Protocol):
+    """Is told when a module of the project is executed."""
+
+    def executing(self, name: str) -> AbstractContextManager[None]:
+        """Around the execution of a module."""
 
 
 class ProjectImporter:
@@ -43,17 +51,26 @@ class ProjectImporter:
     Args:
         roots: absolute folders from which modules are imported, in order.
         texts: module name → text; wins over files.
+        watch: who is told when a module is executed.
 
     Attributes:
         loaded: module name → digest of the text it was compiled from.
         files: module name → the file, or name of our own, that its text stands in.
+        compiled: module name → the file of a compiled module (``.so``).
     """
 
-    def __init__(self, roots: Sequence[str], texts: Mapping[str, ModuleText] | None = None) -> None:
+    def __init__(
+        self,
+        roots: Sequence[str],
+        texts: Mapping[str, ModuleText] | None = None,
+        watch: ImportWatch | None = None,
+    ) -> None:
         self.roots = tuple(os.path.abspath(root) for root in roots)
         self.texts = dict(texts or {})
         self.loaded: dict[str, Digest] = {}
         self.files: dict[str, str] = {}
+        self.compiled: dict[str, str] = {}
+        self.watch = watch
         # asked now: inside an import hook Python 3.13 may still be at work on the answer itself
         self._libraries = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), _OUR_FOLDER)
         self._real_roots = tuple(dict.fromkeys((*self.roots, *map(os.path.realpath, self.roots))))
@@ -99,6 +116,10 @@ class ProjectImporter:
     ) -> None:
         self.uninstall()
 
+    def executing(self, name: str) -> AbstractContextManager[None]:
+        """Around the execution of a module of the project."""
+        return nullcontext() if self.watch is None else self.watch.executing(name)
+
     def holds(self, path: str) -> bool:
         """Whether a file or folder is the project's own: under a root, and in no library folder."""
         return any(
@@ -111,9 +132,13 @@ class ProjectImporter:
             raise ImportError(f"{folder} is no folder of the project")
         return FileFinder(
             folder,
-            (ExtensionFileLoader, EXTENSION_SUFFIXES),
-            (cast("type[SourceFileLoader]", self._loader), SOURCE_SUFFIXES),  # called as a class is
+            # called as a class is
+            (cast("type[ExtensionFileLoader]", self._compiled_loader), EXTENSION_SUFFIXES),
+            (cast("type[SourceFileLoader]", self._loader), SOURCE_SUFFIXES),
         )
+
+    def _compiled_loader(self, name: str, path: str) -> "_CompiledLoader":
+        return _CompiledLoader(name, path, self)
 
     def _loader(self, name: str, path: str) -> "_TextLoader":
         return _TextLoader(name, path, None, self)
@@ -193,7 +218,25 @@ class _TextLoader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         code = self.get_code(module.__name__)
         vars(module)["__pivot_hash__"] = self._importer.loaded[module.__name__]
-        exec(code, vars(module))  # noqa: S102 - this is what importing is
+        with self._importer.executing(module.__name__):
+            exec(code, vars(module))  # noqa: S102 - this is what importing is
+
+
+class _CompiledLoader(ExtensionFileLoader):
+    """Loads a compiled module of the project, and says so."""
+
+    def __init__(self, name: str, path: str, importer: ProjectImporter) -> None:
+        super().__init__(name, path)
+        self._importer = importer
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        self._importer.compiled[spec.name] = self.path
+        with self._importer.executing(spec.name):
+            return super().create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        with self._importer.executing(module.__name__):
+            super().exec_module(module)
 
 
 def _show_in_tracebacks(text: ModuleText) -> None:

@@ -14,7 +14,7 @@ from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import Fingerprinter
 from pivot.model.decision import Decision, Verdict
 from pivot.model.digest import Digest
-from pivot.model.fingerprint import Fingerprint, ModuleText
+from pivot.model.fingerprint import Fingerprint, ModuleText, ProjectModule
 from pivot.model.observation import Observation
 from pivot.model.record import DeclaredOut, Inputs, StageRecord
 from pivot.model.stage import Stage
@@ -100,6 +100,14 @@ class Observer:
                     self._snapshot(roots).text(module)
         sources = self._snapshot(stage.roots)
         return tuple(sources.text(module) for module in self.fingerprint(stage).modules)
+
+    def text(self, stage: Stage, module: ProjectModule) -> str:
+        """The text of one module that the stage's code is in, as it is now.
+
+        Raises:
+            CodeError: it was edited since it was looked at.
+        """
+        return self._snapshot(stage.roots).text(module).text
 
     def _snapshot(self, roots: tuple[ProjectPath, ...]) -> Sources:
         found = self._snapshots.get(roots)

@@ -34,6 +34,7 @@ class Definition:
         marks: words by which it looks at definitions or opens its namespace; those of its header again in
             `header_marks`.
         strings: literals that may be paths of files.
+        words: literals that may be names of modules.
         writes: module names that it binds when called (``global``).
         declared: names in decorators that come from Pivot.
         receiver: of an expression statement: the chain that is called.
@@ -64,6 +65,7 @@ class Definition:
     marks: tuple[str, ...] = ()
     header_marks: tuple[str, ...] = ()
     strings: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     receiver: str = ""
@@ -108,9 +110,11 @@ class FileIndex:
         explained: every name that some statement binds, also in blocks that importing skips.
         open: whether names may be bound that cannot be seen (``exec``, ``globals()``, …).
         overwritten: bindings that nothing in the file sees.
+        exported: what ``__all__`` lists; ``None`` if there is none, or it is no list of literals.
     """
 
     definitions: tuple[Definition, ...]
     explained: frozenset[str]
     open: bool
     overwritten: tuple[Overwritten, ...] = ()
+    exported: frozenset[str] | None = None

@@ -46,9 +46,7 @@ def plain_texts(text: str) -> Texts:
     return Texts(text, text, text, text)
 
 
-def normalize(
-    statement: ast.stmt, scopes: Scopes, declarations: frozenset[str] = frozenset()
-) -> Texts:
+def normalize(statement: ast.stmt, scopes: Scopes, declarations: frozenset[str] = frozenset()) -> Texts:
     """The canonical texts of one top-level statement.
 
     Args:

@@ -3,29 +3,33 @@
 from pivot.fingerprint.changes import Changers
 from pivot.fingerprint.graph import Edge, Graph
 from pivot.fingerprint.merkle import Hashes
+from pivot.fingerprint.outline import Outline
 from pivot.fingerprint.reach import Reach
 from pivot.fingerprint.resolve import DEFINITION, SURFACE, WHOLE, Node, nodes_of
 from pivot.fingerprint.uses import Use
+from pivot.fingerprint.weak import FACE, HEADER, strengthened
 from pivot.model.digest import digest_parts
 
+_SURFACES = (SURFACE, FACE)
 
-def order_of(reach: Reach, graph: Graph, changers: Changers) -> list[Node]:
-    """The statements whose order may decide, in order of execution; empty where it cannot."""
-    acting = [node for node in reach.nodes if node.role == DEFINITION and not changers.of(node).nothing]
-    rebound = _rebound(reach, graph)
+
+def order_of(reach: Reach, outline: Outline, changers: Changers) -> list[Node]:
+    """The statements whose order may decide, in order of execution and as they are reached; empty where it cannot."""
+    acting = [node for node in reach.known if node.role == DEFINITION and not changers.of(node).nothing]
+    rebound = _rebound(reach, outline)
     moved = set(rebound)
     for node in acting:
-        moved |= {other for other in changers.of(node).nodes if other in reach.nodes and other != node}
+        moved |= (changers.of(node).nodes & reach.known) - {node}
     free = any(changers.of(node).free for node in acting)
-    choosing = any(_is_choice(edge) for node in reach.nodes for edge in graph.edges(node))
+    choosing = any(_is_choice(edge) for node in reach.nodes for edge in outline.edges(node))
     if not (moved or free or choosing):
         return []
-    importing = _Importing(reach, graph, rebound)
+    importing = _Importing(reach, outline.graph, rebound)
+    sight = _Sight(reach, outline, changers, moved, free=free)
     listed = [
-        node
+        reach.view(node)
         for node in reach.executed.statements
-        if importing.binds(node)
-        or (node in reach.nodes and (node in rebound or _is_ordered(node, moved, graph, changers, free=free)))
+        if importing.binds(node) or (node in reach.known and (node in rebound or sight.is_ordered(node)))
     ]
     return listed if len(listed) > 1 else []
 
@@ -59,7 +63,7 @@ class _Importing:
 
     def _is_bound_elsewhere(self, module: str, name: str) -> bool:
         targets = self._graph.resolver.name(module, [name]) or ()
-        if not any(t.node is None or t.node in self._reach.nodes for t in targets):
+        if not any(t.node is None or t.node in self._reach.known for t in targets):
             return False
         return len(targets) > 1 or any(t.node in self._rebound for t in targets)
 
@@ -71,15 +75,15 @@ class Identities:
     does not. For explanations only.
     """
 
-    def __init__(self, reach: Reach, graph: Graph, hashes: Hashes) -> None:
-        self._graph = graph
+    def __init__(self, reach: Reach, outline: Outline, hashes: Hashes) -> None:
+        self._graph = outline.graph
         named: dict[str, list[Node]] = {}
         for node in reach.nodes:
-            if graph.definition(node) is not None:
+            if self._graph.definition(node) is not None:
                 named.setdefault(self._title(node), []).append(node)
         self._ranks: dict[Node, int] = {}
         for nodes in named.values():
-            digests = {node: (graph.own(node), hashes.of(node)) for node in nodes}
+            digests = {node: (outline.own(node), hashes.of(node)) for node in nodes}
             order = sorted(set(digests.values()))
             self._ranks.update((node, order.index(digest)) for node, digest in digests.items())
 
@@ -92,57 +96,77 @@ class Identities:
         return f"{node.role} {definition.kind} {definition.title}" if definition else node.role
 
 
-def wiring_of(order: list[Node], reach: Reach, graph: Graph, hashes: Hashes) -> list[str]:
+def wiring_of(order: list[Node], reach: Reach, outline: Outline, hashes: Hashes) -> list[str]:
     """Identities of the ordered statements, and of the definitions among which a name in reach has the choice."""
-    identities = Identities(reach, graph, hashes)
+    identities = Identities(reach, outline, hashes)
     choices: list[str] = []
     for node in reach.nodes:
-        for edge in graph.edges(node):
+        for edge in outline.edges(node):
             if len(edge.targets) > 1:
-                nodes = [other for other in nodes_of(edge.targets) if other.role != SURFACE]
+                nodes = [other for other in nodes_of(edge.targets) if other.role not in _SURFACES]
                 if len(nodes) > 1:
                     choices.append(digest_parts([edge.key, *(identities.of(other) for other in nodes)]))
     return [*(identities.of(node) for node in order), *sorted(choices)]
 
 
-def _is_ordered(node: Node, moved: set[Node], graph: Graph, changers: Changers, *, free: bool) -> bool:
-    """Whether a reached statement sets what others see, or sees what others set, while its module is imported."""
-    definition = graph.definition(node)
-    if definition is None:
-        return False
-    if not changers.of(node).nothing or definition.kind == "effect":
-        return True
-    if free and any(load.uses & Use.NOW and load.uses & Use.CALL for load in definition.loads):
-        return True
-    now = [edge for edge in graph.edges(node) if edge.uses & Use.NOW]
-    if any(_is_choice(edge) for edge in now):
-        return True
-    seen = [target.node for edge in now for target in edge.targets if target.node is not None]
-    return bool(moved) and any(other in moved for other in graph.closure(seen))
+class _Sight:
+    """What statements see of what others set, while their modules are imported."""
+
+    def __init__(
+        self, reach: Reach, outline: Outline, changers: Changers, moved: set[Node], *, free: bool
+    ) -> None:
+        self._reach = reach
+        self._outline = outline
+        self._changers = changers
+        self._moved = moved
+        self._free = free
+
+    def is_ordered(self, node: Node) -> bool:
+        """Whether a reached statement sets what others see, or sees what others set."""
+        definition = self._outline.graph.definition(node)
+        if definition is None:
+            return False
+        if not self._changers.of(node).nothing or definition.kind == "effect":
+            return True
+        if self._free and any(load.uses & Use.NOW and load.uses & Use.CALL for load in definition.loads):
+            return True
+        edges = self._outline.edges(self._reach.view(node))
+        now = [edge for edge in edges if edge.uses & Use.NOW]
+        if any(_is_choice(edge) for edge in now):
+            return True
+        seen = [target.node for edge in now for target in edge.targets if target.node is not None]
+        return bool(self._moved) and not self._moved.isdisjoint(
+            map(strengthened, self._outline.closure(seen))
+        )
 
 
 def _is_choice(edge: Edge) -> bool:
     """Whether a name may lead to several things, the surfaces of functions apart."""
-    return len(edge.targets) > 1 and sum(t.node is None or t.node.role != SURFACE for t in edge.targets) > 1
+    return (
+        len(edge.targets) > 1
+        and sum(t.node is None or t.node.role not in _SURFACES for t in edge.targets) > 1
+    )
 
 
-def _rebound(reach: Reach, graph: Graph) -> set[Node]:
+def _rebound(reach: Reach, outline: Outline) -> set[Node]:
     """Definitions in reach of names that are bound more than once, or set from a function or another module."""
     found: set[Node] = set()
+    graph = outline.graph
     for node in reach.nodes:
-        definition = graph.definition(node) if node.role == DEFINITION else None
+        definition = graph.definition(node) if node.role in (DEFINITION, HEADER) else None
         for name in definition.names if definition is not None else ():
             if len(graph.resolver.bindings(node.module, name)) > 1:
-                found.add(node)
-        for edge in graph.edges(node):
+                found.add(strengthened(node))
+        for edge in outline.edges(node):
             if not edge.uses & (Use.REBIND | Use.ACT) and not _is_choice(edge):
                 continue
             for target in edge.targets:
-                if target.node is None or target.node.role == SURFACE:
+                if target.node is None or target.node.role in _SURFACES:
                     continue
-                if target.node.role == WHOLE:
+                whole = strengthened(target.node)
+                if whole.role == WHOLE:
                     if edge.uses & (Use.REBIND | Use.ACT):
-                        found.update(graph.everything_in(target.node.module))
+                        found.update(graph.everything_in(whole.module))
                 elif _is_choice(edge) or (edge.uses & Use.REBIND and not target.rest):
-                    found.add(target.node)
+                    found.add(whole)
     return found

@@ -7,15 +7,16 @@ from pivot.fingerprint.graph import Graph
 from pivot.fingerprint.packages import Packages
 from pivot.fingerprint.resolve import COMPILED, SELF, SURFACE, Node
 from pivot.fingerprint.sources import OWN_PACKAGES, Origin, Sources
+from pivot.fingerprint.weak import FACE, is_weak
 from pivot.model.digest import digest_parts, digest_text
-from pivot.model.fingerprint import Part, PartKind
+from pivot.model.fingerprint import ORDER_KEY, Part, PartKind
 from pivot.model.place import Place
 
 _KINDS = {"func": PartKind.FUNC, "class": PartKind.CLASS, "value": PartKind.VALUE, "effect": PartKind.EFFECT}
 
 
 def code_part(graph: Graph, node: Node, *, root: bool, loader: bool, surface: bool) -> Part:
-    """The part for one node of the project's code.
+    """The part for one node of the project's code; of what is reached weakly its header alone.
 
     Args:
         root: whether it is the stage's own function.
@@ -38,16 +39,18 @@ def code_part(graph: Graph, node: Node, *, root: bool, loader: bool, surface: bo
     )
     own = [str(graph.own(node))]
     if surface:
-        own.append(graph.own(Node(node.module, node.number, SURFACE)))
+        own.append(graph.own(Node(node.module, node.number, FACE if is_weak(node) else SURFACE)))
     own += _library_names(graph, node)
     digest = digest_parts(own) if len(own) > 1 else graph.own(node)
     place = Place(graph.known(node.module).text.place, definition.line)
-    return Part(kind, definition.title, digest, place)
+    detail = "header" if is_weak(node) and definition.has_body else ""
+    return Part(kind, definition.title, digest, place, detail)
 
 
 def order_part(order: Iterable[str]) -> Part:
     """The part that changes when only the order of import-time statements does."""
-    return Part(PartKind.EFFECT, "order of statements", digest_parts(order), None)
+    kind, _, name = ORDER_KEY.partition(":")
+    return Part(PartKind(kind), name, digest_parts(order), None)
 
 
 def package_parts(libraries: Iterable[str], packages: Packages, sources: Sources) -> list[Part]:

@@ -1,12 +1,18 @@
-"""All code in reach of one stage: what its names lead to, and the statements that act on any of that."""
+"""All code in reach of one stage: what its names lead to, and the statements that act on any of that.
+
+What is reached by name counts with its body (*strong*). A statement that acts on what is reached counts with its text
+and the headers of what it names (*weak*): a registering decorator does not make one unit of a whole project.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pivot.fingerprint.changes import Changers
+from pivot.fingerprint.definition import Definition
 from pivot.fingerprint.executed import Executed
 from pivot.fingerprint.graph import Graph
 from pivot.fingerprint.resolve import DEFINITION, SURFACE, Node, nodes_of
+from pivot.fingerprint.weak import FACE, HEADER, as_reached, strengthened, weakened
 
 _LOOKS_AT_DEFINITIONS = frozenset(
     {"__doc__", "__annotations__", "get_type_hints", "get_annotations", "signature"}
@@ -20,20 +26,39 @@ class Reach:
     Attributes:
         roots: the stage's own function (several where its name is bound several times).
         declared: classes that its annotations name: loaders, models of params.
-        nodes: everything, the roots first.
-        changers: statements that none of the stage's names lead to, but which act on what is reached.
         executed: the modules that importing and running the stage executes.
+        nodes: everything, strong and weak, the roots first.
+        known: the same, of the weak ones the strong node that stands for the whole.
+        changers: what none of the stage's names lead to, but what acts on things that are reached: mostly weak.
     """
 
     roots: tuple[Node, ...]
     declared: tuple[Node, ...]
     executed: Executed
     nodes: dict[Node, None] = field(default_factory=dict)
+    known: set[Node] = field(default_factory=set)
     changers: dict[Node, None] = field(default_factory=dict)
 
     def add(self, nodes: Iterable[Node]) -> None:
         """Adds nodes that are reached."""
-        self.nodes.update(dict.fromkeys(nodes))
+        for node in nodes:
+            self.nodes[node] = None
+            self.known.add(strengthened(node))
+
+    def view(self, node: Node) -> Node:
+        """A definition as it is reached: strong or weak."""
+        return as_reached(node, self.nodes)
+
+    def copy(self) -> "Reach":
+        """The same reach, to go on from."""
+        return Reach(
+            self.roots,
+            self.declared,
+            self.executed.copy(),
+            dict(self.nodes),
+            set(self.known),
+            dict(self.changers),
+        )
 
 
 class Reacher:
@@ -47,17 +72,29 @@ class Reacher:
         self._acting: dict[str, tuple[Node, ...]] = {}
 
     def grow(
-        self, module: str, roots: tuple[Node, ...], declared: tuple[Node, ...]
-    ) -> tuple[Reach, list[Node]]:
-        """The reach of the functions `roots` of `module`, and what of it their names themselves lead to."""
+        self, module: str, roots: tuple[Node, ...], declared: tuple[Node, ...], joined: Iterable[Node] = ()
+    ) -> Reach:
+        """The reach of the functions `roots` of `module`, and of what was seen to run beside them (`joined`)."""
         if module not in self._imported:
             executed = self._imported[module] = Executed(self._graph.resolver)
             executed.run(module)
             self._close(executed, 0)
         reach = Reach(roots, declared, self._imported[module].copy())
-        reach.add(self._graph.closure([*roots, *declared]))
-        named = list(reach.nodes)
-        seen = 0
+        reach.add(self._graph.closure([*roots, *declared, *joined]))
+        self._settle(reach, 0)
+        return reach
+
+    def complete(self, reach: Reach) -> Reach:
+        """All that could come into reach if every weak body ran."""
+        whole = reach.copy()
+        while bodies := [n for n in map(strengthened, whole.nodes) if n not in whole.nodes]:
+            seen = len(whole.nodes)
+            whole.add(self._graph.closure(bodies, whole.nodes.__contains__))
+            self._settle(whole, seen)
+        return whole
+
+    def _settle(self, reach: Reach, seen: int) -> None:
+        """Adds what acts on the nodes from the one numbered `seen` on, until nothing more does."""
         while True:
             new = list(reach.nodes)[seen:]
             seen = len(reach.nodes)
@@ -66,12 +103,14 @@ class Reacher:
             self._add_string_names(reach)
             self._add_surfaces(reach)
             if len(reach.nodes) == seen:
-                return reach, named
+                return
 
     def marks(self, node: Node) -> tuple[str, ...]:
         """The words by which a definition looks at definitions; empty for other nodes."""
-        definition = self._graph.definition(node) if node.role == DEFINITION else None
-        return definition.marks if definition is not None else ()
+        definition = self._graph.definition(node) if node.role in (DEFINITION, HEADER) else None
+        if definition is None:
+            return ()
+        return definition.early_marks if node.role == HEADER else definition.marks
 
     def _execute(self, nodes: Iterable[Node], reach: Reach) -> None:
         """Runs, in thought, the imports inside what is reached or called while importing."""
@@ -95,9 +134,16 @@ class Reacher:
                 self._run_imports_of(node, executed)
 
     def _run_imports_of(self, node: Node, executed: Executed) -> None:
-        definition = self._graph.definition(node) if node.role == DEFINITION else None
+        definition = self._whole(node)
         if definition is not None and definition.imports:
             executed.run_later(node.module, definition.imports)
+
+    def _whole(self, node: Node) -> Definition | None:
+        """The definition that a node stands for with all that it does."""
+        if node.role not in (DEFINITION, HEADER):
+            return None
+        definition = self._graph.definition(node)
+        return definition if node.role == DEFINITION or (definition and not definition.has_body) else None
 
     def _acting_in(self, module: str) -> tuple[Node, ...]:
         """The statements of a module that may act on something else when it is imported; classes are kept."""
@@ -114,19 +160,19 @@ class Reacher:
         subclasses = any("__subclasses__" in self.marks(node) for node in reach.nodes)
         for module in list(reach.executed.modules):
             for node in self._acting_in(module):
-                if node not in reach.nodes and self._acts(node, reach, subclasses=subclasses):
-                    self._join(reach, node)
+                if node not in reach.known and self._acts(node, reach, subclasses=subclasses):
+                    self._join(reach, weakened(node))
 
     def _acts(self, node: Node, reach: Reach, *, subclasses: bool) -> bool:
         changes = self._changers.of(node)
-        if changes.free or any(changed in reach.nodes for changed in changes.nodes):
+        if changes.free or not reach.known.isdisjoint(changes.nodes):
             return True
         definition = self._graph.definition(node)
         is_class = definition is not None and definition.kind == "class"
         return (
             subclasses
             and is_class
-            and any(ancestor in reach.nodes for ancestor in self._graph.ancestors(node))
+            and any(ancestor in reach.known for ancestor in self._graph.ancestors(node))
         )
 
     def _join(self, reach: Reach, node: Node) -> None:
@@ -138,7 +184,7 @@ class Reacher:
         readers = {node.module for node in reach.nodes if "reads-strings" in self.marks(node)}
         if not readers:
             return
-        definitions = [self._graph.definition(node) for node in reach.nodes if node.role == DEFINITION]
+        definitions = [self._whole(node) for node in reach.nodes]
         names = {name for definition in definitions if definition for name in definition.at_names}
         for module in sorted(readers):
             for name in sorted(names):
@@ -150,7 +196,8 @@ class Reacher:
         """Where code looks at docstrings or annotations, those of all that is reached count."""
         if not any(_LOOKS_AT_DEFINITIONS.intersection(self.marks(node)) for node in reach.nodes):
             return
+        roles = {DEFINITION: SURFACE, HEADER: FACE}
         for node in list(reach.nodes):
-            surface = Node(node.module, node.number, SURFACE)
-            if node.role == DEFINITION and surface not in reach.nodes:
+            surface = Node(node.module, node.number, roles.get(node.role, ""))
+            if surface.role and surface not in reach.nodes:
                 self._join(reach, surface)

@@ -13,10 +13,10 @@ from pivot.fingerprint.calls import (
     handed_on,
     held,
     is_pure,
-    literal_prefix,
     namespace_call,
     written_in,
 )
+from pivot.fingerprint.named import NameScanner
 from pivot.fingerprint.normalize import chain_end
 from pivot.fingerprint.scope import (
     COMPREHENSIONS,
@@ -40,48 +40,13 @@ def scan(statements: Iterable[ast.stmt], scopes: Scopes, declarations: frozenset
     """What some top-level statements (one definition) do with names."""
     scanner = Scanner(scopes, declarations)
     for statement in live(statements):
+        scanner.sure = not isinstance(statement, _BRANCHING)
         scanner.visit(statement, scopes.top, 0)
     return scanner.found
 
 
-class Scanner:
-    """Walks one definition.
-
-    `later` counts the functions around the current node, `forgiving` the blocks that catch a NameError.
-    """
-
-    def __init__(self, scopes: Scopes, declarations: frozenset[str]) -> None:
-        self.scopes = scopes
-        self.declarations = declarations
-        self.found = Scan()
-        self.later = 0
-        self.forgiving = 0
-
-    def load(self, name: str, scope: Scope, line: int, uses: int) -> None:
-        """Records the use of a chain, unless its first name is local."""
-        root = name.partition(".")[0]
-        home = scope.home(root)
-        if not self.later:
-            uses |= Use.NOW
-        if self.forgiving:
-            uses &= ~Use.HARD
-        if home is None:
-            self._record(name, "", line, uses)
-        elif imports := home.imports.get(root):
-            for node in imports:
-                for alias in node.names:
-                    if alias.name != "*" and imported_name(alias) == root:
-                        self._record(name, bound_source(node, alias), line, uses & ~Use.HARD)
-        if home is not None and home.kind is ScopeKind.CLASS:
-            self._record(name, "", line, uses & ~Use.HARD)  # it may be read before the class body binds it
-
-    def _record(self, name: str, source: str, line: int, uses: int) -> None:
-        first, known = self.found.uses.get((name, source), (line, 0))
-        self.found.uses[name, source] = (min(first, line), known | uses)
-
-    def _soft(self, words: Iterable[str], scope: Scope, line: int) -> None:
-        for word in words:
-            self.load(word, scope, line, Use.VALUE)
+class Scanner(NameScanner):
+    """Walks one definition."""
 
     def visit(self, node: ast.AST, scope: Scope, uses: int) -> None:  # noqa: C901, PLR0912
         """Walks a node; `uses` says what the surrounding expression does with its value."""
@@ -113,6 +78,8 @@ class Scanner:
             self._annotated(node, scope)
         elif isinstance(node, ast.Expr):
             self.visit(node.value, scope, Use.ACT)
+        elif isinstance(node, ast.Assign):
+            self._assign(node, scope)
         elif isinstance(node, ast.For | ast.AsyncFor):
             self._all([node.target], scope, 0)
             self.visit(node.iter, scope, Use.PASS)
@@ -132,6 +99,15 @@ class Scanner:
                 node, scope, uses if isinstance(node, ast.expr | ast.keyword | ast.withitem) else 0
             )
 
+    def _assign(self, node: ast.Assign, scope: Scope) -> None:
+        uses = 0
+        if all(isinstance(target, ast.Name) and target.id == "_" for target in node.targets):
+            uses = Use.ACT  # a result thrown away: the call is made for its effect
+        elif any(isinstance(target, ast.Subscript | ast.Attribute) for target in node.targets):
+            uses = Use.STORE
+        self._all(node.targets, scope, 0)
+        self.visit(node.value, scope, uses)
+
     def _try(self, node: ast.Try | ast.TryStar, scope: Scope) -> None:
         caught = [h.type for h in node.handlers]
         names = {chain(t) for c in caught for t in (c.elts if isinstance(c, ast.Tuple) else [c]) if t}
@@ -147,17 +123,14 @@ class Scanner:
             down |= Use.PASS  # a >> b builds pipelines
         if isinstance(node, ast.withitem):
             down = Use.PASS
+        sure = self.sure
+        self.sure = sure and not isinstance(node, ast.IfExp | ast.BoolOp | ast.stmt)
         for _, value in ast.iter_fields(node):
             if isinstance(value, ast.AST):
                 self.visit(value, scope, down)
             elif isinstance(value, list):
                 is_block = bool(value) and isinstance(value[0], ast.stmt)
                 self._all(live(value) if is_block else value, scope, down)
-
-    def _all(self, nodes: Iterable[object], scope: Scope, uses: int) -> None:
-        for node in nodes:
-            if isinstance(node, ast.AST):
-                self.visit(node, scope, uses)
 
     def _later(self, node: ast.AST | list[ast.stmt], scope: Scope, uses: int) -> None:
         self.later += 1
@@ -204,13 +177,6 @@ class Scanner:
         if chain(node.value) == "sys.modules":
             self._record("", "", node.lineno, Use.VALUE)
 
-    def _namespace_item(self, name: str, line: int, uses: int, *, stored: bool) -> None:
-        if stored:
-            (self.found.writes if self.later else self.found.binds).add(name)
-        self._record(
-            name, "", line, uses | Use.VALUE | (Use.REBIND if stored else 0) | (0 if self.later else Use.NOW)
-        )
-
     def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
         self.visit(node.value, scope, Use.PASS)
         if isinstance(node.target, ast.Name):
@@ -256,75 +222,6 @@ class Scanner:
         self._all([*node.args, *node.keywords], scope, of_arguments)
         if last in STRING_READERS:
             self._read_strings(node, scope)
-
-    def _read_strings(self, node: ast.Call, scope: Scope) -> None:
-        for value in [*node.args, *(keyword.value for keyword in node.keywords)]:
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                self._soft(_WORD.findall(value.value), scope, node.lineno)
-        if not all(isinstance(a, ast.Constant) for a in node.args[:1]):
-            self.found.mark("reads-strings", self.later)
-
-    def _special(self, node: ast.Call, name: str, last: str, scope: Scope, uses: int) -> bool:
-        """Calls that name code by a string or take the whole namespace; whether that said all."""
-        text = next((a.value for a in node.args[:1] if isinstance(a, ast.Constant)), None)
-        is_builtin = scope.home(name) is None
-        if name == "getattr" and len(node.args) >= 2 and is_builtin:
-            return self._getattr(node, scope, uses)
-        if name in ("eval", "exec") and is_builtin and not isinstance(text, str | bytes):
-            self._record("", "", node.lineno, Use.VALUE | (Use.ACT if name == "exec" else 0))
-            self.found.marks.add("opens-names")
-        if name == "exec" and not self.later:
-            self.found.marks.add("opens-names")
-        if namespace_call(node, scope):
-            self._record("", "", node.lineno, Use.VALUE | Use.ACT | (0 if self.later else Use.NOW))
-            self.found.marks.add("opens-names")
-            return True
-        method = node.func if isinstance(node.func, ast.Attribute) else None
-        if method and method.attr == "get" and isinstance(text, str) and namespace_call(method.value, scope):
-            self._namespace_item(text, node.lineno, uses, stored=False)
-            self._all(node.args[1:], scope, 0)
-            return True
-        if last in ("import_module", "__import__", "import_string", "load_module") and node.args:
-            self._import_by_name(node.args[0], node.lineno)
-        if last == "getLogger":  # a logger's name changes no result
-            self.visit(node.func, scope, Use.CALL)
-            self._all([a for a in node.args if chain(a) != "__name__"], scope, Use.PASS)
-            return True
-        if name in ("setattr", "delattr") and is_builtin and len(node.args) >= 2:
-            return self._setattr(node, scope)
-        return False
-
-    def _getattr(self, node: ast.Call, scope: Scope, uses: int) -> bool:
-        target, attribute = node.args[0], node.args[1]
-        self._all(node.args[2:], scope, uses)
-        if isinstance(attribute, ast.Constant) and isinstance(attribute.value, str) and chain(target):
-            if attribute.value in MARKS:
-                self.found.mark(attribute.value, self.later)
-            self.load(f"{chain(target)}.{attribute.value}", scope, node.lineno, Use.HARD | Use.VALUE | uses)
-        else:
-            self.visit(target, scope, uses & Use.ACT)
-        self.visit(attribute, scope, 0)
-        return True
-
-    def _setattr(self, node: ast.Call, scope: Scope) -> bool:
-        target, attribute = node.args[0], node.args[1]
-        if isinstance(attribute, ast.Constant) and isinstance(attribute.value, str) and chain(target):
-            name = f"{chain(target)}.{attribute.value}"
-            self.load(name, scope, node.lineno, Use.HARD | Use.VALUE | Use.ACT | Use.REBIND)
-        else:
-            self.visit(target, scope, Use.ACT)
-        self._all(node.args[1:], scope, Use.PASS)
-        return True
-
-    def _import_by_name(self, argument: ast.expr, line: int) -> None:
-        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-            self.found.imports.append(Import("", argument.value, argument.value, not self.later))
-            self._record("", f"!{argument.value}", line, Use.VALUE | (0 if self.later else Use.NOW))
-            return
-        prefix = literal_prefix(argument)
-        if prefix.endswith("."):  # import_module(f"plugins.{name}"): any of them
-            package = prefix[:-1] or "."
-            self._record("__path__", f"!{package}", line, Use.VALUE)
 
     def _decorators(self, node: FunctionNode | ast.ClassDef, scope: Scope) -> None:
         for decorator in node.decorator_list:

@@ -6,14 +6,16 @@ source text → `index` (definitions of one file) → `resolve` (names → defin
 
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from pivot.errors import CodeError
 from pivot.fingerprint.changes import Changers
+from pivot.fingerprint.declared import Loaders, annotated_code, find_function, named_loaders
 from pivot.fingerprint.executed import Executed
 from pivot.fingerprint.graph import Graph
 from pivot.fingerprint.index import IndexCache
 from pivot.fingerprint.merkle import Hashes
 from pivot.fingerprint.order import order_of, wiring_of
+from pivot.fingerprint.outline import Outline
 from pivot.fingerprint.packages import Packages
 from pivot.fingerprint.parts import code_part, order_part, package_parts, sort_parts
 from pivot.fingerprint.reach import Reach, Reacher
@@ -28,13 +30,16 @@ from pivot.fingerprint.resolve import (
     nodes_of,
     unexplained,
 )
+from pivot.fingerprint.seen import Seen, identity, seen_code, standing_at
 from pivot.fingerprint.sources import OWN_PACKAGES, Origin, Sources
 from pivot.fingerprint.uses import Import, Use
+from pivot.fingerprint.weak import FACE, HEADER, is_weak, strengthened
 from pivot.model.digest import digest_parts
 from pivot.model.fingerprint import Fingerprint, Part
 from pivot.model.stage import ObjectRef
 
 _READS_SOURCE = frozenset({"getsource", "getsourcelines"})
+_MOST_STRINGS = 500
 
 
 def fingerprint_stage(function: ObjectRef, sources: Sources, cache: IndexCache | None = None) -> Fingerprint:
@@ -44,6 +49,27 @@ def fingerprint_stage(function: ObjectRef, sources: Sources, cache: IndexCache |
         CodeError: a module in reach is not Python, the function is not there, or nothing explains a name.
     """
     return Fingerprinter(sources, cache).stage(function)
+
+
+@dataclass(frozen=True, slots=True)
+class _Static:
+    """What is known of a stage without having seen it run.
+
+    Attributes:
+        targets: what its function's name is bound to.
+        loaders: classes of the project that read or write its files.
+        outside: of the loaders, those that are no code of the project.
+        reach: all code in reach.
+        modules: all that may be executed if the weak bodies run.
+        weak: definitions whose bodies are in reach only if they run, by identity.
+    """
+
+    targets: tuple[Target, ...]
+    loaders: frozenset[Node]
+    outside: Loaders
+    reach: Reach
+    modules: frozenset[str]
+    weak: dict[str, list[Node]]
 
 
 class Fingerprinter:
@@ -62,56 +88,87 @@ class Fingerprinter:
         self._imports: dict[str, tuple[Import, ...]] = {}
         self._reacher = Reacher(self._graph, self._changers)
         self._packages = Packages(sources.library_folders)
-
-    def beyond(self, function: ObjectRef, code: Iterable[tuple[str, int]]) -> tuple[str, ...]:
-        """Stands in until weak bodies are here."""
-        return ()
+        self._known: dict[tuple[ObjectRef, tuple[str, ...]], _Static] = {}
 
     def stage(
         self,
         function: ObjectRef,
         *,
-        ran: tuple[str, ...] = (),
-        imported: tuple[str, ...] = (),
-        missing: tuple[str, ...] = (),
-        loaders: tuple[str, ...] = (),
-        libraries: tuple[str, ...] = (),
+        ran: Iterable[str] = (),
+        imported: Iterable[str] = (),
+        missing: Iterable[str] = (),
+        loaders: Iterable[str] = (),
+        libraries: Iterable[str] = (),
     ) -> Fingerprint:
-        """The fingerprint of a stage function.
+        """The fingerprint of a stage function; what was seen of the stage joins it.
+
+        Args:
+            ran: definitions (``module:title``) that ran beyond the certain reach.
+            imported: project modules that were imported beyond it: they count whole.
+            missing: modules that were looked for in vain: whether they are there now counts.
+            loaders: dotted names of the stage's loader classes.
+            libraries: top-level library modules that its loaders use.
 
         Raises:
             CodeError: a module in reach is not Python, the function is not there, or nothing explains a name.
         """
-        targets = self._find(function)
-        loaders, models = self._declared(targets)
-        reach, named = self._reacher.grow(function.module, nodes_of(targets), (*loaders, *models))
-        self._check_names(named, reach.executed, function)
-        order = order_of(reach, self._graph, self._changers)
+        static = self._static(function, tuple(loaders))
+        seen = seen_code(self._graph, ran, imported, missing, static.weak)
+        reach = self._grown(function, static.reach, seen)
+        outline = Outline(self._graph, reach.nodes)
+        known = {node: self._hashes.of(node) for node in reach.nodes if not is_weak(node)}
+        hashes = Hashes(outline, known)
+        order = order_of(reach, outline, self._changers)
         texts = self._texts_read_back(reach)
-        libraries = self._libraries_of(reach.nodes)
-        packages = package_parts(libraries, self._packages, self._resolver.sources)
+        used = {*self._libraries_of(reach.nodes), *libraries, *static.outside.libraries}
+        packages = package_parts(used, self._packages, self._resolver.sources)
         digest = digest_parts(
             [
                 "fingerprint-1",
-                *self._hashes.of_targets(targets),
+                *hashes.of_targets(static.targets),
                 "declared",
-                *sorted(self._hashes.of(node) for node in reach.declared),
+                *sorted(hashes.of(node) for node in reach.declared),
                 "changers",
-                *sorted(self._hashes.of(node) for node in reach.changers),
+                *sorted(hashes.of(reach.view(node)) for node in reach.changers),
                 "order",
-                *(self._hashes.of(node) for node in order),
+                *(hashes.of(node) for node in order),
                 "texts",
                 *texts,
                 "packages",
                 *(f"{part.name} {part.detail}" for part in packages),
+                *_words(seen, static.outside, reach, outline, hashes),
             ]
         )
-        parts = [*self._parts(reach, frozenset(loaders)), *packages]
-        wiring = [*wiring_of(order, reach, self._graph, self._hashes), *texts]
+        parts = [*self._parts(reach, static.loaders), *packages]
+        wiring = [*wiring_of(order, reach, outline, hashes), *texts]
         if wiring:
             parts.append(order_part(wiring))
-        modules = tuple(self._graph.known(name).text for name in sorted(reach.executed.modules))
-        return Fingerprint(digest, sort_parts(parts), modules, self._imported(reach.executed, reach.nodes))
+        modules = sorted(static.modules.union(reach.executed.modules))
+        return Fingerprint(
+            digest,
+            sort_parts(parts),
+            tuple(self._graph.known(name).text for name in modules),
+            self._imported(reach.executed, reach.nodes),
+            tuple(sorted(static.weak)),
+            self._strings(reach),
+        )
+
+    def beyond(
+        self, function: ObjectRef, code: Iterable[tuple[str, int]], *, loaders: Iterable[str] = ()
+    ) -> tuple[str, ...]:
+        """The definitions (``module:title``) that are not certain to be in reach, of code that ran.
+
+        Args:
+            code: code objects: the module's name and the first line, decorators included. Where no definition stands
+                nothing is found.
+            loaders: dotted names of the stage's loader classes.
+
+        Raises:
+            CodeError: as `stage`.
+        """
+        reach = self._static(function, tuple(loaders)).reach
+        nodes = {node for module, line in code for node in standing_at(self._graph, module, line)}
+        return tuple(sorted({identity(self._graph, n) for n in nodes if not self._is_certain(n, reach)}))
 
     def libraries(self, modules: Iterable[str]) -> tuple[str, ...]:
         """Library modules that importing some project modules imports: what a fork server should preload."""
@@ -120,53 +177,40 @@ class Fingerprinter:
             executed.run(name)
         return self._imported(executed, {})
 
-    def _find(self, function: ObjectRef) -> tuple[Target, ...]:
-        if self._resolver.module(function.module) is None:
-            hint = "check the name in pivot.yaml, and that its folder is the project's"
-            raise CodeError(f"stage function {function}: there is no module {function.module!r}", hint)
-        targets = self._resolver.name(function.module, function.qualname.split("."))
-        if not nodes_of(targets or ()):
-            place = self._graph.known(function.module).text.place
-            raise CodeError(
-                f"{place}: there is no function {function.qualname!r} in module {function.module!r}",
-                "check the name, or add the function to the file",
+    def _static(self, function: ObjectRef, loaders: tuple[str, ...]) -> _Static:
+        key = (function, tuple(sorted(loaders)))
+        if key not in self._known:
+            targets = find_function(self._graph, function)
+            annotated, models = annotated_code(self._graph, targets)
+            named = named_loaders(self._graph, loaders)
+            classes = tuple(dict.fromkeys((*annotated, *named.nodes)))
+            declared = tuple(dict.fromkeys((*classes, *models)))
+            reach = self._reacher.grow(function.module, nodes_of(targets), declared)
+            self._check_names(
+                self._graph.closure([*reach.roots, *annotated, *models]), reach.executed, function
             )
-        return targets or ()
+            whole = self._reacher.complete(reach)
+            weak: dict[str, list[Node]] = {}
+            for node in whole.nodes:
+                definition = self._graph.definition(node) if node.role == DEFINITION else None
+                if definition is not None and definition.has_body and node not in reach.nodes:
+                    weak.setdefault(identity(self._graph, node), []).append(node)
+            modules = frozenset(whole.executed.modules)
+            self._known[key] = _Static(targets, frozenset(classes), named, reach, modules, weak)
+        return self._known[key]
 
-    def _declared(self, targets: tuple[Target, ...]) -> tuple[list[Node], list[Node]]:
-        """Code that a stage's annotations name: loader and output classes, and models of parameters."""
-        loaders: dict[Node, None] = {}
-        models: dict[Node, None] = {}
-        for node in nodes_of(targets):
-            definition = self._graph.definition(node)
-            if definition is None or definition.kind != "func":
-                continue
-            for _, names in definition.parameters:
-                models.update(dict.fromkeys(self._classes(node.module, names)))
-            words = [*definition.returns, *definition.declared]
-            words += [name for _, names in definition.parameters for name in names]
-            loaders.update(dict.fromkeys(self._loaders(node.module, words)))
-        return list(loaders), [node for node in models if node not in loaders]
+    def _grown(self, function: ObjectRef, reach: Reach, seen: Seen) -> Reach:
+        """The static reach with what was seen."""
+        joined = [*seen.ran, *seen.imported]
+        if all(node in reach.nodes for node in joined):
+            return reach
+        return self._reacher.grow(function.module, reach.roots, reach.declared, joined)
 
-    def _classes(self, module: str, names: Iterable[str]) -> list[Node]:
-        found = [t.node for name in names for t in self._resolver.name(module, name.split(".")) or ()]
-        return [n for n in found if n is not None and self._kind(n) == "class"]
-
-    def _loaders(self, module: str, names: Iterable[str]) -> list[Node]:
-        """Project classes in annotations that extend one of Pivot's own words, found through aliases too."""
-        starts = [t.node for name in names for t in self._resolver.name(module, name.split(".")) or ()]
-        aliases = [n for n in starts if n is not None and n.role == DEFINITION]
-        return [
-            node
-            for node in self._graph.closure(aliases)
-            if self._kind(node) == "class"
-            and any(base.partition(".")[0] in OWN_PACKAGES for base in self._graph.library_bases(node))
-            and not any(base.endswith(".StageParams") for base in self._graph.library_bases(node))
-        ]
-
-    def _kind(self, node: Node) -> str:
-        definition = self._graph.definition(node) if node.role == DEFINITION else None
-        return definition.kind if definition is not None else node.role
+    def _is_certain(self, node: Node, reach: Reach) -> bool:
+        """Whether a definition counts whole: also a statement that was reached by its header, which is all of it."""
+        definition = self._graph.definition(node)
+        has_body = definition is not None and definition.has_body
+        return node in reach.nodes or (node in reach.known and not has_body)
 
     def _check_names(self, nodes: Iterable[Node], executed: Executed, function: ObjectRef) -> None:
         problems = [
@@ -230,8 +274,30 @@ class Fingerprinter:
 
     def _parts(self, reach: Reach, loaders: frozenset[Node]) -> Iterable[Part]:
         for node in reach.nodes:
-            if node.role in (DEFINITION, COMPILED, SELF):
-                surface = Node(node.module, node.number, SURFACE)
+            if node.role in (DEFINITION, COMPILED, SELF) or (
+                node.role == HEADER and strengthened(node) not in reach.nodes
+            ):
+                surface = Node(node.module, node.number, FACE if node.role == HEADER else SURFACE)
                 is_root = node in reach.roots
                 with_surface = surface in reach.nodes and not is_root
                 yield code_part(self._graph, node, root=is_root, loader=node in loaders, surface=with_surface)
+
+    def _strings(self, reach: Reach) -> tuple[str, ...]:
+        """Literals that may be paths of files, of all that counts with its body or has none."""
+        found: set[str] = set()
+        for node in reach.nodes:
+            definition = self._graph.definition(node) if node.role in (DEFINITION, HEADER) else None
+            if definition is not None and (node.role == DEFINITION or not definition.has_body):
+                found.update(definition.strings)
+        return tuple(sorted(found)[:_MOST_STRINGS])
+
+
+def _words(seen: Seen, loaders: Loaders, reach: Reach, outline: Outline, hashes: Hashes) -> list[str]:
+    """What was seen, for the digest; what ran counts here only if nothing in reach leads to it."""
+    words = [*seen.words, *(f"loader {name}" for name in loaders.gone)]
+    words += [f"imported {name} {hashes.of(node)}" for node, name in seen.imported.items()]
+    if seen.ran:
+        starts = map(reach.view, (*reach.roots, *reach.declared, *reach.changers))
+        bound = outline.closure(starts)
+        words += [f"ran {name} {hashes.of(node)}" for node, name in seen.ran.items() if node not in bound]
+    return ["seen", *sorted(words)] if words else []

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from pivot.fingerprint.filenames import may_be_file
 
+_LONGEST_NAME = 60
+
 
 class Use:
     """How a name is used, as bits; a load carries all its uses in one definition."""
@@ -19,6 +21,10 @@ class Use:
     REBIND = 64  # the name itself gets another value
     BASE = 128  # a class statement's base or metaclass
     READ = 256  # read through: an iterator is used up by that
+    STORE = 512  # kept in something: assigned to an item or attribute
+    DECORATE = 1024  # as a decorator
+    SURE = 2048  # on every way through the statement or the stage's body
+    LATER = 4096  # when a function is called
 
 
 class Load(NamedTuple):
@@ -59,7 +65,7 @@ class Scan:
     """All that one statement does with names.
 
     `marks` are words that ask how definitions are looked at, `header_marks` those outside the bodies of functions,
-    `strings` literals that may be paths of files.
+    `strings` literals that may be paths of files, `words` those that may be names of modules.
     """
 
     uses: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
@@ -72,6 +78,7 @@ class Scan:
     marks: set[str] = field(default_factory=set)
     header_marks: set[str] = field(default_factory=set)
     strings: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
 
     def mark(self, word: str, later: int) -> None:
         """Adds a mark; `later` is how many functions stand around it."""
@@ -80,9 +87,11 @@ class Scan:
             self.header_marks.add(word)
 
     def keep(self, text: str) -> None:
-        """Adds a literal if it may be the path of a file."""
+        """Adds a literal if it may be the path of a file, or the name of a module."""
         if may_be_file(text):
             self.strings.add(text)
+        if len(text) < _LONGEST_NAME and text.isidentifier():
+            self.words.add(text)
 
 
 def bound_source(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:

@@ -17,21 +17,18 @@ _LOOPS: tuple[CodeType, ...] = (
 
 
 @contextlib.contextmanager
-def environment_reads(
-    frames: Frames, note: Callable[[str, str | None], None], assigned: set[str]
-) -> Iterator[None]:
-    """Notes each variable that project code reads by name, and its value.
+def environment_reads(frames: Frames, note: Callable[[str, str | None], None]) -> Iterator[None]:
+    """Notes each read of a variable that project code asks for by name, with its value (``None``: there is none).
+
+    Variables that were set or removed meanwhile are left out.
 
     ``os.environ`` becomes an instance of another class meanwhile, so that whoever took it earlier is seen as well.
     Whoever copies the whole environment is not thought to read each variable: Python then asks for the names first,
     from the very same instruction.
-
-    Args:
-        assigned: takes the names that are set or removed meanwhile; reads of those are not noted.
     """
     environment, before = os.environ, os.environ.__class__
     try:
-        environment.__class__ = _watched(before, frames, note, assigned)
+        environment.__class__ = _watched(before, frames, note)
     except TypeError:  # something put another mapping there
         yield
         return
@@ -43,31 +40,33 @@ def environment_reads(
 
 
 def _watched(
-    kind: type[_Environment], frames: Frames, note: Callable[[str, str | None], None], assigned: set[str]
+    kind: type[_Environment], frames: Frames, note: Callable[[str, str | None], None]
 ) -> type[_Environment]:
-    bulk: set[tuple[int, int]] = set()
+    assigned: set[str] = set()
+    bulk: set[tuple[CodeType, int]] = set()
 
     def is_read(frame: FrameType) -> bool:
         return (
-            (id(frame), frame.f_lasti) not in bulk
+            (frame.f_code, frame.f_lasti) not in bulk
             and frame.f_code not in _LOOPS
             and frames.is_direct(frame)
         )
+
+    def remember(key: object, value: str | None, frame: FrameType) -> None:
+        if isinstance(key, str) and key not in assigned and is_read(frame):
+            note(key, value)
 
     class WatchedEnvironment(kind):  # type: ignore[valid-type, misc]
         """``os.environ`` while a stage runs."""
 
         def __getitem__(self, key: str) -> str:
             try:
-                value: str | None = super().__getitem__(key)
-                return value  # type: ignore[return-value]
+                value: str = super().__getitem__(key)
             except KeyError:
-                value = None
+                remember(key, None, sys._getframe(1))  # noqa: SLF001
                 raise
-            finally:
-                with contextlib.suppress(Exception):
-                    if isinstance(key, str) and key not in assigned and is_read(sys._getframe(1)):  # noqa: SLF001
-                        note(key, value)
+            remember(key, value, sys._getframe(1))  # noqa: SLF001
+            return value
 
         def __setitem__(self, key: str, value: str) -> None:
             super().__setitem__(key, value)
@@ -79,7 +78,7 @@ def _watched(
 
         def keys(self) -> KeysView[str]:
             frame = sys._getframe(1)  # noqa: SLF001
-            bulk.add((id(frame), frame.f_lasti))
+            bulk.add((frame.f_code, frame.f_lasti))
             return super().keys()
 
     WatchedEnvironment.__name__ = kind.__name__

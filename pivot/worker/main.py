@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 from pivot.errors import PivotError
@@ -30,6 +31,7 @@ from pivot.worker.failures import failure_of
 from pivot.worker.inject import arguments
 from pivot.worker.save import make_room, save
 from pivot.worker.seeding import seed_generators, seeded
+from pivot.worker.seen import observing
 from pivot.worker.surroundings import interruptible, surroundings
 
 
@@ -110,12 +112,14 @@ def run_call(data: bytes) -> bytes:
 
 
 def _run(task: Task) -> TaskResult:
-    stale = modules.stale(task.modules, task.roots)
+    stale = modules.stale(task.modules, task.roots, observed=bool(task.root))
     if stale:
         return StaleWorker(stale)
-    modules.install(task.modules, task.roots)
+    importer, log = modules.install(task.modules, task.roots)
     with surroundings(task.cwd, task.environment), captured(task.log):
-        return _execute(task)
+        with observing(task, importer, log) as seen:
+            result = _execute(task)
+        return replace(result, seen=seen()) if isinstance(result, Success) else result
 
 
 def _execute(task: Task) -> Success | Failure:

@@ -15,21 +15,30 @@ from typing import Any
 from pivot.define.sources import ProjectImporter
 from pivot.model.fingerprint import ModuleText
 from pivot.model.stage import ObjectRef
+from pivot.worker.imports import ImportLog
 from pivot.worker.residue import remembers
 
 
-def stale(modules: Sequence[ModuleText], roots: Sequence[str]) -> tuple[str, ...]:
+def stale(modules: Sequence[ModuleText], roots: Sequence[str], *, observed: bool = False) -> tuple[str, ...]:
     """The modules that this process cannot give to a task as a new process would, sorted.
 
     They were imported from an older text, from elsewhere or under other import roots, or may hold something
     that an earlier stage put there. A process that has held no project module is never stale.
+
+    Args:
+        observed: whether what the task touches is recorded. Then a module must not hide it either: not what its
+            import asked of the world, nor, if it is not among `modules`, that the task imports it.
     """
     importer = _importer()
     if importer is None:
         return ()
     if tuple(importer.roots) != tuple(roots):
         return tuple(sorted(importer.loaded))
-    return tuple(sorted(module.name for module in modules if _is_stale(module, importer)))
+    found = {module.name for module in modules if _is_stale(module, importer)}
+    if observed:
+        asked = {name for name, module in _log_of(importer).modules.items() if module.asked}
+        found |= asked | ({*importer.loaded, *importer.compiled} - {module.name for module in modules})
+    return tuple(sorted(found))
 
 
 def _is_stale(module: ModuleText, importer: ProjectImporter) -> bool:
@@ -37,17 +46,23 @@ def _is_stale(module: ModuleText, importer: ProjectImporter) -> bool:
     return held is not None and (importer.loaded.get(module.name) != module.digest or remembers(held))
 
 
-def install(modules: Sequence[ModuleText], roots: Sequence[str]) -> None:
-    """From now on project modules are imported from these texts; those held already stay."""
+def install(modules: Sequence[ModuleText], roots: Sequence[str]) -> tuple[ProjectImporter, ImportLog]:
+    """From now on project modules are imported from these texts; those held already stay.
+
+    Gives what imports them, and what keeps what their imports did.
+    """
     texts = {module.name: module for module in modules}
     importer = _importer()
     if importer is not None and tuple(importer.roots) == tuple(roots):
         importer.texts.clear()
         importer.texts.update(texts)
         importlib.invalidate_caches()
-        return
+        return importer, _log_of(importer)
     forget()
-    ProjectImporter(roots, texts).install()
+    log = ImportLog()
+    importer = ProjectImporter(roots, texts, log)
+    importer.install()
+    return importer, log
 
 
 def forget() -> None:
@@ -71,6 +86,11 @@ def resolve(ref: ObjectRef) -> Any:
 def load(name: str) -> ModuleType:
     """Import a module, from the installed texts where they hold it."""
     return importlib.import_module(name)
+
+
+def _log_of(importer: ProjectImporter) -> ImportLog:
+    assert isinstance(importer.watch, ImportLog)
+    return importer.watch
 
 
 def _importer() -> ProjectImporter | None:

@@ -46,7 +46,7 @@ def result(stages, argument):
     try:
         return canonical.text_of(stages.train(eval(argument, vars(stages))))
     except Exception as error:
-        return f"raises {canonical.text_of(error)}"
+        return canonical.text_of(error)
 
 
 def in_fork(function):

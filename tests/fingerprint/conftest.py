@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pivot.fingerprint.sources import Sources
-from pivot.fingerprint.stage import fingerprint_stage
+from pivot.fingerprint.stage import Fingerprinter
 from pivot.model.fingerprint import Fingerprint
 from pivot.model.stage import ObjectRef
 from pivot.paths import ProjectPath
@@ -29,8 +29,18 @@ class ProjectFolder:
         return Sources(str(self.root), roots, search=search, **options)
 
     def fingerprint(self, stage: str = "stages.train", **options: object) -> Fingerprint:
-        module, _, name = stage.rpartition(".")
-        return fingerprint_stage(ObjectRef(module, name), self.sources(**options))
+        """Of a stage all of whose weak bodies ran: what counts where nobody sees which of them did."""
+        fingerprinter = Fingerprinter(self.sources(**options))
+        return fingerprinter.stage(ref(stage), ran=fingerprinter.stage(ref(stage)).weak)
+
+    def static(self, stage: str = "stages.train", **seen: object) -> Fingerprint:
+        """Of a stage that never ran, or of which only so much was `seen`."""
+        return Fingerprinter(self.sources()).stage(ref(stage), **seen)
+
+
+def ref(stage: str) -> ObjectRef:
+    module, _, name = stage.rpartition(".")
+    return ObjectRef(module, name)
 
 
 @pytest.fixture

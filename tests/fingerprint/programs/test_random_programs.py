@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pivot.fingerprint.sources import Sources
-from pivot.fingerprint.stage import fingerprint_stage
+from pivot.fingerprint.stage import Fingerprinter
 from pivot.model.digest import digest_text
 from pivot.model.fingerprint import ModuleText
 from pivot.model.stage import ObjectRef
@@ -197,7 +197,9 @@ def fingerprint(files: dict[str, str]) -> str:
         for name, text in files.items()
     }
     sources = Sources("/nowhere", [ProjectPath(".")], overlay, search=[])
-    return fingerprint_stage(ObjectRef("stages", "train"), sources).digest
+    fingerprinter = Fingerprinter(sources)
+    stage = ObjectRef("stages", "train")
+    return fingerprinter.stage(stage, ran=fingerprinter.stage(stage).weak).digest
 
 
 def sound(program: Program) -> str:

@@ -1,0 +1,232 @@
+"""The files of a project that a stage reads, looks for, lists, writes, makes and removes, in the order of its doing.
+
+Knows nothing of how that is found out. What is under the root but not the project's work is left out: Pivot's and git's
+folders, bytecode, installed libraries, and what the task declares.
+"""
+
+import os
+import stat
+import sys
+import sysconfig
+import threading
+from collections.abc import Iterable
+
+from pivot.errors import StoreError
+from pivot.model.observation import ABSENT, PRESENT, folder_state, is_counted, made_state
+from pivot.store.hashing import hash_file
+
+UNREADABLE = "unreadable"
+"""The state of what is there, but no regular file, or not to be read."""
+
+_INSTALLED = frozenset(("site-packages", "dist-packages"))
+
+
+class FileLog:
+    """What happened to files so far. Threads may write to it at once.
+
+    Args:
+        root: absolute; only what is under it is kept.
+        unobserved: absolute paths of files and folders that are left out.
+    """
+
+    def __init__(self, root: str, unobserved: Iterable[str]) -> None:
+        self._root = os.path.normpath(root)
+        self._under = self._root.rstrip(os.sep) + os.sep
+        self._under_real = os.path.realpath(root).rstrip(os.sep) + os.sep
+        self._unobserved = frozenset(os.path.normpath(path) for path in unobserved)
+        self._installed = _installations_under(self._under)
+        self._lock = threading.RLock()
+        self._states: dict[str, str] = {}
+        self._listings: dict[str, tuple[str, ...]] = {}
+        self._written: set[str] = set()
+        self._before: dict[str, str] = {}
+        self._made: set[str] = set()
+
+    def place(self, path: object, *, folder: str | None = None) -> str | None:
+        """The normalized absolute path of what is observed; ``None`` for all else, descriptors included.
+
+        Args:
+            folder: of a relative path, if not the current one.
+        """
+        if not isinstance(path, str | bytes | os.PathLike):
+            return None
+        text = os.fsdecode(path)
+        if "\0" in text or not text.isprintable() and not _is_text(text):
+            return None
+        if not text.startswith(os.sep):
+            text = os.path.join(folder or os.getcwd(), text)
+        text = os.path.normpath(text)
+        if not text.startswith(self._under):
+            if text == self._root:
+                return text
+            real = os.path.realpath(text) + os.sep
+            if not real.startswith(self._under_real):
+                return None
+            text = os.path.join(self._root, real[len(self._under_real) : -1]).rstrip(os.sep)
+        return text if self._is_observed(text) else None
+
+    def is_near(self, path: object) -> bool:
+        """Whether a path may lie under the root; quick, and says yes when in doubt."""
+        if type(path) is str and path.startswith(os.sep):
+            return path.startswith((self._under, self._under_real)) or path == self._root
+        return not isinstance(path, int)
+
+    def read(self, path: str) -> None:
+        """Somebody is about to read a file; it is hashed now, since the stage may change it later."""
+        with self._lock:
+            state = self._states.get(path)
+            if state not in {None, PRESENT} or self._is_own(path):
+                return
+            if path in self._before:
+                self._states[path] = self._before[path]
+                return
+            found = _content(path)
+            if found is not None:
+                self._states[path] = found
+
+    def look(self, path: str, *, present: bool) -> None:
+        """Somebody asked whether something is there."""
+        with self._lock:
+            if path not in self._states and not self._is_own(path):
+                self._states[path] = PRESENT if present else ABSENT
+
+    def listing(self, path: str) -> None:
+        """Somebody is about to list a folder."""
+        with self._lock:
+            if path in self._listings or self._is_own(path):
+                return
+            try:
+                names = os.listdir(path)
+            except (FileNotFoundError, NotADirectoryError):
+                self._states.setdefault(path, ABSENT if not os.path.lexists(path) else PRESENT)
+            except OSError:
+                self._states.setdefault(path, UNREADABLE)
+            else:
+                self._listings[path] = tuple(
+                    n for n in names if os.path.join(path, n) not in self._unobserved
+                )
+
+    def write(self, path: str, *, anew: bool = True) -> None:
+        """Somebody is about to write a file; ``anew``: nothing of its content is left."""
+        with self._lock:
+            if path in self._written or not _can_be_written(path):
+                return
+            if not anew and path in self._before:
+                return
+            if not anew and path not in self._states and not self._is_own(path):
+                found = _content(path)
+                if found is not None and found != ABSENT:  # a later read gives what is there now, too
+                    self._before[path] = found
+                    return
+            self._before.pop(path, None)
+            self._written.add(path)
+
+    def make_folder(self, path: str) -> None:
+        """Somebody is about to make a folder: what is in it is the stage's own from then on."""
+        with self._lock:
+            if not os.path.lexists(path) and not self._is_own(path):
+                self._made.add(path)
+
+    def move(self, source: str | None, target: str | None) -> None:
+        """Somebody is about to give a file or folder another (or a second) name."""
+        with self._lock:
+            if source is not None and os.path.isdir(source):
+                if target is not None and self._is_own(source):
+                    self._made.add(target)
+                return
+            if source is not None:
+                self.read(source)
+                if not os.path.lexists(source):
+                    return
+                self._written.add(source)
+            if target is not None:
+                self._before.pop(target, None)
+                self._written.add(target)
+
+    def remove(self, path: str) -> None:
+        """Somebody is about to remove a file: that it is gone afterwards is the stage's doing."""
+        with self._lock:
+            self._before.pop(path, None)
+            self._written.add(path)
+
+    def states(self) -> dict[str, str]:
+        """Path → state of all that was read, looked for or listed, in the words of `Seen`."""
+        with self._lock:
+            files = {path: self._state(path, state) for path, state in self._states.items()}
+            return files | {path: folder_state(self._lasting(path)) for path in self._listings}
+
+    def written(self) -> tuple[str, ...]:
+        """Files that the stage wrote before it read them, and that are still there."""
+        with self._lock:
+            own = {
+                path for path in self._written if path not in self._states or self._states[path] == PRESENT
+            }
+            appended = {path for path in self._before if path not in self._states}
+            return tuple(sorted(path for path in own | appended if os.path.isfile(path)))
+
+    def _state(self, path: str, state: str) -> str:
+        if state != ABSENT:
+            return state
+        if path in self._written:
+            left = _content(path)
+            return state if left is None or left == ABSENT else made_state(left)
+        return made_state(PRESENT) if path in self._made and os.path.isdir(path) else state
+
+    def _lasting(self, folder: str) -> Iterable[str]:
+        """Of a listing, without what the stage had made in the folder and then took away again."""
+        for name in self._listings[folder]:
+            path = os.path.join(folder, name)
+            own = path in self._written or path in self._made
+            if not own or path in self._states or os.path.lexists(path):
+                yield name
+
+    def _is_own(self, path: str) -> bool:
+        if path in self._written or path in self._made:
+            return True
+        while self._made and len(path) > len(self._root):
+            path = path[: path.rindex(os.sep)]
+            if path in self._made:
+                return True
+        return False
+
+    def _is_observed(self, path: str) -> bool:
+        parts = path[len(self._under) :].split(os.sep)
+        if not all(map(is_counted, parts)) or not _INSTALLED.isdisjoint(parts):
+            return False
+        if (path + os.sep).startswith(self._installed):
+            return False
+        while len(path) > len(self._root):
+            if path in self._unobserved:
+                return False
+            path = path[: path.rindex(os.sep)]
+        return True
+
+
+def _content(path: str) -> str | None:
+    """The digest of a file, `ABSENT`, `UNREADABLE`; ``None`` for a folder."""
+    try:
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            return None
+        return hash_file(path)[0]
+    except (FileNotFoundError, NotADirectoryError):
+        return ABSENT
+    except (OSError, StoreError):
+        return UNREADABLE
+
+
+def _can_be_written(path: str) -> bool:
+    return not os.path.lexists(path) or os.access(path, os.W_OK)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a name that is no UTF-8: no record can hold it
+        return False
+    return True
+
+
+def _installations_under(under: str) -> tuple[str, ...]:
+    """Folders of this interpreter, its standard library and its environment that lie in the project."""
+    folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
+    return tuple(sorted(folder + os.sep for folder in folders if folder.startswith(under)))

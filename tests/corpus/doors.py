@@ -1,0 +1,198 @@
+"""The three ways into a project, each asked the same: run the stage, make the edits, will it run again?
+
+`FileDoor` keeps one project and writes one row after the other into it, as a person's long day would. The notebook is
+a program of its own (``python doors.py``): cells may patch builtins and libraries, so each row is executed in a fork.
+"""
+
+import importlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+
+from pivot.errors import PivotError
+from pivot.project import Project
+
+STAGE = "train"
+RESULT = "result.txt"
+NEEDS = """from typing import Annotated as _Annotated
+from pivot import Out as _Out
+from canonical import Canonical as _Canonical
+"""
+WRAPPER = """
+def run_train() -> _Annotated[object, _Out("result.txt", _Canonical())]:
+    try:
+        return train({argument})
+    except Exception as error:
+        return error
+"""
+DOORS = {
+    "pivot.yaml": "stages:\n  train:\n    python: stages.run_train\n",
+    "pipeline.py": "from pivot import Pipeline\nfrom stages import run_train\n"
+    "pipeline = Pipeline('corpus')\npipeline.register(run_train, name='train')\n",
+}
+
+
+@dataclass
+class Answer:
+    """What a door said about one row.
+
+    Attributes:
+        result: what the stage gave before the edits.
+        settled: the verdict when nothing has changed yet.
+        verdict: the verdict after the edits; empty if there is none.
+        refusal: the error that came instead, and in which step.
+    """
+
+    result: str = ""
+    settled: str = ""
+    verdict: str = ""
+    refusal: str = ""
+    step: str = "run"
+
+
+class FileDoor:
+    """A project whose stage is defined by a file, used for one row after the other."""
+
+    def __init__(self, folder, name, canonical):
+        self.folder = folder
+        self._fixed = {name: DOORS[name], "canonical.py": canonical}
+        write(folder, self._fixed)
+        self._project = Project(folder)
+
+    def ask(self, before, after, argument):
+        """Go through a row; the answer."""
+        for entry in set(os.listdir(self.folder)) - {*self._fixed, ".pivot"}:
+            path = os.path.join(self.folder, entry)
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        write(self.folder, before | {"stages.py": before["stages.py"] + NEEDS + WRAPPER.format(argument=argument)})
+        answer = Answer()
+        try:
+            run = self._project.repro(jobs=1)
+            if not run.ok:
+                return Answer(refusal=run.stages[STAGE].reason)
+            answer.result = read(os.path.join(self.folder, RESULT))
+            answer.settled = str(self._project.status()[0].verdict)
+            answer.step = "edit"
+            changed = after | {"stages.py": after["stages.py"] + NEEDS + WRAPPER.format(argument=argument)}
+            change(self.folder, before, changed)
+            answer.verdict = str(self._project.status()[0].verdict)
+        except PivotError as error:
+            answer.refusal = str(error)
+        return answer
+
+    def close(self):
+        """End its workers."""
+        self._project.close()
+
+
+def write(folder, files):
+    for name, text in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def change(folder, before, after):
+    for name in set(before) - set(after):
+        os.unlink(os.path.join(folder, name))
+    write(folder, {name: text for name, text in after.items() if before.get(name) != text})
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def main():
+    """Rows on stdin, answers on stdout: the door of the notebook."""
+    import IPython.core.interactiveshell  # noqa: F401 - so that the forks need not import it
+    import pivot_jupyter.extension  # noqa: F401
+
+    for line in sys.stdin:
+        row = json.loads(line)
+        with tempfile.TemporaryDirectory() as folder:
+            print(in_fork(row, folder), flush=True)
+
+
+def in_fork(row, folder):
+    here, there = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(here)
+        silent = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(silent, stream)
+        try:
+            answer = Notebook(folder, row["canonical"]).ask(row["before"], row["after"], row["argument"])
+            with os.fdopen(there, "w") as pipe:
+                json.dump(asdict(answer), pipe)
+        finally:
+            os._exit(0)
+    os.close(there)
+    with os.fdopen(here) as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    return answer or json.dumps(asdict(Answer(refusal="the kernel ended")))
+
+
+class Notebook:
+    """A kernel's shell with the text of ``stages.py`` in one cell and the stage in another."""
+
+    def __init__(self, folder, canonical):
+        from IPython.core.interactiveshell import InteractiveShell
+
+        self.folder = folder
+        write(folder, {"canonical.py": canonical})
+        os.environ["IPYTHONDIR"] = os.path.join(folder, ".ipython")
+        os.chdir(folder)
+        sys.path.insert(0, folder)
+        self.shell = InteractiveShell.instance()
+        self.shell.history_manager.enabled = False
+
+    def ask(self, before, after, argument):
+        """Go through a row; the answer."""
+        from pivot_jupyter.extension import current_session
+
+        answer = Answer()
+        write(self.folder, {name: text for name, text in before.items() if name != "stages.py"})
+        try:
+            self.run("%load_ext pivot_jupyter", "load")
+            session = current_session()
+            self.run(before["stages.py"], "stages")
+            self.run(NEEDS, "needs")
+            self.run("%%pivot_stage --name train" + WRAPPER.format(argument=argument), "stage")
+            self.run("%pivot run", "run")
+            answer.result = read(RESULT)
+            answer.settled = str(session.status()[0].verdict)
+            answer.step = "edit"
+            on_disk = {name for name in before | after if before.get(name) != after.get(name)} - {"stages.py"}
+            change(self.folder, before | {"stages.py": ""}, after | {"stages.py": ""})
+            if before["stages.py"] != after["stages.py"]:
+                self.forget(on_disk)
+                self.run(after["stages.py"], "stages")
+            answer.verdict = str(session.status()[0].verdict)
+        except Exception as error:
+            answer.refusal = f"{type(error).__name__}: {error}"
+        finally:
+            self.run("%unload_ext pivot_jupyter", "load")
+        return answer
+
+    def run(self, text, cell):
+        self.shell.run_cell(text, store_history=True, cell_id=cell).raise_error()
+
+    def forget(self, names):
+        """Let the kernel import edited modules again, as whoever edits a module must."""
+        importlib.invalidate_caches()
+        for name in names:
+            module = os.path.splitext(name)[0].replace(os.sep, ".").removesuffix(".__init__")
+            while module:
+                sys.modules.pop(module, None)
+                module = module.rpartition(".")[0]
+
+
+if __name__ == "__main__":
+    main()
