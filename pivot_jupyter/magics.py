@@ -17,7 +17,9 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
+from pivot.core.inventory import inventory_lines
 from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
+from pivot.model.decision import Verdict
 from pivot.model.event import Event, Outcome
 from pivot_jupyter import shown
 from pivot_jupyter.cells import Cell, Role, as_python, read_cell
@@ -299,10 +301,19 @@ class PivotMagics(Magics):
         print(shown.status_text(self.session.status(given.targets)))  # noqa: T201
 
     def _why(self, given: argparse.Namespace) -> None:
-        decisions = self.session.status(given.targets)
+        found = self.session.explain(given.targets)
         named = self.session.project.named(given.targets)
-        shown_ones = [d for d in decisions if d.stage in named] if named else decisions
-        print(shown.why_text(self.session.project.graph(), shown_ones))  # noqa: T201
+        # without names, all that are not up to date
+        wanted = [
+            one
+            for one in found
+            if (one.stage.name in named if named else one.decision.verdict is not Verdict.UNCHANGED)
+        ]
+        self.shell.display_pub.publish(shown.why(wanted, len(found)))
+
+    def _fingerprint(self, given: argparse.Namespace) -> None:
+        lines = inventory_lines(self.session.inventory(given.stage), everything=given.all)
+        print("\n".join(lines))  # noqa: T201
 
     def _dag(self, _: argparse.Namespace) -> None:
         states = shown.states_of(self.session.status())

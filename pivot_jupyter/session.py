@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import ModuleType
-from typing import TypeVar
 
+from pivot.core.explain import Explanation
 from pivot.core.graph import Graph
+from pivot.core.inventory import Inventory
 from pivot.define.locate import find_pipeline_file
 from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
-from pivot.model.decision import Change, Decision
+from pivot.model.decision import Decision
 from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
@@ -32,13 +33,12 @@ from pivot_jupyter.compile import (
 from pivot_jupyter.executed import Executed, is_unnamed, key_of
 from pivot_jupyter.naming import DEFAULT_MODULE
 from pivot_jupyter.outdated import outdated
+from pivot_jupyter.places import decision_in_cells, explanation_in_cells, in_cells, inventory_in_cells
 from pivot_jupyter.slices import Slice
 from pivot_jupyter.stages import Draft, Ground, Options, define, drafts_in, marked_in
 from pivot_jupyter.units import Kind
 from pivot_jupyter.values import lost_names, refusals, unexplained
 from pivot_jupyter.words import unknown_stage
-
-_Answer = TypeVar("_Answer")
 
 TRIAL_SECONDS = 2.0
 
@@ -289,8 +289,24 @@ class Session:
         return self._status(self._module(), stages)
 
     def _status(self, module: NotebookModule | None, targets: Sequence[str]) -> tuple[Decision, ...]:
-        decisions = _in_cells(module, lambda: self.project.status(targets))
-        return tuple(self._decision(module, decision) for decision in decisions)
+        decisions = in_cells(module, lambda: self.project.status(targets))
+        if module is None:
+            return decisions
+        return tuple(decision_in_cells(module, self.module_path, decision) for decision in decisions)
+
+    def explain(self, targets: Sequence[str] = ()) -> tuple[Explanation, ...]:
+        """What `status` gives, with the ways to what changed and the diffs."""
+        module = self._ready()
+        found = in_cells(module, lambda: self.project.explain(targets))
+        if module is None:
+            return found
+        return tuple(explanation_in_cells(module, self.module_path, one) for one in found)
+
+    def inventory(self, stage: str) -> Inventory:
+        """All code that a stage rests on, and what was observed when it last ran."""
+        module = self._ready()
+        found = in_cells(module, lambda: self.project.inventory(stage))
+        return found if module is None else inventory_in_cells(module, self.module_path, found)
 
     def repro(
         self,
@@ -303,7 +319,7 @@ class Session:
     ) -> Run:
         """Runs what has changed; blocks until it is done."""
         module = self._ready()
-        return _in_cells(
+        return in_cells(
             module,
             lambda: self.project.repro(targets, force=force, jobs=jobs, keep_going=keep_going, sinks=[sink]),
         )
@@ -361,29 +377,6 @@ class Session:
         if find_pipeline_file(absolute(self.ground.folder, self.ground.root)) is None:
             raise _no_stage()
         return None
-
-    def _decision(self, module: NotebookModule | None, decision: Decision) -> Decision:
-        if module is None:
-            return decision
-
-        def moved(change: Change) -> Change:
-            if change.place is None or change.place.file != self.module_path:
-                return change
-            return replace(change, place=module.place(change.place.line) or change.place)
-
-        return replace(decision, changes=tuple(moved(change) for change in decision.changes))
-
-
-def _in_cells(module: NotebookModule | None, ask: Callable[[], _Answer]) -> _Answer:
-    """An answer, or its error told in lines of cells."""
-    try:
-        return ask()
-    except PivotError as error:
-        if module is None:
-            raise
-        parts = error.errors if isinstance(error, DefinitionErrors) else (error,)
-        told = [type(part)(module.in_cells(part.message), part.hint) for part in parts]
-        raise (told[0] if len(told) == 1 else DefinitionErrors(told)) from None
 
 
 def _no_stage() -> UsageError:

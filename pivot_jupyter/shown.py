@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from pivot.core.explain import Detail, Explanation, explain_lines
+from pivot.core.explain import (
+    Detail,
+    Explanation,
+    explain_lines,
+    headline,
+    places,
+    title,
+    values,
+    way,
+)
 from pivot.core.graph import Graph
 from pivot.core.render import StageState, record_html, record_text, state_after, state_of
 from pivot.model.decision import Decision, Verdict
@@ -97,12 +106,46 @@ def status_text(decisions: Sequence[Decision]) -> str:
     return "\n".join(lines)
 
 
-def why_text(graph: Graph, decisions: Sequence[Decision]) -> str:
-    """All reasons, stage by stage."""
-    return "\n\n".join(
-        "\n".join(explain_lines(Explanation(graph.stage(d.stage), d, tuple(map(Detail, d.changes)))))
-        for d in decisions
-    )
+def why(found: Sequence[Explanation], count: int) -> Bundle:
+    """All reasons, stage by stage.
+
+    Args:
+        found: of the stages to tell of.
+        count: how many stages there are.
+    """
+    if not found:
+        said = "the stage is" if count == 1 else f"all {count} stages are"
+        return {"text/plain": f"nothing would run: {said} up to date"}
+    return {
+        "text/plain": "\n\n".join("\n".join(explain_lines(one)) for one in found),
+        "text/html": "\n".join(map(_why_html, found)),
+    }
+
+
+def _why_html(found: Explanation) -> str:
+    state = state_of(found.decision)
+    reason = f": {headline(found.decision)}" if state.reason else ""
+    head = f"<p><b>{escape(found.stage.name)}</b> {escape(f'{state.icon} {state.phrase}{reason}')}</p>"
+    items = [_detail_html(found.stage, detail) for detail in found.details if title(detail.change)]
+    listed = f"<ul>{''.join(items)}</ul>" if items else ""
+    missed = f"<p><small>Not observed: {escape(found.unseen)}</small></p>" if found.unseen else ""
+    return f"{head}{listed}{missed}"
+
+
+def _detail_html(stage: Stage, detail: Detail) -> str:
+    change = detail.change
+    rows = [*values(change), *places(stage, change), ("Path", way(stage, detail.path)), ("Note", detail.note)]
+    said = "; ".join(f"{label}: {text}" for label, text in rows if text)
+    diff = "\n".join(map(_diff_html, detail.diff))
+    text = f'<pre style="text-align: left">{diff}</pre>' if diff else ""
+    return f"<li><code>{escape(title(change))}</code><br>{escape(said)}{text}</li>"
+
+
+def _diff_html(line: str) -> str:
+    """A line of a diff; its colour is the theme's, its sign tells the same."""
+    colour = {"+": "success", "-": "error"}.get(line[:1])
+    text = escape(line)
+    return f'<span style="color: var(--jp-{colour}-color1, currentcolor)">{text}</span>' if colour else text
 
 
 def summary(run: Run) -> str:

@@ -12,7 +12,8 @@ SUBCOMMANDS = {
     "repro": "run what has changed, and only that: [TARGET…] [--force] [--jobs N] [--keep-going]",
     "run": "the same as repro",
     "status": "what would run: [TARGET…] [--explain]",
-    "why": "all reasons why a stage would run: [STAGE…]",
+    "why": "all reasons why a stage would run, with the diffs of code: [STAGE…]",
+    "fingerprint": "all code that a stage rests on, and what was observed: STAGE [--all]",
     "dag": "the graph with the state of each stage",
     "load": "the value of a stage's output: STAGE [OUT]",
     "log": "what a stage wrote when it last ran: STAGE",
@@ -89,7 +90,11 @@ def parser_for(name: str) -> Words:
         parser.add_argument("-k", "--keep-going", action="store_true")
     elif name in {"status", "why"}:
         parser.add_argument("targets", nargs="*")
-        parser.add_argument("--explain", action="store_true")
+        if name == "status":
+            parser.add_argument("--explain", action="store_true")
+    elif name == "fingerprint":
+        parser.add_argument("stage")
+        parser.add_argument("--all", action="store_true")
     elif name == "load":
         parser.add_argument("stage")
         parser.add_argument("out", nargs="?")

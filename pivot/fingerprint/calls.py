@@ -5,7 +5,7 @@ import contextlib
 import re
 
 from pivot.fingerprint.scope import FUNCTIONS, Scope, ScopeKind
-from pivot.fingerprint.statements import chain, decorator_chain
+from pivot.fingerprint.statements import TRANSPARENT_DECORATORS, chain, decorator_chain
 from pivot.fingerprint.uses import Use
 
 _PURE_CALLS = frozenset(
@@ -41,7 +41,9 @@ MARKS = frozenset(
 """Words that look at definitions themselves."""
 
 _VERB = re.compile(
-    r"^(set|use|register|config|enable|disable|install|patch|init|load_dotenv|push|chdir|signal|seed)"
+    r"^(set|use|register|unregister|config|enable|disable|install|uninstall|patch|unpatch|monkeypatch|init|load_dotenv"
+    r"|push|chdir|signal|seed|activate|deactivate|override|inject|switch|toggle|subscribe|attach|mount|define_|declare_"
+    r"|(add|reset|update|clear|insert|remove|import|allow|freeze|limit|apply)_(?!along|over))"
 )
 _EFFECT_END = re.compile(r"(_seed|filterwarnings|simplefilter|seterr)$")
 _PURE_MODULES = frozenset({"pathlib", "copy", "typing", "collections", "json", "decimal", "fractions"})
@@ -80,6 +82,48 @@ _SEEN_METHODS = frozenset(
 _FIELD_CALLS = frozenset({"field", "Field", "attrib", "ib"})
 
 
+_SHARED = re.compile(r"^(get(_|[A-Z]|context$)|current|default_|instance|shared)(?!Logger$)")
+"""Functions named so hand out what others see too."""
+
+_LOGGERS = frozenset({"getLogger", "get_logger"})
+
+
+def marks_of(statement: ast.stmt) -> set[str]:
+    """Words for what a definition does that its names do not tell.
+
+    ``remembers``: a call may leave something in it; ``reading-acts``: a read may change something; ``keeps``: as a
+    decorator it may put a memory around a function; ``borrowed``: another's object under a name of ours; ``logger``;
+    ``raises``.
+    """
+    value = getattr(statement, "value", None)
+    is_value = isinstance(statement, ast.Assign | ast.AnnAssign)
+    found = {
+        "remembers": remembers(statement),
+        "reading-acts": reading_acts(statement),
+        "keeps": isinstance(statement, FUNCTIONS) and _keeps(statement),
+        "borrowed": is_value and isinstance(value, ast.expr) and _is_borrowed(value),
+        "logger": isinstance(value, ast.Call) and chain(value.func).rpartition(".")[2] in _LOGGERS,
+        "raises": isinstance(statement, ast.Raise),
+    }
+    return {word for word, holds in found.items() if holds}
+
+
+def _keeps(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function that is made inside may change what is around it."""
+    inner = (
+        node for s in function.body for node in ast.walk(s) if isinstance(node, (*FUNCTIONS, ast.Lambda))
+    )
+    return any(_stores(node) for node in inner)
+
+
+def _is_borrowed(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        return bool(_SHARED.match(chain(value.func).rpartition(".")[2]))
+    if isinstance(value, ast.Subscript):
+        return _is_borrowed(value.value)
+    return bool(chain(value))
+
+
 def remembers(node: ast.stmt) -> bool:
     """Whether calling what a definition makes may leave something behind in it: in a memo, a default, a class."""
     if isinstance(node, FUNCTIONS):
@@ -99,7 +143,9 @@ def remembers(node: ast.stmt) -> bool:
 def reading_acts(node: ast.stmt) -> bool:
     """Whether reading from what a definition makes may change it: properties and operators with effects."""
     if isinstance(node, ast.ClassDef):
-        return any(isinstance(f, FUNCTIONS) and _runs_unseen(f) and _stores(f) for f in node.body)
+        return any(
+            isinstance(f, FUNCTIONS) and _runs_unseen(f) and (_stores(f) or _calls_out(f)) for f in node.body
+        )
     value = getattr(node, "value", None)
     return isinstance(value, ast.Call) and chain(value.func).rpartition(".")[2] == "defaultdict"
 
@@ -123,6 +169,16 @@ def _stores(method: ast.AST) -> bool:
     return False
 
 
+def _calls_out(method: ast.AST) -> bool:
+    """Whether a method calls something that may change what it is given, or what it sees."""
+    for node in ast.walk(method):
+        if isinstance(node, ast.Call):
+            last = node.func.attr if isinstance(node.func, ast.Attribute) else chain(node.func)
+            if last not in _PURE_CALLS | HARMLESS_METHODS:
+                return True
+    return False
+
+
 def _can_be_filled(value: ast.expr) -> bool:
     if isinstance(value, ast.Call):
         last = chain(value.func).rpartition(".")[2]
@@ -140,6 +196,18 @@ def _sets_its_class(method: ast.AST) -> bool:
             ):
                 return True
     return False
+
+
+_PLAIN_DECORATORS = TRANSPARENT_DECORATORS | frozenset(
+    "dataclass total_ordering singledispatch register njit jit vectorize guvectorize command group option argument "  # noqa: SIM905
+    "fixture parametrize validator field_validator model_validator typechecked beartype validate_call no_grad "
+    "inference_mode compile retry contextmanager runtime_checkable deprecated singledispatchmethod".split()
+)
+
+
+def decorates_plainly(library: str) -> bool:
+    """Whether the library decorator of this dotted name is known to keep nothing of the calls it sees."""
+    return library.rpartition(".")[2] in _PLAIN_DECORATORS
 
 
 def draws(name: str) -> bool:
@@ -174,7 +242,7 @@ def namespace_call(node: ast.AST, scope: Scope) -> bool:
 
 def held(uses: int) -> int:
     """The uses of a container by those of something it holds: what is called there may change itself."""
-    return uses & (Use.ACT | Use.PASS) | (Use.PASS if uses & Use.CALL else 0)
+    return uses & (Use.ACT | Use.PASS | Use.STORE) | (Use.PASS if uses & Use.CALL else 0)
 
 
 def handed_on(last: str, uses: int, *, pure: bool) -> tuple[int, int]:

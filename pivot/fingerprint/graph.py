@@ -39,7 +39,7 @@ class Graph:
         self._edges: dict[Node, tuple[Edge, ...]] = {}
         self._successors: dict[Node, tuple[Node, ...]] = {}
         self._own: dict[Node, Digest] = {}
-        self._open_names: dict[Node, list[tuple[str, int]]] = {}
+        self._open_names: dict[Node, list[Load]] = {}
 
     def definition(self, node: Node) -> Definition | None:
         """The definition that a node stands for, if it stands for one."""
@@ -65,8 +65,8 @@ class Graph:
             self._edges[node] = tuple(sorted(self._find_edges(node), key=lambda edge: edge.key))
         return self._edges[node]
 
-    def open_names(self, node: Node) -> list[tuple[str, int]]:
-        """Names used by the node that nothing explains, with their lines."""
+    def open_names(self, node: Node) -> list[Load]:
+        """Names used by the node that nothing explains."""
         self.edges(node)
         return self._open_names.get(node, [])
 
@@ -176,7 +176,7 @@ class Graph:
             targets = self.resolver.load(node.module, load)
             if targets is None:
                 if load.uses & Use.HARD:
-                    self._open_names.setdefault(node, []).append((load.chain, load.line))
+                    self._open_names.setdefault(node, []).append(load)
                 continue
             if load.uses & Use.VALUE:
                 targets = self._with_surfaces(targets)

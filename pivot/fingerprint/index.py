@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pivot.errors import CodeError
-from pivot.fingerprint.calls import reading_acts, remembers
+from pivot.fingerprint.calls import marks_of
 from pivot.fingerprint.definition import Definition, FileIndex, Kind
 from pivot.fingerprint.literals import fold
 from pivot.fingerprint.normalize import Texts, normalize, normalize_parts, plain_texts
@@ -19,7 +19,7 @@ from pivot.fingerprint.statements import chain, docstring, live, main_branch
 from pivot.fingerprint.uses import Import, Load, Scan
 from pivot.model.digest import Digest, digest_parts, digest_text
 
-INDEX_FORMAT = "index-3"
+INDEX_FORMAT = "index-4"
 """Counts up whenever the same source may give another index: stored indexes are then built anew."""
 
 
@@ -103,7 +103,22 @@ class _Indexer:
             explained.update(definition.names, definition.writes)
         is_open = any("opens-names" in d.marks for d in self.definitions)
         unseen = () if is_open else overwritten(self.definitions)
-        return FileIndex(tuple(self.definitions), frozenset(explained), is_open, unseen)
+        exported = None if is_open else self._exported()
+        return FileIndex(tuple(self.definitions), frozenset(explained), is_open, unseen, exported)
+
+    def _exported(self) -> frozenset[str] | None:
+        """The names in ``__all__``, where it is set once to a list of literals and nothing may change it."""
+        using = [d for d in self.definitions if "__all__" in (*d.names, *d.writes)]
+        using += [
+            d for d in self.definitions for load in d.loads if load.chain.partition(".")[0] == "__all__"
+        ]
+        listed = [
+            s.value for s in self.tree.body if isinstance(s, ast.Assign | ast.AnnAssign) and _binds_all(s)
+        ]
+        if len(using) != 1 or len(listed) != 1 or not isinstance(listed[0], ast.List | ast.Tuple):
+            return None
+        words = [e.value for e in listed[0].elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
+        return frozenset(words) if len(words) == len(listed[0].elts) else None
 
     def _block(self, statements: Sequence[ast.stmt], guard: int, lines: tuple[int, int]) -> None:
         for statement in live(statements):
@@ -173,10 +188,7 @@ class _Indexer:
             kind = "import"
         elif found.binds:
             title = ", ".join(sorted(found.binds))
-        if remembers(statement):
-            found.marks.add("remembers")
-        if reading_acts(statement):
-            found.marks.add("reading-acts")
+        found.marks |= marks_of(statement)
         if _is_plain(getattr(statement, "value", None)):
             found.marks.add("plain")
         self._add(kind, statement, lines, guard, found, texts=texts, title=title)
@@ -219,6 +231,7 @@ class _Indexer:
                 marks=tuple(sorted(found.marks)),
                 header_marks=tuple(sorted(found.header_marks)),
                 strings=tuple(sorted(found.strings)),
+                words=tuple(sorted(found.words)),
                 writes=tuple(sorted(found.writes)),
                 declared=tuple(sorted(found.declared)),
                 receiver=called if isinstance(statement, ast.Expr) else "",
@@ -298,6 +311,11 @@ def _surely_bound(statement: ast.AST) -> tuple[str, ...]:
         elif isinstance(target, ast.Tuple | ast.List):
             targets += target.elts
     return tuple(sorted(names))
+
+
+def _binds_all(statement: ast.Assign | ast.AnnAssign) -> bool:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    return len(targets) == 1 and isinstance(targets[0], ast.Name) and targets[0].id == "__all__"
 
 
 def _is_plain(node: ast.AST | None) -> bool:

@@ -11,6 +11,7 @@ from pivot.fingerprint.changes import Changers
 from pivot.fingerprint.definition import Definition
 from pivot.fingerprint.executed import Executed
 from pivot.fingerprint.graph import Graph
+from pivot.fingerprint.guessed import modules_named, modules_of_words
 from pivot.fingerprint.resolve import DEFINITION, SURFACE, Node, nodes_of
 from pivot.fingerprint.weak import FACE, HEADER, as_reached, strengthened, weakened
 
@@ -101,6 +102,7 @@ class Reacher:
             self._execute(new, reach)
             self._add_changers(reach)
             self._add_string_names(reach)
+            self._add_modules_named(reach)
             self._add_surfaces(reach)
             if len(reach.nodes) == seen:
                 return
@@ -132,6 +134,13 @@ class Reacher:
                 self._called_imports[module] = tuple(dict.fromkeys(called))
             for node in self._called_imports[module]:
                 self._run_imports_of(node, executed)
+            for name in self._named_imports(module):
+                executed.run(name)
+
+    def _named_imports(self, module: str) -> list[str]:
+        """Project modules that calls at the import of `module` may import by computed names."""
+        words = {word for node in self._acting_in(module) for word in self._changers.of(node).named}
+        return modules_of_words(words, self._graph.resolver.sources)
 
     def _run_imports_of(self, node: Node, executed: Executed) -> None:
         definition = self._whole(node)
@@ -158,10 +167,24 @@ class Reacher:
 
     def _add_changers(self, reach: Reach) -> None:
         subclasses = any("__subclasses__" in self.marks(node) for node in reach.nodes)
-        for module in list(reach.executed.modules):
-            for node in self._acting_in(module):
-                if node not in reach.known and self._acts(node, reach, subclasses=subclasses):
-                    self._join(reach, weakened(node))
+        acting = [node for module in list(reach.executed.modules) for node in self._acting_in(module)]
+        listed = any(self._changers.of(node).lists for node in acting)
+        drawn = any(self._is_drawn(node) for node in reach.known)
+        for node in acting:
+            if node in reach.known:
+                continue
+            changes = self._changers.of(node)
+            if (
+                self._acts(node, reach, subclasses=subclasses)
+                or (drawn and changes.draws)
+                or (listed and not reach.known.isdisjoint(changes.heirs))
+            ):
+                self._join(reach, weakened(node))
+
+    def _is_drawn(self, node: Node) -> bool:
+        """Whether a value is made from shared random numbers when its module is imported."""
+        definition = self._graph.definition(node) if node.role == DEFINITION else None
+        return definition is not None and not definition.has_body and self._changers.of(node).draws
 
     def _acts(self, node: Node, reach: Reach, *, subclasses: bool) -> bool:
         changes = self._changers.of(node)
@@ -191,6 +214,11 @@ class Reacher:
                 for node in nodes_of(self._graph.resolver.name(module, [name]) or ()):
                     if node not in reach.nodes:
                         self._join(reach, node)
+
+    def _add_modules_named(self, reach: Reach) -> None:
+        for node in modules_named(reach.nodes, self._graph):
+            if node not in reach.nodes:
+                self._join(reach, node)
 
     def _add_surfaces(self, reach: Reach) -> None:
         """Where code looks at docstrings or annotations, those of all that is reached count."""

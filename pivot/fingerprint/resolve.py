@@ -262,7 +262,7 @@ class Resolver:
         if words[0] not in exported and "*" not in exported:
             return ()
         this = self.module(source)
-        listing = this.bindings.get("__all__", ()) if this else ()
+        listing = this.bindings.get("__all__", ()) if this and this.index.exported is None else ()
         guards = (*guards, *(Node(source, number, DEFINITION) for number in listing))
         found = self._bound(source, words, guards, seen)
         if not found and self.sources.locate(f"{source}.{words[0]}").origin is Origin.PROJECT:
@@ -283,6 +283,9 @@ class Resolver:
                 begun.add(name)
                 if this is None:
                     names.add("*")
+                    continue
+                if this.index.exported is not None:
+                    names.update(this.index.exported)
                     continue
                 names.update(this.bindings, this.writers)
                 names.update(inner.rpartition(".")[2] for inner in self.sources.submodules(name))

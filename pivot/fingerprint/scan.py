@@ -28,12 +28,18 @@ from pivot.fingerprint.scope import (
     all_arguments,
     imported_name,
 )
-from pivot.fingerprint.statements import annotations_act, chain, is_declaration, live
+from pivot.fingerprint.statements import annotations_act, chain, decorating_chain, is_declaration, live
 from pivot.fingerprint.uses import Import, Scan, Use, bound_source, executed_source
 
 _AT_NAME = re.compile(r"@([^\W\d]\w*)")
 _WORD = re.compile(r"[^\W\d]\w*")
 _DOTTED = re.compile(r"^[^\W\d]\w*(?:[.:][^\W\d]\w*)*[.:][^\W\d]\w*$")
+
+_BRANCHING = (
+    *(ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.Match),
+    *(ast.With, ast.AsyncWith, ast.ClassDef),
+)
+"""Statements with parts that may not run."""
 
 
 def scan(statements: Iterable[ast.stmt], scopes: Scopes, declarations: frozenset[str]) -> Scan:
@@ -124,21 +130,29 @@ class Scanner(NameScanner):
         if isinstance(node, ast.withitem):
             down = Use.PASS
         sure = self.sure
-        self.sure = sure and not isinstance(node, ast.IfExp | ast.BoolOp | ast.stmt)
+        self.sure = sure and not isinstance(node, ast.IfExp | ast.BoolOp)
         for _, value in ast.iter_fields(node):
             if isinstance(value, ast.AST):
                 self.visit(value, scope, down)
             elif isinstance(value, list):
                 is_block = bool(value) and isinstance(value[0], ast.stmt)
                 self._all(live(value) if is_block else value, scope, down)
+        self.sure = sure
 
     def _later(self, node: ast.AST | list[ast.stmt], scope: Scope, uses: int) -> None:
+        sure, self.sure = self.sure, False
+        straight = sure and not self.later
         self.later += 1
         if isinstance(node, list):
-            self._all(live(node), scope, 0)
+            for statement in live(node):
+                straight = straight and not isinstance(statement, _BRANCHING)
+                self.sure = straight
+                self.visit(statement, scope, 0)
+                straight = straight and not isinstance(statement, ast.Return | ast.Raise)
         else:
             self.visit(node, scope, uses & ~Use.ACT)
         self.later -= 1
+        self.sure = sure
 
     def _bind(self, name: str, scope: Scope, line: int) -> None:
         if scope.home(name) is None:
@@ -231,6 +245,8 @@ class Scanner(NameScanner):
                 self.found.declared |= {name for name, source in side.found.uses if not source}
             else:
                 self.visit(decorator, scope, Use.CALL | Use.PASS)
+                if name := decorating_chain(decorator):
+                    self.load(name, scope, decorator.lineno, Use.DECORATE)
 
     def _function(self, node: FunctionNode, scope: Scope) -> None:
         self._bind(node.name, scope, node.lineno)
@@ -262,14 +278,17 @@ class Scanner(NameScanner):
         inner = self.scopes.inner[node]
         generators: list[ast.comprehension] = node.generators  # type: ignore[attr-defined]
         calls = any(isinstance(n, ast.Call) for n in ast.walk(node))
+        sure = self.sure
         for position, generator in enumerate(generators):
             self.visit(
                 generator.iter,
                 inner if position else scope,
                 uses & Use.ACT | (Use.PASS if calls else Use.READ),
             )
+            self.sure = False
             self._all([generator.target, *generator.ifs], inner, 0)
         self._all([getattr(node, name, None) for name in ("elt", "key", "value")], inner, uses)
+        self.sure = sure
 
     def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         for alias in node.names:

@@ -32,7 +32,7 @@ from pivot.fingerprint.resolve import (
 )
 from pivot.fingerprint.seen import Seen, identity, seen_code, standing_at
 from pivot.fingerprint.sources import OWN_PACKAGES, Origin, Sources
-from pivot.fingerprint.uses import Import, Use
+from pivot.fingerprint.uses import Import, Load, Use
 from pivot.fingerprint.weak import FACE, HEADER, is_weak, strengthened
 from pivot.model.digest import digest_parts
 from pivot.model.fingerprint import Fingerprint, Part
@@ -186,9 +186,8 @@ class Fingerprinter:
             classes = tuple(dict.fromkeys((*annotated, *named.nodes)))
             declared = tuple(dict.fromkeys((*classes, *models)))
             reach = self._reacher.grow(function.module, nodes_of(targets), declared)
-            self._check_names(
-                self._graph.closure([*reach.roots, *annotated, *models]), reach.executed, function
-            )
+            named_nodes = self._graph.closure([*reach.roots, *annotated, *models])
+            self._check_names(named_nodes, reach.roots, reach.executed, function)
             whole = self._reacher.complete(reach)
             weak: dict[str, list[Node]] = {}
             for node in whole.nodes:
@@ -212,17 +211,28 @@ class Fingerprinter:
         has_body = definition is not None and definition.has_body
         return node in reach.nodes or (node in reach.known and not has_body)
 
-    def _check_names(self, nodes: Iterable[Node], executed: Executed, function: ObjectRef) -> None:
+    def _check_names(
+        self, nodes: Iterable[Node], roots: tuple[Node, ...], executed: Executed, function: ObjectRef
+    ) -> None:
         problems = [
-            (name, self._graph.known(node.module).text.place, line)
+            (load.chain, self._graph.known(node.module).text.place, load.line)
             for node in nodes
-            for name, line in self._graph.open_names(node)
+            for load in self._graph.open_names(node)
+            if self._is_needed(node, load, roots)
         ]
         if problems:
             injected = self._set_from_outside(executed)
             problems = [problem for problem in problems if problem[0].partition(".")[0] not in injected]
         if problems:
             raise unexplained(sorted(set(problems), key=lambda p: (p[1], p[2], p[0])), str(function))
+
+    def _is_needed(self, node: Node, load: Load, roots: tuple[Node, ...]) -> bool:
+        """Whether Python surely fails without the name, or code would be missed: a notebook's module has no file."""
+        if not self._resolver.sources.locate(node.module).path:
+            return True
+        definition = self._graph.definition(node)
+        now = definition is not None and definition.guard < 0 and bool(load.uses & Use.NOW)
+        return bool(load.uses & Use.SURE) and (now or node in roots)
 
     def _set_from_outside(self, executed: Executed) -> set[str]:
         """Names that some statement sets as an attribute: of a module, perhaps, or of ``builtins``."""

@@ -72,6 +72,13 @@ def decorator_chain(node: ast.expr) -> str:
     return chain(node.func if isinstance(node, ast.Call) else node)
 
 
+def decorating_chain(node: ast.expr) -> str:
+    """The chain of a decorator behind all its calls and items: ``table`` of ``@table["a"](1)``."""
+    while isinstance(node, ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return chain(node)
+
+
 def is_declaration(decorator: ast.expr, declarations: frozenset[str]) -> bool:
     """Whether a decorator comes from Pivot: it declares a stage and is no code of it."""
     return decorator_chain(decorator).partition(".")[0] in declarations

@@ -1,4 +1,4 @@
-"""Which functions of the project run, by ``sys.monitoring`` (Python 3.12 and newer): once each, at next to no cost."""
+"""Which functions of the project run, by ``sys.monitoring`` (Python 3.12 and newer), at next to no cost."""
 
 import contextlib
 import inspect

@@ -79,7 +79,8 @@ def _watched(
         def keys(self) -> KeysView[str]:
             frame = sys._getframe(1)  # noqa: SLF001
             bulk.add((frame.f_code, frame.f_lasti))
-            return super().keys()
+            names: KeysView[str] = super().keys()
+            return names
 
     WatchedEnvironment.__name__ = kind.__name__
     WatchedEnvironment.__qualname__ = kind.__qualname__

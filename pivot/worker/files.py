@@ -1,7 +1,7 @@
-"""The files of a project that a stage reads, looks for, lists, writes, makes and removes, in the order of its doing.
+"""What a stage does to the files of its project: reads, looks for, lists, writes, makes, removes; in this order.
 
-Knows nothing of how that is found out. What is under the root but not the project's work is left out: Pivot's and git's
-folders, bytecode, installed libraries, and what the task declares.
+Knows nothing of how that is found out. What is under the root but not the project's work is left out: Pivot's
+and git's folders, bytecode, installed libraries, and what the task declares.
 """
 
 import os
@@ -18,7 +18,8 @@ from pivot.store.hashing import hash_file
 UNREADABLE = "unreadable"
 """The state of what is there, but no regular file, or not to be read."""
 
-_INSTALLED = frozenset(("site-packages", "dist-packages"))
+INSTALLED = frozenset(("site-packages", "dist-packages"))
+"""Folders of libraries, by name."""
 
 
 class FileLog:
@@ -51,7 +52,7 @@ class FileLog:
         if not isinstance(path, str | bytes | os.PathLike):
             return None
         text = os.fsdecode(path)
-        if "\0" in text or not text.isprintable() and not _is_text(text):
+        if "\0" in text or not _is_text(text):
             return None
         if not text.startswith(os.sep):
             text = os.path.join(folder or os.getcwd(), text)
@@ -191,7 +192,7 @@ class FileLog:
 
     def _is_observed(self, path: str) -> bool:
         parts = path[len(self._under) :].split(os.sep)
-        if not all(map(is_counted, parts)) or not _INSTALLED.isdisjoint(parts):
+        if not all(map(is_counted, parts)) or not INSTALLED.isdisjoint(parts):
             return False
         if (path + os.sep).startswith(self._installed):
             return False

@@ -22,6 +22,7 @@ _NO_QUESTIONS = frozenset(
     {
         (os.makedirs.__code__.co_filename, "makedirs"),
         (pathlib.Path.mkdir.__code__.co_filename, "mkdir"),
+        (pathlib.Path.mkdir.__code__.co_filename, "resolve"),
         (posixpath.realpath.__code__.co_filename, "realpath"),
         (posixpath.realpath.__code__.co_filename, "_joinrealpath"),
     }
@@ -126,11 +127,13 @@ class Frames:
             return Kind.IMPORT
         if file.startswith(_OURS):
             return Kind.LIBRARY if file.startswith(_OUR_LOADERS) else Kind.PIVOT
+        if file.startswith(self._libraries):
+            return Kind.LIBRARY
         if file in _CODE_FROM_TEXT or self._is_project(file):
             return Kind.PROJECT
         if file.startswith("<"):
             return Kind.STANDARD
-        if file.startswith(self._standard) and not file.startswith(self._libraries):
+        if file.startswith(self._standard):
             within = file.removeprefix(next(folder for folder in self._standard if file.startswith(folder)))
             reads_sources = within.startswith(_SOURCE_READERS) and not within.startswith(_RESOURCES)
             return Kind.SOURCES if reads_sources else Kind.STANDARD

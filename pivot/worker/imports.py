@@ -15,7 +15,7 @@ from types import ModuleType
 from pivot.worker.frames import Frames
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Imported:
     """What one module's import did.
 

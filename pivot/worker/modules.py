@@ -32,11 +32,12 @@ def stale(modules: Sequence[ModuleText], roots: Sequence[str], *, observed: bool
     importer = _importer()
     if importer is None:
         return ()
-    if tuple(importer.roots) != tuple(roots):
+    log = importer.watch
+    if tuple(importer.roots) != tuple(roots) or not isinstance(log, ImportLog):
         return tuple(sorted(importer.loaded))
     found = {module.name for module in modules if _is_stale(module, importer)}
     if observed:
-        asked = {name for name, module in _log_of(importer).modules.items() if module.asked}
+        asked = {name for name, module in log.modules.items() if module.asked}
         found |= asked | ({*importer.loaded, *importer.compiled} - {module.name for module in modules})
     return tuple(sorted(found))
 
@@ -53,11 +54,12 @@ def install(modules: Sequence[ModuleText], roots: Sequence[str]) -> tuple[Projec
     """
     texts = {module.name: module for module in modules}
     importer = _importer()
-    if importer is not None and tuple(importer.roots) == tuple(roots):
+    log = importer.watch if importer is not None else None
+    if importer is not None and tuple(importer.roots) == tuple(roots) and isinstance(log, ImportLog):
         importer.texts.clear()
         importer.texts.update(texts)
         importlib.invalidate_caches()
-        return importer, _log_of(importer)
+        return importer, log
     forget()
     log = ImportLog()
     importer = ProjectImporter(roots, texts, log)
@@ -86,11 +88,6 @@ def resolve(ref: ObjectRef) -> Any:
 def load(name: str) -> ModuleType:
     """Import a module, from the installed texts where they hold it."""
     return importlib.import_module(name)
-
-
-def _log_of(importer: ProjectImporter) -> ImportLog:
-    assert isinstance(importer.watch, ImportLog)
-    return importer.watch
 
 
 def _importer() -> ProjectImporter | None:

@@ -23,9 +23,9 @@ from pivot.model.task import Task
 from pivot.worker.audit import listening, tell
 from pivot.worker.calls import calls, is_function
 from pivot.worker.environment import environment_reads
-from pivot.worker.files import FileLog
+from pivot.worker.files import INSTALLED, FileLog
 from pivot.worker.frames import Frames, Kind
-from pivot.worker.imports import ImportLog, last_finder
+from pivot.worker.imports import Imported, ImportLog, last_finder
 from pivot.worker.looks import looks
 
 
@@ -50,6 +50,7 @@ def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iter
         recorder.sees_calls = again is not None
         yield recorder.seen
         recorder.started_process |= _children() != children
+        recorder.note_modules_from_elsewhere()
 
 
 class Recorder:
@@ -63,6 +64,8 @@ class Recorder:
     def __init__(self, task: Task, importer: ProjectImporter, imports: ImportLog) -> None:
         self.sees_calls = False
         self.started_process = False
+        self._interpreter = tuple(f"{prefix}{os.sep}" for prefix in {sys.prefix, sys.base_prefix})
+        self._modules = frozenset(sys.modules)
         self._texts = frozenset(module.filename for module in task.modules)
         self.frames = Frames(self._is_project)
         outs = (path for out in task.outs for path in (out.target, out.staging))
@@ -73,6 +76,7 @@ class Recorder:
         self._environment: dict[str, str | None] = {}
         self._code: set[tuple[str, int]] = set()
         self._missing: set[str] = set()
+        self._elsewhere: dict[str, str] = {}
         self._own = _Busy()
 
     def seen(self) -> Seen:
@@ -86,7 +90,7 @@ class Recorder:
                 name: environment_state(stage, name, value) for name, value in self._environment.items()
             },
             code=tuple(sorted(self._code.union(*(module.code for module in held)))),
-            imported={**self._importer.files, **self._importer.compiled},
+            imported={**self._elsewhere, **self._importer.files, **self._importer.compiled},
             missing=tuple(sorted(self._missing.union(*(module.missing for module in held)))),
             started_process=self.started_process,
             calls=self.sees_calls,
@@ -191,6 +195,16 @@ class Recorder:
                 if place is not None and os.path.isfile(place):
                     self.files.read(place)
 
+    def note_modules_from_elsewhere(self) -> None:
+        """Project modules outside the import roots, which Python imports by itself, without our hearing of it."""
+        for name, module in list(sys.modules.items()):
+            if name in self._modules or name in self._importer.files:
+                continue
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and self.frames.kind(file) is Kind.PROJECT:
+                self._elsewhere[name] = file
+                self._imports.modules[name] = Imported(asked=True)
+
     def _asked(self, path: object, folder: str | None = None) -> str | None:
         if self.files.is_near(path):
             self._blame_import()
@@ -220,7 +234,12 @@ class Recorder:
         return name == "getsize" or self.frames.kind(asker.f_code.co_filename) is Kind.PROJECT
 
     def _is_project(self, file: str) -> bool:
-        return file in self._texts or (os.path.isabs(file) and self._importer.holds(file))
+        """Whether it is no library: a file under a root, or elsewhere in the path but in no library folder."""
+        if file in self._texts:
+            return True
+        if not os.path.isabs(file) or not INSTALLED.isdisjoint(file.split(os.sep)):
+            return False
+        return self._importer.holds(file) or not file.startswith(self._interpreter)
 
 
 class _Busy(threading.local):

@@ -7,9 +7,6 @@ by type and attributes, errors by type and message; memory addresses and the nam
 import re
 import types
 
-import pydantic  # noqa: F401 - so that the fork server loads what every reading of definitions needs
-import yaml  # noqa: F401
-
 DEPTH = 6
 
 

@@ -1,12 +1,16 @@
 """The three ways into a project, each asked the same: run the stage, make the edits, will it run again?
 
-`FileDoor` keeps one project and writes one row after the other into it, as a person's long day would. The notebook is
-a program of its own (``python doors.py``): cells may patch builtins and libraries, so each row is executed in a fork.
+    python doors.py DOOR < rows     one JSON line in, one JSON line out
+
+In: ``{"before": {name: text}, "after": {...}, "argument": expression}``. Out: an `Answer`. A file's door keeps one
+project and writes one row after the other into it, as a long day's work would. In the notebook, cells may patch
+builtins and libraries, so each row is executed in a fork.
 """
 
 import importlib
 import json
 import os
+import pathlib
 import shutil
 import sys
 import tempfile
@@ -28,6 +32,7 @@ def run_train() -> _Annotated[object, _Out("result.txt", _Canonical())]:
     except Exception as error:
         return error
 """
+CANONICAL = (pathlib.Path(__file__).parent / "canonical.py").read_text(encoding="utf-8")
 DOORS = {
     "pivot.yaml": "stages:\n  train:\n    python: stages.run_train\n",
     "pipeline.py": "from pivot import Pipeline\nfrom stages import run_train\n"
@@ -43,12 +48,14 @@ class Answer:
         result: what the stage gave before the edits.
         settled: the verdict when nothing has changed yet.
         verdict: the verdict after the edits; empty if there is none.
+        restored: what the cache gave back, where the verdict was to restore.
         refusal: the error that came instead, and in which step.
     """
 
     result: str = ""
     settled: str = ""
     verdict: str = ""
+    restored: str = ""
     refusal: str = ""
     step: str = "run"
 
@@ -56,9 +63,9 @@ class Answer:
 class FileDoor:
     """A project whose stage is defined by a file, used for one row after the other."""
 
-    def __init__(self, folder, name, canonical):
+    def __init__(self, folder, name):
         self.folder = folder
-        self._fixed = {name: DOORS[name], "canonical.py": canonical}
+        self._fixed = {name: DOORS[name], "canonical.py": CANONICAL}
         write(folder, self._fixed)
         self._project = Project(folder)
 
@@ -79,13 +86,12 @@ class FileDoor:
             changed = after | {"stages.py": after["stages.py"] + NEEDS + WRAPPER.format(argument=argument)}
             change(self.folder, before, changed)
             answer.verdict = str(self._project.status()[0].verdict)
+            if answer.verdict == "restore":  # an earlier row had this very text
+                self._project.repro(jobs=1)
+                answer.restored = read(os.path.join(self.folder, RESULT))
         except PivotError as error:
-            answer.refusal = str(error)
+            answer.refusal = f"{type(error).__name__}: {error}"
         return answer
-
-    def close(self):
-        """End its workers."""
-        self._project.close()
 
 
 def write(folder, files):
@@ -107,46 +113,53 @@ def read(path):
         return file.read()
 
 
-def main():
-    """Rows on stdin, answers on stdout: the door of the notebook."""
+def main(name):
+    with tempfile.TemporaryDirectory() as folder:
+        if name == "notebook":
+            preload()
+            ask = in_fork
+        else:
+            ask = FileDoor(folder, name).ask
+        for line in sys.stdin:
+            print(json.dumps(asdict(ask(**json.loads(line)))), flush=True)
+
+
+def preload():
     import IPython.core.interactiveshell  # noqa: F401 - so that the forks need not import it
     import pivot_jupyter.extension  # noqa: F401
 
-    for line in sys.stdin:
-        row = json.loads(line)
-        with tempfile.TemporaryDirectory() as folder:
-            print(in_fork(row, folder), flush=True)
 
-
-def in_fork(row, folder):
+def in_fork(before, after, argument):
+    """`Notebook.ask` in a process and a folder of their own."""
     here, there = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(here)
-        silent = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(silent, stream)
-        try:
-            answer = Notebook(folder, row["canonical"]).ask(row["before"], row["after"], row["argument"])
-            with os.fdopen(there, "w") as pipe:
-                json.dump(asdict(answer), pipe)
-        finally:
-            os._exit(0)
-    os.close(there)
-    with os.fdopen(here) as pipe:
-        answer = pipe.read()
-    os.waitpid(child, 0)
-    return answer or json.dumps(asdict(Answer(refusal="the kernel ended")))
+    with tempfile.TemporaryDirectory() as folder:
+        child = os.fork()
+        if child == 0:
+            os.close(here)
+            silent = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(silent, stream)
+            try:
+                answer = Notebook(folder).ask(before, after, argument)
+                with os.fdopen(there, "w") as pipe:
+                    json.dump(asdict(answer), pipe)
+            finally:
+                os._exit(0)
+        os.close(there)
+        with os.fdopen(here) as pipe:
+            data = pipe.read()
+        os.waitpid(child, 0)
+    return Answer(**json.loads(data)) if data else Answer(refusal="the kernel ended")
 
 
 class Notebook:
     """A kernel's shell with the text of ``stages.py`` in one cell and the stage in another."""
 
-    def __init__(self, folder, canonical):
+    def __init__(self, folder):
         from IPython.core.interactiveshell import InteractiveShell
 
         self.folder = folder
-        write(folder, {"canonical.py": canonical})
+        write(folder, {"canonical.py": CANONICAL})
         os.environ["IPYTHONDIR"] = os.path.join(folder, ".ipython")
         os.chdir(folder)
         sys.path.insert(0, folder)
@@ -195,4 +208,4 @@ class Notebook:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

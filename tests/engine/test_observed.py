@@ -299,7 +299,10 @@ def test_a_warm_worker_does_not_hide_what_a_memo_has_read(folder):
 
 def test_what_an_import_read_counts_for_every_stage_that_imports_it(folder):
     folder.write("config.txt", "one")
-    folder.write("reader.py", "CONFIG = open('config.txt').read()\n")
+    folder.write(
+        "reader.py",
+        "from pathlib import Path\n\nCONFIG = Path(__file__).with_name('config.txt').read_text()\n",
+    )
     folder.functions += "\nimport reader\n"
     for name in ("first", "second"):
         folder.stage(name, "return reader.CONFIG")

@@ -213,7 +213,7 @@ ERRORS = [
         "stages.py:3: nothing defines 'helper', which stages.train reaches",
     ),
     (
-        {"stages.py": "from h import f\ndef train(x): return f(x)\n", "h.py": "\ndef f(x): return K\n"},
+        {"stages.py": "from h import f\ndef train(x): return f(x)\n", "h.py": "\ndef f(x, k=K): return k\n"},
         "h.py:2: nothing defines 'K'",
     ),
     ({"stages.py": "x = '\0'\n"}, "stages.py"),

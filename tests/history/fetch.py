@@ -40,7 +40,25 @@ def release(library: Library, version: str, cache: Path) -> Path | None:
 
 def download(requirement: str, folder: Path) -> Path | None:
     """The wheel of one release, fetched by pip."""
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--retries", "1", "--timeout", "20"]
-    command += ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(folder), requirement]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--retries",
+        "1",
+        "--timeout",
+        "20",
+    ]
+    command += [
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--dest",
+        str(folder),
+        requirement,
+    ]
     subprocess.run(command, capture_output=True, check=False)
     return next(iter(folder.glob("*.whl")), None)

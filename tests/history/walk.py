@@ -1,7 +1,8 @@
 """Walks the releases of real libraries: does a fingerprint change exactly when the code that a call executes does?
 
 For each step from one release to the next and each call of `libraries`, plain Python tells which definitions the call
-executes and what it gives (`executed`), Pivot tells the fingerprint of a stage that makes the call.
+executes and what it gives (`executed`), Pivot tells the fingerprint of a stage that makes the call, once as on
+Python 3.12 and later, where it sees which functions run, and once as on 3.11.
 
     python tests/history/walk.py --cache FOLDER [--json] [DISTRIBUTION ...]
 """
@@ -16,8 +17,9 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from fetch import releases
 from libraries import ALL, Library
@@ -33,21 +35,17 @@ TRACE = Path(__file__).with_name("executed.py")
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call in one release.
+class Release:
+    """One release: what plain Python executes, and who tells fingerprints.
 
     Attributes:
-        result: what it gave, as text.
-        executed: (name, digest) of each definition that ran for it.
-        fingerprint: the stage's digest; a message where Pivot gave none.
-        parts: key → digests of the definitions that the fingerprint counts.
+        imports: module and first line of each function that ran because of the imports.
+        stages: name → what the stage gave, what it executed (names and digests), and the lines of all that ran.
     """
 
-    result: str
-    executed: frozenset[tuple[str, str]]
-    fingerprint: str
-    refused: bool
-    parts: dict[str, tuple[str, ...]]
+    imports: list[tuple[str, int]]
+    stages: dict[str, dict]
+    fingerprinter: Fingerprinter
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,9 @@ class Step:
     Attributes:
         ran_otherwise: names of executed definitions that changed, appeared or disappeared.
         result_changed: whether plain Python gave another result.
-        fingerprint_changed: whether the stage would run again.
+        fingerprint_changed: whether the stage would run again, where Pivot sees which functions run.
+        changed_unseen: the same where it does not (Python 3.11).
+        refused: why there is no fingerprint; empty where there is one.
         parts: keys of the parts of the fingerprint that changed.
     """
 
@@ -66,24 +66,27 @@ class Step:
     stage: str
     ran_otherwise: tuple[str, ...]
     result_changed: bool
-    fingerprint_changed: bool
-    refused: bool
-    parts: tuple[str, ...]
+    fingerprint_changed: bool = True
+    changed_unseen: bool = True
+    refused: str = ""
+    parts: tuple[str, ...] = ()
+
+    @property
+    def is_the_same(self) -> bool:
+        """Whether the call executes the same code and gives the same result."""
+        return not self.ran_otherwise and not self.result_changed
 
     @property
     def is_stale(self) -> bool:
         """Whether a changed call would be served from the cache."""
-        return bool(self.ran_otherwise or self.result_changed) and not self.fingerprint_changed
-
-    @property
-    def is_needless(self) -> bool:
-        """Whether the stage would run though the call executes the same code."""
-        return not self.ran_otherwise and not self.result_changed and self.fingerprint_changed
+        return not self.is_the_same and not (self.fingerprint_changed and self.changed_unseen)
 
 
 def main() -> None:
     """Walk, print the table or JSON; fail where a call would be stale or is refused."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     known = {library.distribution: library for library in ALL}
     parser.add_argument("distributions", nargs="*", metavar="DISTRIBUTION", help=f"of {', '.join(known)}")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir(), "pivot-history"))
@@ -104,15 +107,22 @@ def main() -> None:
 
 def walk(library: Library, folders: dict[str, Path]) -> Iterator[Step]:
     """All steps through the releases that could be had."""
-    with ThreadPoolExecutor(1) as pool:  # one process traces ahead while this one fingerprints
+    with ThreadPoolExecutor(2) as pool:
         traced = dict(zip(folders, pool.map(trace, folders.values()), strict=True))
-        calls = {version: inspect(library, folder, traced[version]) for version, folder in folders.items()}
-    for before, after in zip(list(folders)[:-1], list(folders)[1:], strict=True):
-        for stage in calls[before]:
-            yield compare(f"{before} → {after}", library, stage, calls[before][stage], calls[after][stage])
+    stages = [library.stage(number) for number in range(len(library.calls))]
+    before: Release | None = None
+    previous = ""
+    for version, folder in folders.items():
+        sources = Sources(str(folder), [ProjectPath(".")], search=[sysconfig.get_paths()["purelib"]])
+        found = traced[version]
+        after = Release(found["imports"], found["stages"], Fingerprinter(sources))
+        if before is not None:
+            for stage in stages:
+                yield compare(library, f"{previous} → {version}", stage, before, after)
+        before, previous = after, version
 
 
-def trace(folder: Path) -> dict[str, dict]:
+def trace(folder: Path) -> dict[str, Any]:
     """What each stage gives and executes, by plain Python in a process of its own."""
     command = [sys.executable, "-W", "ignore", str(TRACE)]
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
@@ -124,32 +134,32 @@ def trace(folder: Path) -> dict[str, dict]:
     return json.loads(ended.stdout)
 
 
-def inspect(library: Library, folder: Path, traced: dict[str, dict]) -> dict[str, Call]:
-    """Each stage's call in one release."""
-    sources = Sources(str(folder), [ProjectPath(".")], search=[sysconfig.get_paths()["purelib"]])
-    fingerprinter = Fingerprinter(sources)
-    calls = {}
-    for number in range(len(library.calls)):
-        stage = library.stage(number)
-        found = fingerprint(fingerprinter, stage)
-        executed = frozenset((name, digest) for name, digest in traced[stage]["executed"])
-        refused = isinstance(found, str)
-        calls[stage] = Call(
-            traced[stage]["result"],
-            executed,
-            found if refused else found.digest,
-            refused,
-            {} if refused else parts_of(found),
-        )
-    return calls
-
-
-def fingerprint(fingerprinter: Fingerprinter, stage: str) -> Fingerprint | str:
-    """The fingerprint of a stage, or the message that says why there is none."""
+def compare(library: Library, versions: str, stage: str, before: Release, after: Release) -> Step:
+    """What changed from one release to the next, for a stage that ran in the first."""
+    old, new = before.stages[stage], after.stages[stage]
+    executed = {tuple(each) for each in old["executed"]} ^ {tuple(each) for each in new["executed"]}
+    step = Step(
+        library.distribution,
+        versions,
+        stage,
+        tuple(sorted({name for name, _ in executed})),
+        old["result"] != new["result"],
+    )
+    function = ObjectRef("stages", stage)
+    first, second = before.fingerprinter, after.fingerprinter
     try:
-        return fingerprinter.stage(ObjectRef("stages", stage))
+        ran = first.beyond(function, [(module, line) for module, line in (*before.imports, *old["ran"])])
+        seen, checked = first.stage(function, ran=ran), second.stage(function, ran=ran)
+        unseen = [each.stage(function, ran=each.stage(function).weak).digest for each in (first, second)]
     except CodeError as error:
-        return str(error)
+        return replace(step, refused=str(error))
+    was, now = parts_of(seen), parts_of(checked)
+    return replace(
+        step,
+        fingerprint_changed=seen.digest != checked.digest,
+        changed_unseen=unseen[0] != unseen[1],
+        parts=tuple(sorted(key for key in was | now if was.get(key) != now.get(key))),
+    )
 
 
 def parts_of(found: Fingerprint) -> dict[str, tuple[str, ...]]:
@@ -160,41 +170,25 @@ def parts_of(found: Fingerprint) -> dict[str, tuple[str, ...]]:
     return parts
 
 
-def compare(versions: str, library: Library, stage: str, before: Call, after: Call) -> Step:
-    """What changed from one release to the next."""
-    return Step(
-        library.distribution,
-        versions,
-        stage,
-        tuple(sorted({name for name, _ in before.executed ^ after.executed})),
-        before.result != after.result,
-        before.fingerprint != after.fingerprint,
-        before.refused or after.refused,
-        tuple(sorted(k for k in before.parts | after.parts if before.parts.get(k) != after.parts.get(k))),
-    )
-
-
-def summary(name: str, count: int, steps: list[Step]) -> list[str]:
-    """The figures of one library, and every step that breaks a law."""
-    same = [step for step in steps if not step.ran_otherwise and not step.result_changed]
-    kept = sum(not step.fingerprint_changed for step in same)
+def summary(name: str, releases: int, steps: list[Step]) -> list[str]:
+    """The figures of one library, every step that breaks a law, and what changed in steps that changed nothing."""
+    same = [step for step in steps if step.is_the_same]
     stale = [step for step in steps if step.is_stale]
     refused = [step for step in steps if step.refused]
+    needless = [step for step in same if step.fingerprint_changed]
+    kept = len(same) - len(needless)
+    kept_unseen = sum(not step.changed_unseen for step in same)
     lines = [
-        f"{name}: {count} releases, {len(steps)} calls in two successive ones",
-        f"  executed code or result changed: {len(steps) - len(same):5}, fingerprint kept: {len(stale)} (stale)",
-        f"  executed code and result same:   {len(same):5}, fingerprint kept: {kept} ({kept / len(same):.1%})"
-        if same
-        else "  nothing was compared",
+        f"{name}: {releases} releases, {len(steps)} calls in two successive ones",
+        f"  executed code changed: {len(steps) - len(same):5}, fingerprint kept: {len(stale)}",
+        f"  executed code equal: {len(same):7}, fingerprint kept: {kept} ({kept / max(1, len(same)):.1%})",
+        f"    the same on 3.11:         fingerprint kept: {kept_unseen} ({kept_unseen / max(1, len(same)):.1%})",
         f"  refused: {len(refused)}",
     ]
-    lines += [
-        f"  STALE {s.versions} {s.stage}: {', '.join(s.ran_otherwise) or 'another result'}" for s in stale
-    ]
-    lines += [f"  REFUSED {s.versions} {s.stage}" for s in refused]
-    needless = [step for step in steps if step.is_needless]
-    causes = Counter((s.versions, s.parts) for s in needless)
-    lines += [f"  needless {n} x {versions}: {', '.join(parts)}" for (versions, parts), n in causes.most_common()]
+    lines += [f"  STALE {s.versions} {s.stage}: {', '.join(s.ran_otherwise) or 'a result'}" for s in stale]
+    lines += [f"  REFUSED {s.versions} {s.stage}: {s.refused}" for s in refused]
+    causes = Counter((step.versions, step.parts) for step in needless)
+    lines += [f"  {n} x {versions}: {', '.join(parts)}" for (versions, parts), n in causes.most_common()]
     return lines
 
 

@@ -1,0 +1,80 @@
+"""Programs that answer questions about a row: plain Python, and each door. All stay warm for a whole session."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ARGUMENTS = (
+    "3", "0", "1", "7", "-1", "2.5", "True", "'a'", "'clean'", "[3, 1, 2]", "{'a': 1}",
+    "(lambda f: (f.__name__, f.__doc__))",
+)  # fmt: skip
+"""What `train` is called with; the first one counts where no other shows a difference."""
+
+Program = Callable[[dict], dict]
+
+
+class Truth:
+    """What plain Python gives for a row.
+
+    Attributes:
+        before, after: results by argument.
+        argument: the first with which the edit shows, else the first.
+    """
+
+    def __init__(self, row, results: dict) -> None:
+        self.before: dict[str, str] = results["before"]
+        self.after: dict[str, str] = results["after"]
+        differing = [one for one in self.before if self.before[one] != self.after[one]]
+        self.differs = bool(differing)
+        self.argument = differing[0] if differing else next(iter(self.before))
+
+
+@contextmanager
+def _program(*command: str) -> Iterator[Program]:
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
+    environment.pop("JPY_SESSION_NAME", None)
+    with subprocess.Popen(
+        [sys.executable, str(HERE / command[0]), *command[1:]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+
+        def ask(question: dict) -> dict:
+            process.stdin.write(json.dumps(question) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield ask
+
+
+@pytest.fixture(scope="session")
+def truth_of() -> Iterator[Callable[[object], Truth]]:
+    """Gives the `Truth` of a row."""
+    with _program("truth.py") as ask:
+        known: dict[str, Truth] = {}
+
+        def of(row) -> Truth:
+            if str(row) not in known:
+                arguments = [row.argument] if row.argument else ARGUMENTS
+                question = {"before": row.before, "after": row.after(), "arguments": arguments}
+                known[str(row)] = Truth(row, ask(question))
+            return known[str(row)]
+
+        yield of
+
+
+@pytest.fixture(scope="session")
+def enter() -> Iterator[Callable[[str], Program]]:
+    """Gives the program of a door; it is started when it is first asked for."""
+    with ExitStack() as stack:
+        yield cache(lambda door: stack.enter_context(_program("doors.py", door)))
