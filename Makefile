@@ -5,6 +5,7 @@
 #   make test    the test suite
 #   make lab     JupyterLab on notebooks/
 #   make check   everything that CI checks
+#   make corpus  hundreds of edits through notebook, pivot.yaml and pipeline.py, compared with plain Python
 #   make bench   start-up and run times beside other tools; writes docs/explanation/speed.md
 #
 # PYTHON=/path/to/python picks another interpreter, VENV=folder another virtual environment.
@@ -18,7 +19,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11
 export UV_PYTHON_DOWNLOADS := never
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help venv demo test lab check static bench clean
+.PHONY: help venv demo test lab check corpus static bench clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -65,6 +66,9 @@ lab: $(STAMP)
 	$(BIN)/python -m jupyter lab notebooks
 
 check: static test
+
+corpus: $(STAMP)
+	$(BIN)/python -m pytest tests/corpus -n 2 -q
 
 static: $(STAMP)
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 LONGEST = 30
 """Lines of a diff that are shown; the rest is counted."""
@@ -18,25 +19,44 @@ _BLOCKS = (ast.If, ast.With, ast.AsyncWith)
 _TRIES = (ast.Try, ast.TryStar)
 
 
-def statement_at(text: str, line: int) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A module's text, read once.
+
+    Attributes:
+        lines: as Python counts them, without their ends.
+        body: its statements; ``None`` if it is no Python (of this version).
+    """
+
+    lines: tuple[str, ...]
+    body: tuple[ast.stmt, ...] | None
+
+
+def read_source(text: str) -> Source:
+    """A text, ready to be looked into; whatever it says."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")  # a form feed ends none
+    try:
+        body = tuple(ast.parse(text).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Source(tuple(lines), None)
+    return Source(tuple(lines), body)
+
+
+def statement_at(source: Source, line: int) -> tuple[str, ...]:
     """The lines of the top-level statement that stands at a line, as they are written.
 
     Decorators belong to it. In an ``if``, ``try`` or ``with`` at the top level it is the statement inside; on the
-    line of such an ``if`` or ``with`` itself it is the header alone. A text that is no Python (of this version) is
-    cut by its indentation.
+    line of such an ``if`` or ``with`` itself it is the header alone. What is no Python is cut by its indentation.
 
     Args:
         line: from 1; where there is no such line or nothing stands there, the result is empty.
     """
-    lines = _lines(text)
-    if not 0 < line <= len(lines):
+    if not 0 < line <= len(source.lines):
         return ()
-    try:
-        body = ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return tuple(_indented(lines, line))
-    found = _extent(body, line)
-    return tuple(lines[found[0] - 1 : found[1]]) if found else ()
+    if source.body is None:
+        return tuple(_indented(source.lines, line))
+    found = _extent(source.body, line)
+    return source.lines[found[0] - 1 : found[1]] if found else ()
 
 
 def diff_lines(old: Sequence[str], new: Sequence[str], longest: int = LONGEST) -> tuple[str, ...]:
@@ -62,35 +82,27 @@ def diff_lines(old: Sequence[str], new: Sequence[str], longest: int = LONGEST) -
     return (*found[:longest], f"… {more} more lines")
 
 
-def imports_of(text: str, names: Iterable[str]) -> tuple[str, ...]:
+def imports_of(source: Source, names: Iterable[str]) -> tuple[str, ...]:
     """The import statements of a module that bind one of some names, or any (``*``); empty if it is no Python."""
     wanted = {*names, "*"}
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
     return tuple(
         line
-        for node in ast.walk(tree)
+        for statement in source.body or ()
+        for node in ast.walk(statement)
         if isinstance(node, ast.Import | ast.ImportFrom)
         and any((alias.asname or alias.name).partition(".")[0] in wanted for alias in node.names)
         for line in ast.unparse(node).splitlines()
     )
 
 
-def stands_in(lines: Sequence[str], text: str) -> bool:
+def stands_in(lines: Sequence[str], source: Source) -> bool:
     """Whether a text holds some lines as they are, one after another; also if there are none."""
-    return "\n".join(["", *lines, ""]) in "\n".join(["", *_lines(text), ""])
+    return "\n".join(["", *lines, ""]) in "\n".join(["", *source.lines, ""])
 
 
 def words_in(lines: Iterable[str]) -> frozenset[str]:
     """All words of some lines that may be names."""
     return frozenset(word for line in lines for word in re.findall(r"\b[^\W\d]\w*", line))
-
-
-def _lines(text: str) -> list[str]:
-    """The lines as Python counts them: a form feed ends none."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _extent(body: Sequence[ast.stmt], line: int) -> tuple[int, int] | None:

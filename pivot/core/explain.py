@@ -1,8 +1,10 @@
 """Why a stage runs: reasons with the way to them and what changed in the text, and the lines that tell them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from textwrap import wrap
+from typing import TYPE_CHECKING, TypeAlias
 
 from pivot.core.reasons import RESOLUTION, RUNNING
 from pivot.model.decision import Change, ChangeKind, Decision, Verdict
@@ -12,8 +14,13 @@ from pivot.model.place import Place
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
 
-Paths = Mapping[tuple[str, Place], tuple[str, ...]]
-"""Key and place of a part → titles from the stage's function to it."""
+if TYPE_CHECKING:
+    from pivot.core.difference import Source
+
+    _Read: TypeAlias = Callable[[str], Source | None]
+
+Paths = Mapping[tuple[str, Place | None], tuple[str, ...]]
+"""Key and place of a part → titles from the stage's function to it; of what only ran, its own title alone."""
 
 Text = Callable[[str], str | None]
 """The text of a project module by its place (a project path, or a notebook's module); ``None`` if unknown."""
@@ -28,6 +35,7 @@ _CALLS_UNSEEN = (
 _OLD_UNKNOWN = "the text that ran last is not known here"
 _SAME_TEXT = "the text is the same; what a name in it stands for is not"
 _NEWLY = "newly in reach; its text is not new"
+_RAN = "it ran, though no name in the stage's code leads to it"
 _NO_LONGER = "no longer in reach; its text is still there"
 _DIGESTS = frozenset(
     (ChangeKind.CODE, ChangeKind.DEP, ChangeKind.LOADER, ChangeKind.OUTPUT_ALTERED, ChangeKind.OBJECT_MISSING)
@@ -121,7 +129,10 @@ def explanation(
         old_text: modules as they were in the last run.
         new_text: modules as they are now.
     """
-    details = tuple(_detail(change, paths, old_text, new_text) for change in decision.changes)
+    old, new = cache(_reading(old_text)), cache(_reading(new_text))
+    ran = record.inputs.observed.ran if record is not None else ()
+    titles = frozenset(identity.partition(":")[2] for identity in ran)
+    details = tuple(_told_to_run(_detail(change, paths, old, new), titles) for change in decision.changes)
     return Explanation(stage, decision, details, unseen(record))
 
 
@@ -130,7 +141,26 @@ def unseen(record: StageRecord | None) -> str:
     return _CALLS_UNSEEN if record is not None and not record.inputs.observed.complete else ""
 
 
-def _detail(change: Change, paths: Paths, old_text: Text, new_text: Text) -> Detail:
+def _reading(text: Text) -> "_Read":
+    def read(place: str) -> "Source | None":
+        from pivot.core.difference import read_source  # lazy: start-up time
+
+        found = text(place)
+        return read_source(found) if found is not None else None
+
+    return read
+
+
+def _told_to_run(detail: Detail, ran: frozenset[str]) -> Detail:
+    """With a note where the definition counts only because it ran."""
+    if detail.note or len(detail.path) != 1 or detail.path[0] not in ran:
+        return detail
+    return replace(detail, note=_RAN)
+
+
+def _detail(change: Change, paths: Paths, old_source: "_Read", new_source: "_Read") -> Detail:
+    if change.kind is ChangeKind.PACKAGE:
+        return Detail(change, paths.get((f"{PartKind.PACKAGE}:{change.name}", None), ()))
     if change.kind is not ChangeKind.CODE or change.place is None:
         return Detail(change)
     path = paths.get((change.name, change.place), ())
@@ -139,23 +169,23 @@ def _detail(change: Change, paths: Paths, old_text: Text, new_text: Text) -> Det
     from pivot.core.difference import diff_lines, stands_in, statement_at  # lazy: start-up time
 
     before = change.place_before or change.place
-    old, new = old_text(before.file), new_text(change.place.file)
+    old, new = old_source(before.file), new_source(change.place.file)
     if change.before is not None and old is None:
         return Detail(change, path, note=_OLD_UNKNOWN)
-    was = statement_at(old or "", before.line) if change.before is not None else ()
-    now = statement_at(new or "", change.place.line) if change.after is not None else ()
-    if not was and now and stands_in(now, old or ""):
+    was = statement_at(old, before.line) if old is not None and change.before is not None else ()
+    now = statement_at(new, change.place.line) if new is not None and change.after is not None else ()
+    if not was and now and old is not None and stands_in(now, old):
         return Detail(change, path, note=_NEWLY)
-    if was and not now and stands_in(was, new or ""):
+    if was and not now and new is not None and stands_in(was, new):
         return Detail(change, path, note=_NO_LONGER)
     found = diff_lines(was, now)
-    if found or not now:
+    if found or old is None or new is None or not now:
         return Detail(change, path, found)
     note = "" if change.name.startswith(RUNNING) else _SAME_TEXT
-    return Detail(change, path, _imports_diff(old or "", new or "", now), note)
+    return Detail(change, path, _imports_diff(old, new, now), note)
 
 
-def _imports_diff(old: str, new: str, lines: Iterable[str]) -> tuple[str, ...]:
+def _imports_diff(old: "Source", new: "Source", lines: Iterable[str]) -> tuple[str, ...]:
     """What changed in the imports of the names in some lines."""
     from pivot.core.difference import diff_lines, imports_of, words_in  # lazy: start-up time
 

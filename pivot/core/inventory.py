@@ -19,7 +19,7 @@ _WIDEST_LINE = 80
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """One definition and how the stage reaches it.
+    """One definition or package and how the stage reaches it.
 
     Attributes:
         path: titles from the stage's function to it, both included; empty where none is known.
@@ -36,7 +36,7 @@ class Inventory:
     Attributes:
         code: the definitions in reach: the stage's own function first, then by key.
         packages: with their versions.
-        weak: definitions (``module:title``) that count only if they run.
+        weak: definitions (``module:title``) that count only if they run, and did not.
         observed: when the stage last ran; ``None`` if it never did.
         unseen: what was not observed then; empty if nothing was missed.
         python: the version of the Python that runs the stages; it does not count.
@@ -45,7 +45,7 @@ class Inventory:
     stage: Stage
     digest: Digest
     code: tuple[Reached, ...]
-    packages: tuple[Part, ...]
+    packages: tuple[Reached, ...]
     weak: tuple[str, ...]
     observed: Observation | None
     unseen: str
@@ -62,15 +62,18 @@ def inventory(
         paths: to the definitions in reach.
         python: ``3.12.1``.
     """
+    observed = record.inputs.observed if record is not None else None
+    packages = [part for part in fingerprint.parts if part.kind is PartKind.PACKAGE]
+    ran = frozenset(observed.ran if observed is not None else ())
     code = [part for part in fingerprint.parts if part.kind is not PartKind.PACKAGE]
     code.sort(key=lambda part: part.kind is not PartKind.STAGE)
     return Inventory(
         stage=stage,
         digest=fingerprint.digest,
-        code=tuple(Reached(p, paths.get((p.key, p.place), ()) if p.place else ()) for p in code),
-        packages=tuple(part for part in fingerprint.parts if part.kind is PartKind.PACKAGE),
-        weak=fingerprint.weak,
-        observed=record.inputs.observed if record is not None else None,
+        code=tuple(Reached(part, paths.get((part.key, part.place), ())) for part in code),
+        packages=tuple(Reached(part, paths.get((part.key, None), ())) for part in packages),
+        weak=tuple(name for name in fingerprint.weak if name not in ran),
+        observed=observed,
         unseen=unseen(record),
         python=python,
     )
@@ -92,9 +95,7 @@ def inventory_lines(found: Inventory, *, everything: bool = False) -> list[str]:
         *_code_lines(found),
     ]
     if found.packages:
-        width = max(len(part.name) for part in found.packages)
-        lines += ["", "  Packages:"]
-        lines += [f"    {part.name:<{width}}  {part.detail or part.digest[:8]}" for part in found.packages]
+        lines += ["", "  Packages:", *_package_lines(found)]
     lines += ["", *_observed_lines(found, everything=everything)]
     if found.weak:
         listed = ":" if everything else " (--all lists them)"
@@ -120,7 +121,10 @@ def inventory_data(found: Inventory) -> dict[str, object]:
             }
             for item in found.code
         ],
-        "packages": {part.name: part.detail or None for part in found.packages},
+        "packages": [
+            {"name": item.part.name, "version": item.part.detail, "path": list(item.path)}
+            for item in found.packages
+        ],
         "weak": list(found.weak),
         "observed": None
         if observed is None
@@ -142,14 +146,25 @@ def _code_lines(found: Inventory) -> Iterator[str]:
         part = item.part
         where = str(part.place) if part.place is not None else ""
         line = f"    {part.digest[:8]}  {part.kind:<6}  {part.name:<{width}}  {where}".rstrip()
-        steps = way(found.stage, item.path)
-        if not steps:
-            yield line
-        elif len(line) + len(steps) + 2 <= _WIDEST_LINE:
-            yield f"{line}  {steps}"
-        else:
-            yield line
-            yield f"{'':<22}{steps}"
+        yield from _with_way(line, way(found.stage, item.path), 22)
+
+
+def _package_lines(found: Inventory) -> Iterator[str]:
+    width = max(len(item.part.name) for item in found.packages)
+    for item in found.packages:
+        line = f"    {item.part.name:<{width}}  {item.part.detail}"
+        yield from _with_way(line, way(found.stage, item.path), width + 6)
+
+
+def _with_way(line: str, steps: str, indent: int) -> Iterator[str]:
+    """The way on the same line if there is room."""
+    if not steps:
+        yield line
+    elif len(line) + len(steps) + 2 <= _WIDEST_LINE:
+        yield f"{line}  {steps}"
+    else:
+        yield line
+        yield " " * indent + steps
 
 
 def _observed_lines(found: Inventory, *, everything: bool) -> Iterator[str]:

@@ -2,9 +2,9 @@
 
 import platform
 
-from pivot.core.explain import Explanation, explanation
+from pivot.core.explain import Explanation, Paths, explanation
 from pivot.core.inventory import Inventory, inventory
-from pivot.engine.observe import NOTHING, Observer
+from pivot.engine.observe import NOTHING, Observer, code_options
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.observation import Observation
 from pivot.model.record import StageRecord
@@ -15,7 +15,7 @@ from pivot.store.store import Store
 def explain(observer: Observer, store: Store, stage: Stage, decision: Decision) -> Explanation:
     """A decision with all that is known of its reasons; texts are read only where code changed."""
     record = store.lock(stage.name)
-    if not any(change.kind is ChangeKind.CODE for change in decision.changes):
+    if not any(change.kind in (ChangeKind.CODE, ChangeKind.PACKAGE) for change in decision.changes):
         return explanation(stage, decision, record, paths={}, old_text=_nothing, new_text=_nothing)
     observed = _observed(record)
     sources = record.sources if record is not None else {}
@@ -27,7 +27,8 @@ def explain(observer: Observer, store: Store, stage: Stage, decision: Decision) 
     def new_text(place: str) -> str | None:
         return observer.text(stage, modules[place]) if place in modules else None
 
-    return explanation(stage, decision, record, paths={}, old_text=old_text, new_text=new_text)
+    paths = _paths(observer, stage, observed)
+    return explanation(stage, decision, record, paths=paths, old_text=old_text, new_text=new_text)
 
 
 def take_inventory(observer: Observer, store: Store, stage: Stage) -> Inventory:
@@ -35,11 +36,16 @@ def take_inventory(observer: Observer, store: Store, stage: Stage) -> Inventory:
     record = store.lock(stage.name)
     observed = _observed(record)
     fingerprint = observer.fingerprint(stage, observed)
-    return inventory(stage, fingerprint, record, paths={}, python=platform.python_version())
+    paths = _paths(observer, stage, observed)
+    return inventory(stage, fingerprint, record, paths=paths, python=platform.python_version())
 
 
 def _observed(record: StageRecord | None) -> Observation:
     return record.inputs.observed if record is not None else NOTHING
+
+
+def _paths(observer: Observer, stage: Stage, observed: Observation) -> Paths:
+    return observer.fingerprinter(stage.roots).paths(stage.function, **code_options(stage, observed))
 
 
 def _nothing(place: str) -> str | None:  # noqa: ARG001 - no text is asked for

@@ -108,7 +108,7 @@ class Changers:
         targets = [t for i in items for t in self._graph.resolver.name(node.module, [i.name]) or ()]
         absent = any(t.node is not None and t.node.role == WHOLE and t.rest for t in targets)
         missing = any(self._is_missing(node.module, item) for item in definition.imports if item.now)
-        getters = tuple(t.node for t in targets if t.node is not None and self._is_getter(t.node))
+        getters = tuple(t.node for t in targets if t.node is not None and self._graph.is_getter(t.node))
         called = self._changes_by(getters, called=True)
         fails = definition.guard < 0 and (absent or missing)
         free = enabling or fails or called.free
@@ -129,14 +129,10 @@ class Changers:
         """Whether the statement surely fails, since nothing defines a name in it."""
         return definition.guard < 0 and any(load.uses & Use.NOW for load in self._graph.open_names(node))
 
-    def _is_getter(self, node: Node) -> bool:
-        definition = self._graph.definition(node)
-        return definition is not None and definition.kind == "func" and definition.title == "__getattr__"
-
     def _getters(self, edges: list[Edge]) -> dict[Node, bool]:
         """Functions ``__getattr__`` of modules that the reading of a name sets going."""
         nodes = (t.node for edge in edges for t in edge.targets if t.node)
-        return {node: True for node in nodes if self._is_getter(node)}
+        return {node: True for node in nodes if self._graph.is_getter(node)}
 
     def _stored(self, node: Node, definition: Definition, now: list[Edge]) -> tuple[Node, ...]:
         """Code that a statement leaves where others may call it: by a decorator, a lambda, an assignment."""

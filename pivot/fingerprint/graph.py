@@ -18,7 +18,7 @@ from pivot.fingerprint.resolve import (
     nodes_of,
 )
 from pivot.fingerprint.sources import OWN_PACKAGES, Origin
-from pivot.fingerprint.uses import Load, Use
+from pivot.fingerprint.uses import Import, Load, Use
 from pivot.fingerprint.weak import FACE, HEADER, OUTLINE, is_weak, strengthened, weakened_targets
 from pivot.model.digest import Digest, digest_parts, digest_text
 
@@ -207,10 +207,25 @@ class Graph:
                     edges.append(Edge(item.name, 0, kept))
         return edges
 
+    def _getters(self, module: str, item: Import) -> tuple[Target, ...]:
+        """The functions ``__getattr__`` of modules that an import asks for a name."""
+        if ":" not in item.source or item.name in ("", "*"):
+            return ()
+        return tuple(
+            t for t in self.resolver.name(module, [item.name]) or () if t.node and self.is_getter(t.node)
+        )
+
+    def is_getter(self, node: Node) -> bool:
+        """Whether a node is the function ``__getattr__`` of a module."""
+        definition = self.definition(node)
+        return definition is not None and definition.kind == "func" and definition.title == "__getattr__"
+
     def _imports(self, node: Node, definition: Definition) -> list[Edge]:
         """Libraries and modules that the definition itself asks for: their presence may decide."""
         edges: list[Edge] = []
         for item in definition.imports:
+            if definition.kind == "import" and item.now and (getters := self._getters(node.module, item)):
+                edges.append(Edge(item.name, Use.NOW, getters))
             if definition.kind != "import" and (library := self.resolver.library_of(node.module, item)):
                 missing = self.resolver.sources.locate(library).origin is Origin.MISSING
                 edges.append(Edge("import", 0, (Target(None, library=f"{library}{'?' * missing}"),)))

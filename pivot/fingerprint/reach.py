@@ -31,6 +31,7 @@ class Reach:
         nodes: everything, strong and weak, the roots first.
         known: the same, of the weak ones the strong node that stands for the whole.
         changers: what none of the stage's names lead to, but what acts on things that are reached: mostly weak.
+        assumed: how many modules are taken as imported because code in reach uses them, though nothing imports them.
     """
 
     roots: tuple[Node, ...]
@@ -39,6 +40,7 @@ class Reach:
     nodes: dict[Node, None] = field(default_factory=dict)
     known: set[Node] = field(default_factory=set)
     changers: dict[Node, None] = field(default_factory=dict)
+    assumed: int = 0
 
     def add(self, nodes: Iterable[Node]) -> None:
         """Adds nodes that are reached."""
@@ -59,6 +61,7 @@ class Reach:
             dict(self.nodes),
             set(self.known),
             dict(self.changers),
+            self.assumed,
         )
 
 
@@ -121,6 +124,7 @@ class Reacher:
         for node in nodes:
             if node.module not in executed.modules and self._graph.resolver.module(node.module) is not None:
                 executed.run(node.module)
+                reach.assumed += 1
             self._run_imports_of(node, executed)
         self._close(executed, before)
 

@@ -262,11 +262,15 @@ class Resolver:
         if words[0] not in exported and "*" not in exported:
             return ()
         this = self.module(source)
-        listing = this.bindings.get("__all__", ()) if this and this.index.exported is None else ()
-        guards = (*guards, *(Node(source, number, DEFINITION) for number in listing))
-        found = self._bound(source, words, guards, seen)
+        listing = this.bindings.get("__all__", ()) if this else ()
+        if not listing and words[0].startswith("_"):
+            return ()
+        by_list = (*guards, *(Node(source, number, DEFINITION) for number in listing))
+        is_plain = this is not None and this.index.exported is not None
+        found = self._bound(source, words, guards if is_plain else by_list, seen)
         if not found and self.sources.locate(f"{source}.{words[0]}").origin is Origin.PROJECT:
-            return self._module(f"{source}.{words[0]}", words[1:], guards, seen)
+            # it is there because the list names it, or because somebody imported it
+            return self._module(f"{source}.{words[0]}", words[1:], by_list, seen)
         return found
 
     def _exports(self, module: str) -> frozenset[str]:

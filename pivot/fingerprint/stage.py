@@ -18,6 +18,7 @@ from pivot.fingerprint.order import order_of, wiring_of
 from pivot.fingerprint.outline import Outline
 from pivot.fingerprint.packages import Packages
 from pivot.fingerprint.parts import code_part, order_part, package_parts, sort_parts
+from pivot.fingerprint.paths import shortest_paths
 from pivot.fingerprint.reach import Reach, Reacher
 from pivot.fingerprint.resolve import (
     COMPILED,
@@ -36,6 +37,7 @@ from pivot.fingerprint.uses import Import, Load, Use
 from pivot.fingerprint.weak import FACE, HEADER, is_weak, strengthened
 from pivot.model.digest import digest_parts
 from pivot.model.fingerprint import Fingerprint, Part
+from pivot.model.place import Place
 from pivot.model.stage import ObjectRef
 
 _READS_SOURCE = frozenset({"getsource", "getsourcelines"})
@@ -134,13 +136,15 @@ class Fingerprinter:
                 *(hashes.of(node) for node in order),
                 "texts",
                 *texts,
+                f"assumed {reach.assumed}",
                 "packages",
                 *(f"{part.name} {part.detail}" for part in packages),
                 *_words(seen, static.outside, reach, outline, hashes),
             ]
         )
-        parts = [*self._parts(reach, static.loaders), *packages]
+        parts = [*(part for _, part in self._parts(reach, static.loaders)), *packages]
         wiring = [*wiring_of(order, reach, outline, hashes), *texts]
+        wiring += [f"assumed {reach.assumed}"] if reach.assumed else []
         if wiring:
             parts.append(order_part(wiring))
         modules = sorted(static.modules.union(reach.executed.modules))
@@ -152,6 +156,39 @@ class Fingerprinter:
             tuple(sorted(static.weak)),
             self._strings(reach),
         )
+
+    def paths(
+        self,
+        function: ObjectRef,
+        *,
+        ran: Iterable[str] = (),
+        imported: Iterable[str] = (),
+        missing: Iterable[str] = (),
+        loaders: Iterable[str] = (),
+        libraries: Iterable[str] = (),
+    ) -> dict[tuple[str, Place | None], tuple[str, ...]]:
+        """For the key and place of each part of `stage` the shortest way to it: titles, the part's own the last.
+
+        A way begins with the stage's function, or with a statement that acts on what is reached where only that one
+        leads to the part. The order of statements has none. Worked out anew in each call.
+
+        Raises:
+            CodeError: as `stage`.
+        """
+        static = self._static(function, tuple(loaders))
+        seen = seen_code(self._graph, ran, imported, missing, static.weak)
+        reach = self._grown(function, static.reach, seen)
+        ways = shortest_paths(reach, Outline(self._graph, reach.nodes), [*seen.ran, *seen.imported])
+        found: dict[tuple[str, Place | None], tuple[str, ...]] = {}
+        asking = [(way, self._libraries_of([node])) for node, way in ways.items()]
+        asking.append((ways[reach.roots[0]], {*libraries, *static.outside.libraries}))
+        for way, names in asking:
+            for package in package_parts(names, self._packages, self._resolver.sources):
+                found.setdefault((package.key, None), (*way, package.name))
+        for node, part in self._parts(reach, static.loaders):
+            if node in ways:
+                found.setdefault((part.key, part.place), ways[node])
+        return found
 
     def beyond(
         self, function: ObjectRef, code: Iterable[tuple[str, int]], *, loaders: Iterable[str] = ()
@@ -282,7 +319,7 @@ class Fingerprinter:
             self._imports[module] = tuple(item for d in definitions for item in d.imports if item.now)
         return self._imports[module]
 
-    def _parts(self, reach: Reach, loaders: frozenset[Node]) -> Iterable[Part]:
+    def _parts(self, reach: Reach, loaders: frozenset[Node]) -> Iterable[tuple[Node, Part]]:
         for node in reach.nodes:
             if node.role in (DEFINITION, COMPILED, SELF) or (
                 node.role == HEADER and strengthened(node) not in reach.nodes
@@ -290,7 +327,11 @@ class Fingerprinter:
                 surface = Node(node.module, node.number, FACE if node.role == HEADER else SURFACE)
                 is_root = node in reach.roots
                 with_surface = surface in reach.nodes and not is_root
-                yield code_part(self._graph, node, root=is_root, loader=node in loaders, surface=with_surface)
+                is_loader = node in loaders
+                yield (
+                    node,
+                    code_part(self._graph, node, root=is_root, loader=is_loader, surface=with_surface),
+                )
 
     def _strings(self, reach: Reach) -> tuple[str, ...]:
         """Literals that may be paths of files, of all that counts with its body or has none."""

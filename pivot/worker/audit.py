@@ -12,6 +12,9 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Protocol
 
+_ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
+_NEW = os.O_CREAT | os.O_EXCL
+
 Listener = Callable[[str, tuple[Any, ...], FrameType], None]
 """Takes an event, its arguments and the frame in which it happened."""
 
@@ -22,6 +25,7 @@ class Events(Protocol):
     def read(self, path: object, frame: FrameType, folder: str | None = None) -> None: ...  # noqa: D102
     def list_folder(self, path: object, frame: FrameType) -> None: ...  # noqa: D102
     def write(self, path: object, frame: FrameType, *, anew: bool) -> None: ...  # noqa: D102
+    def create(self, path: object, frame: FrameType) -> None: ...  # noqa: D102
     def make_folder(self, path: object, frame: FrameType) -> None: ...  # noqa: D102
     def move(self, source: object, target: object, frame: FrameType) -> None: ...  # noqa: D102
     def remove(self, path: object, frame: FrameType) -> None: ...  # noqa: D102
@@ -60,22 +64,18 @@ def _listeners() -> list[Listener]:
 
 def _open(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:
     path, mode, flags = arguments
-    reads, anew = _mode(mode) if isinstance(mode, str) else _flags(flags)
-    if reads:
+    if isinstance(mode, str):
+        new, anew = "x" in mode, "w" in mode
+        reads = not anew and ("a" not in mode or "+" in mode)
+    else:
+        new, anew = flags & _NEW == _NEW, bool(flags & os.O_TRUNC)
+        reads = not anew and flags & _ACCESS != os.O_WRONLY
+    if new:
+        events.create(path, frame)
+    elif reads:
         events.read(path, frame)
     else:
         events.write(path, frame, anew=anew)
-
-
-def _mode(mode: str) -> tuple[bool, bool]:
-    """Whether an ``open`` reads, and whether nothing is left of what was there."""
-    anew = "w" in mode or "x" in mode
-    return not anew and ("a" not in mode or "+" in mode), anew
-
-
-def _flags(flags: int) -> tuple[bool, bool]:
-    anew = bool(flags & os.O_TRUNC) or (flags & (os.O_CREAT | os.O_EXCL)) == os.O_CREAT | os.O_EXCL
-    return not anew and flags & (os.O_RDONLY | os.O_WRONLY | os.O_RDWR) != os.O_WRONLY, anew
 
 
 def _list(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:

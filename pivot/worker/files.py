@@ -37,10 +37,12 @@ class FileLog:
         self._unobserved = frozenset(os.path.normpath(path) for path in unobserved)
         self._installed = _installations_under(self._under)
         self._lock = threading.RLock()
+        self._places: dict[str, str | None] = {}
         self._states: dict[str, str] = {}
         self._listings: dict[str, tuple[str, ...]] = {}
         self._written: set[str] = set()
         self._before: dict[str, str] = {}
+        self._created: set[str] = set()
         self._made: set[str] = set()
 
     def place(self, path: object, *, folder: str | None = None) -> str | None:
@@ -52,19 +54,11 @@ class FileLog:
         if not isinstance(path, str | bytes | os.PathLike):
             return None
         text = os.fsdecode(path)
-        if "\0" in text or not _is_text(text):
-            return None
         if not text.startswith(os.sep):
             text = os.path.join(folder or os.getcwd(), text)
-        text = os.path.normpath(text)
-        if not text.startswith(self._under):
-            if text == self._root:
-                return text
-            real = os.path.realpath(text) + os.sep
-            if not real.startswith(self._under_real):
-                return None
-            text = os.path.join(self._root, real[len(self._under_real) : -1]).rstrip(os.sep)
-        return text if self._is_observed(text) else None
+        if text not in self._places:
+            self._places[text] = self._place(text)
+        return self._places[text]
 
     def is_near(self, path: object) -> bool:
         """Whether a path may lie under the root; quick, and says yes when in doubt."""
@@ -122,6 +116,13 @@ class FileLog:
             self._before.pop(path, None)
             self._written.add(path)
 
+    def try_to_make(self, path: str) -> None:
+        """Somebody is about to make a file or folder, which fails if it is there."""
+        with self._lock:
+            if path not in self._states and not self._is_own(path):
+                self._states[path] = PRESENT if os.path.lexists(path) else ABSENT
+                self._created.add(path)
+
     def make_folder(self, path: str) -> None:
         """Somebody is about to make a folder: what is in it is the stage's own from then on."""
         with self._lock:
@@ -147,13 +148,19 @@ class FileLog:
     def remove(self, path: str) -> None:
         """Somebody is about to remove a file: that it is gone afterwards is the stage's doing."""
         with self._lock:
+            self.look(path, present=os.path.lexists(path))
             self._before.pop(path, None)
             self._written.add(path)
 
     def states(self) -> dict[str, str]:
         """Path → state of all that was read, looked for or listed, in the words of `Seen`."""
         with self._lock:
-            files = {path: self._state(path, state) for path, state in self._states.items()}
+            files = {
+                path: self._state(path, state)
+                for path, state in self._states.items()
+                if path not in self._created
+                or os.path.lexists(path)  # the name of a passing file says nothing
+            }
             return files | {path: folder_state(self._lasting(path)) for path in self._listings}
 
     def written(self) -> tuple[str, ...]:
@@ -164,6 +171,19 @@ class FileLog:
             }
             appended = {path for path in self._before if path not in self._states}
             return tuple(sorted(path for path in own | appended if os.path.isfile(path)))
+
+    def _place(self, text: str) -> str | None:
+        if "\0" in text or not _is_text(text):
+            return None
+        text = os.path.normpath(text)
+        if not text.startswith(self._under):
+            if text == self._root:
+                return text
+            real = os.path.realpath(text) + os.sep
+            if not real.startswith(self._under_real):
+                return None
+            text = os.path.join(self._root, real[len(self._under_real) : -1]).rstrip(os.sep)
+        return text if self._is_observed(text) else None
 
     def _state(self, path: str, state: str) -> str:
         if state != ABSENT:

@@ -18,15 +18,11 @@ _CODE_FROM_TEXT = frozenset(("<string>", "<stdin>"))
 _SOURCE_READERS = ("linecache.py", "inspect.py", "tokenize.py", "traceback.py", "pkgutil.py", "importlib")
 _RESOURCES = os.path.join("importlib", "resources") + os.sep
 _SHUTIL = shutil.copyfile.__code__.co_filename
-_NO_QUESTIONS = frozenset(
-    {
-        (os.makedirs.__code__.co_filename, "makedirs"),
-        (pathlib.Path.mkdir.__code__.co_filename, "mkdir"),
-        (pathlib.Path.mkdir.__code__.co_filename, "resolve"),
-        (posixpath.realpath.__code__.co_filename, "realpath"),
-        (posixpath.realpath.__code__.co_filename, "_joinrealpath"),
-    }
-)
+_NO_QUESTIONS = {
+    os.makedirs.__code__.co_filename: ("makedirs",),
+    pathlib.Path.mkdir.__code__.co_filename: ("mkdir", "resolve"),
+    posixpath.realpath.__code__.co_filename: ("realpath", "_joinrealpath"),
+}
 
 
 class Kind(Enum):
@@ -156,4 +152,4 @@ def _asks_nothing(code: CodeType) -> bool:
     """Whether it makes or removes folders or resolves names: what it looks at says nothing to its caller."""
     if code.co_filename == _SHUTIL:
         return "rmtree" in code.co_qualname.lower()
-    return (code.co_filename, code.co_name) in _NO_QUESTIONS
+    return code.co_name in _NO_QUESTIONS.get(code.co_filename, ())

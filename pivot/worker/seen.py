@@ -78,6 +78,7 @@ class Recorder:
         self._missing: set[str] = set()
         self._elsewhere: dict[str, str] = {}
         self._own = _Busy()
+        self._process = os.getpid()  # a forked child may find a lock taken, and tells nobody what it saw
 
     def seen(self) -> Seen:
         """What was seen, once nothing is watched any more."""
@@ -102,7 +103,7 @@ class Recorder:
     def hear(self, event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
         """An audit event."""
         own = self._own
-        if own.busy:
+        if own.busy or os.getpid() != self._process:
             return
         own.busy = True
         try:
@@ -115,7 +116,7 @@ class Recorder:
     def look(self, path: Any, frame: FrameType, present: bool, detailed: bool) -> None:
         """Somebody asked for a file by ``os.stat`` (``detailed``: with its size) and the like."""
         own = self._own
-        if own.busy:
+        if own.busy or os.getpid() != self._process:
             return
         own.busy = True
         try:
@@ -167,9 +168,17 @@ class Recorder:
         if self.frames.is_change(frame) and (place := self.files.place(path)) is not None:
             self.files.write(place, anew=anew)
 
+    def create(self, path: object, frame: FrameType) -> None:
+        """A file is made, unless it is there."""
+        if self.frames.is_change(frame) and (place := self._asked(path)) is not None:
+            self.files.try_to_make(place)
+            self.files.write(place)
+
     def make_folder(self, path: object, frame: FrameType) -> None:
-        """A folder is made."""
-        if self.frames.is_change(frame) and (place := self.files.place(path)) is not None:
+        """A folder is made, unless it is there."""
+        if self.frames.is_change(frame) and (place := self._asked(path)) is not None:
+            if self.frames.is_read(frame):
+                self.files.try_to_make(place)
             self.files.make_folder(place)
 
     def move(self, source: object, target: object, frame: FrameType) -> None:
@@ -179,7 +188,7 @@ class Recorder:
 
     def remove(self, path: object, frame: FrameType) -> None:
         """A file is removed."""
-        if self.frames.is_change(frame) and (place := self.files.place(path)) is not None:
+        if self.frames.is_change(frame) and (place := self._asked(path)) is not None:
             self.files.remove(place)
 
     def start_program(self, words: Iterable[object], folder: object, frame: FrameType) -> None:

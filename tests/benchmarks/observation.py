@@ -1,22 +1,24 @@
-"""Measures what observing a stage costs: the same task with and without it, in turn, in fresh workers.
+"""Measures what observing a stage costs: the same task with and without it, in turn, each in a fresh process.
 
-Run it with each interpreter that matters: ``.venv/bin/python tests/benchmarks/observation.py``. A figure is the median
-of the repetitions, the overhead the median of the paired ratios, from submitting the task to having its result.
+Run it with each interpreter that matters: ``.venv/bin/python tests/benchmarks/observation.py``. A figure is the
+median of the repetitions in CPU seconds, from the task to its result; the overhead the median of the paired ratios.
 """
 
 import argparse
+import importlib
 import os
 import pickle
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import textwrap
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from pivot.executors.forkserver import ForkserverExecutor
+from pivot.executors.inline import InlineExecutor
 from pivot.loaders import JSON
 from pivot.model.digest import digest_text
 from pivot.model.fingerprint import ModuleText
@@ -26,7 +28,7 @@ from pivot.model.task import Success, Task, TaskOut
 from pivot.paths import ProjectPath
 
 REPETITIONS = 9
-ROWS = 600_000
+ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Case:
     """A stage to measure.
 
     Attributes:
-        preload: what the fork server has loaded, as it has for stages of a pipeline.
+        preload: what is imported before, as the fork server does for stages of a pipeline.
     """
 
     title: str
@@ -43,7 +45,7 @@ class Case:
 
 
 CPU = Case(
-    "pure Python, 12 million calls",
+    "pure Python, 30 million calls",
     """
     class Vector:
         def __init__(self, x, y): self.x, self.y = x, y
@@ -51,7 +53,7 @@ CPU = Case(
     def step(a): return a + 1
     def run():
         total, one = 0, Vector(1, 2)
-        for number in range(2_400_000):
+        for number in range(6_000_000):
             total = step(step(step(total))) + one.dot(Vector(number, 1)) % 7
         return total
     """,
@@ -77,44 +79,55 @@ FILES_TEXT = """
         return 1
 """
 FILES = Case("500 small files looked for and read 20 times each", FILES_TEXT)
+CASES = (CPU, PANDAS, IMPORTING, FILES)
 
 
 def main() -> None:
-    """Measure and print the table."""
+    """Measure and print the table; or, told to by this very script, run one task."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
-    repetitions = parser.parse_args().repetitions
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {repetitions} pairs\n")
+    parser.add_argument("--one", nargs=3, metavar=("CASE", "FOLDER", "ROOT"), help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        print(cpu_seconds(CASES[int(chosen.one[0])], *chosen.one[1:]))
+        return
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {chosen.repetitions} pairs\n")
     print("| stage | without | observed | overhead |\n|---|---:|---:|---:|")
-    for case in (CPU, PANDAS, IMPORTING, FILES):
-        without, observed = measure(case, repetitions)
+    for number, case in enumerate(CASES):
+        without, observed = measure(number, chosen.repetitions)
         overhead = statistics.median(b / a for a, b in zip(without, observed, strict=True)) - 1
         cells = f"{statistics.median(without):.3f} s | {statistics.median(observed):.3f} s | {overhead:+.1%}"
         print(f"| {case.title} | {cells} |", flush=True)
 
 
-def measure(case: Case, repetitions: int) -> tuple[list[float], list[float]]:
+def measure(number: int, repetitions: int) -> tuple[list[float], list[float]]:
     """The seconds of each repetition, without and with observation."""
     seconds: tuple[list[float], list[float]] = ([], [])
     with tempfile.TemporaryDirectory(prefix="pivot-bench-") as folder:
         write_data(Path(folder))
-        observed = task(case, folder)
-        with ForkserverExecutor(1, case.preload) as executor:
-            run(executor, replace(observed, root=""))  # file caches are warm from here on
-            for number in range(repetitions):
-                pair = [(0, replace(observed, root="")), (1, observed)]
-                for which, one in pair if number % 2 else reversed(pair):
-                    seconds[which].append(run(executor, one))
+        fresh(number, folder, "")  # file caches are warm from here on
+        for repetition in range(repetitions):
+            for observed in (True, False) if repetition % 2 else (False, True):
+                seconds[observed].append(fresh(number, folder, folder if observed else ""))
     return seconds
 
 
-def run(executor: ForkserverExecutor, one: Task) -> float:
-    """The wall seconds of one task."""
-    started = time.perf_counter()
-    result = executor.submit(one).result()
-    seconds = time.perf_counter() - started
-    if not isinstance(result, Success) or (result.seen == Seen()) != (one.root == ""):
-        sys.exit(f"{one.stage}: {result}")
+def fresh(number: int, folder: str, root: str) -> float:
+    """The CPU seconds of one task in a process of its own."""
+    command = [sys.executable, __file__, "--one", str(number), folder, root]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def cpu_seconds(case: Case, folder: str, root: str) -> float:
+    """The CPU seconds of one task in this process."""
+    for library in case.preload:
+        importlib.import_module(library)
+    with InlineExecutor() as executor:
+        started = time.process_time()
+        result = executor.submit(task(case, folder, root)).result()
+        seconds = time.process_time() - started
+    if not isinstance(result, Success) or (result.seen == Seen()) != (root == ""):
+        sys.exit(f"{case.title}: {result}")
     return seconds
 
 
@@ -127,8 +140,8 @@ def write_data(folder: Path) -> None:
         (folder / "data" / f"{number}.json").write_text("{}", encoding="utf-8")
 
 
-def task(case: Case, folder: str) -> Task:
-    """The case as an observed task, whose worker is not used again."""
+def task(case: Case, folder: str, root: str) -> Task:
+    """The case as a task."""
     text = textwrap.dedent(case.text)
     out = os.path.join(folder, "out.json")
     loader = LoaderRef("JSON", "", 1, pickle.dumps(JSON()))
@@ -136,7 +149,7 @@ def task(case: Case, folder: str) -> Task:
         stage=case.title,
         function=ObjectRef("stages", "run"),
         modules=(ModuleText("stages", f"{folder}/stages.py", "stages.py", text, digest_text(text)),),
-        libraries=("json",),
+        libraries=(),
         roots=(folder,),
         cwd=folder,
         environment=dict(os.environ),
@@ -146,7 +159,7 @@ def task(case: Case, folder: str) -> Task:
         params=None,
         log=os.path.join(folder, "stage.log"),
         seed=0,
-        root=folder,
+        root=root,
         unobserved=(out,),
     )
 

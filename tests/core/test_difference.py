@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pivot.core.difference import diff_lines, imports_of, stands_in, statement_at, words_in
+from pivot.core.difference import diff_lines, imports_of, read_source, stands_in, statement_at, words_in
 
 TEXT = textwrap.dedent('''\
     import os
@@ -74,14 +74,15 @@ AT = {
 def test_the_statement_at_a_line_is_the_one_a_reader_means(line, end):
     lines = TEXT.splitlines()
     wanted = AT[line]
-    found = statement_at(TEXT.replace("\n", end), line)
+    found = statement_at(read_source(TEXT.replace("\n", end)), line)
     assert found == (tuple(lines[wanted[0] - 1 : wanted[1]]) if wanted else ())
 
 
 @pytest.mark.parametrize("line", [3, 12, 15, 17])
 def test_a_text_that_is_no_python_is_cut_by_its_indentation(line):
-    broken = TEXT + "\nprint 'two'\n"
-    assert statement_at(broken, line) == statement_at(TEXT, line)
+    broken = read_source(TEXT + "\nprint 'two'\n")
+    assert broken.body is None
+    assert statement_at(broken, line) == statement_at(read_source(TEXT), line)
 
 
 def test_what_differs_is_marked_and_has_two_lines_around_it():
@@ -128,16 +129,18 @@ def test_the_marked_lines_turn_the_old_into_the_new(old, new):
 
 
 def test_imports_are_those_that_bind_one_of_the_names():
-    text = "import os.path, sys\nfrom a import (b as c,\n  d)\nfrom e import *\nif x:\n    import f\n"
-    assert imports_of(text, ["os"]) == ("import os.path, sys", "from e import *")
-    assert imports_of(text, ["c", "f"]) == ("from a import b as c, d", "from e import *", "import f")
-    assert imports_of("import (", ["c"]) == ()
+    source = read_source(
+        "import os.path, sys\nfrom a import (b as c,\n  d)\nfrom e import *\nif x:\n    import f\n"
+    )
+    assert imports_of(source, ["os"]) == ("import os.path, sys", "from e import *")
+    assert imports_of(source, ["c", "f"]) == ("from a import b as c, d", "from e import *", "import f")
+    assert imports_of(read_source("import ("), ["c"]) == ()
 
 
 def test_lines_stand_in_a_text_as_whole_lines():
-    assert stands_in(["def f():", "    pass"], "x = 1\r\ndef f():\r\n    pass\r\n")
-    assert not stands_in(["def f():"], "async def f():\n")
-    assert not stands_in(["a", "b"], "a\n\nb")
+    assert stands_in(["def f():", "    pass"], read_source("x = 1\r\ndef f():\r\n    pass\r\n"))
+    assert not stands_in(["def f():"], read_source("async def f():\n"))
+    assert not stands_in(["a", "b"], read_source("a\n\nb"))
 
 
 def test_words_are_all_that_may_be_names():

@@ -278,3 +278,26 @@ def test_a_change_of_code_is_shown_by_what_changed_in_the_text(stage, case):
     assert bool(detail.note) == bool(note)
     assert detail.path == (("train", "fit", "x") if change.place else ())
     assert other == Detail(found.decision.changes[1])
+
+
+def test_a_definition_that_only_ran_says_so(stage, inputs):
+    change = Change(ChangeKind.CODE, "func:gone", D1, D2, Place(U, 8), Place(U, 8))
+    record = StageRecord("train", inputs(observed=Observation(ran=("utils:gone",))), {})
+    paths = {("func:gone", Place(U, 8)): ("gone",)}
+    found = explanation(
+        stage("train"), run(change), record, paths=paths, old_text={U: OLD}.get, new_text={U: NEW}.get
+    )
+    assert found.details[0].note == "it ran, though no name in the stage's code leads to it"
+    assert found.details[0].diff
+
+
+def test_a_package_is_told_with_the_way_to_it(stage):
+    change = Change(ChangeKind.PACKAGE, "numpy", "1", "2")
+    paths = {("package:numpy", None): ("train", "fit", "numpy")}
+    found = explanation(stage("train"), run(change), None, paths=paths, old_text=str, new_text=str)
+    assert explain_lines(found)[5:] == [
+        "    package:numpy",
+        "      Old: 1",
+        "      New: 2",
+        "      Path: train → fit → numpy",
+    ]

@@ -35,6 +35,7 @@ def test_the_stage_comes_first_then_what_it_reaches_with_the_way_there(made):
             ("stage:train", Place("s.py", 4)): ("train",),
             ("func:fit", Place("a.py", 1)): ("train", "fit"),
             ("func:scale", Place("b.py", 12)): ("train", "fit", "scale"),
+            ("package:pandas", None): ("train", "fit", "pandas"),
         },
     )
     digests = [digest_text(text)[:8] for text in "123"]
@@ -49,7 +50,7 @@ def test_the_stage_comes_first_then_what_it_reaches_with_the_way_there(made):
         f"    {digests[2]}  func    scale  b.py:12  train → fit → scale",
         "",
         "  Packages:",
-        "    pandas  2.2",
+        "    pandas  2.2  train → fit → pandas",
         "",
         "  Observed: nothing yet, it has not run here",
     ]
@@ -100,6 +101,11 @@ def test_what_is_weak_is_counted_and_listed_if_all_is_wanted(made):
     ]
 
 
+def test_what_is_weak_and_ran_is_told_once(made):
+    found = made(weak=("plugins:load", "plugins:save"), observed=Observation(ran=("plugins:load",)))
+    assert found.weak == ("plugins:save",)
+
+
 @pytest.mark.parametrize(("everything", "shown"), [(False, 20), (True, 25)])
 def test_of_many_definitions_that_ran_the_first_are_listed(made, everything, shown):
     found = made(observed=Observation(ran=tuple(f"m:f{n:02}" for n in range(25))))
@@ -112,7 +118,11 @@ def test_the_data_is_complete_and_holds_no_value_of_a_variable(made):
     observed = Observation(files={"c.json": D}, environment={"KEY": PRESENT, "MODE": D}, ran=("m:f",))
     data = json.loads(json.dumps(inventory_data(made(observed=observed, weak=("m:g",)))))
     assert data["parts"][0] == {
-        **{"kind": "stage", "name": "train", "digest": digest_text("1"), "file": "s.py:4", "path": []},
+        "kind": "stage",
+        "name": "train",
+        "digest": digest_text("1"),
+        "file": "s.py:4",
+        "path": [],
     }
     assert data["observed"]["files"] == {"c.json": D}
     assert data["observed"]["environment"] == {"KEY": "set", "MODE": D[:8]}

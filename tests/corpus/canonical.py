@@ -1,6 +1,6 @@
 """A value as a text that is equal in every process where the value is equal: what the corpus compares.
 
-Part of the projects under test too, where it saves a stage's result. Functions count by name and docstring, objects
+A library to the projects under test, where it saves a stage's result. Functions count by name and docstring, objects
 by type and attributes, errors by type and message; memory addresses and the names of modules are left out.
 """
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -41,12 +43,12 @@ class Truth:
 def _program(*command: str) -> Iterator[Program]:
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
     environment.pop("JPY_SESSION_NAME", None)
-    with subprocess.Popen(
+    with TemporaryDirectory() as folder, subprocess.Popen(
         [sys.executable, str(HERE / command[0]), *command[1:]],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=environment | {"PYTHONPATH": _library(folder)},
     ) as process:
 
         def ask(question: dict) -> dict:
@@ -55,6 +57,14 @@ def _program(*command: str) -> Iterator[Program]:
             return json.loads(process.stdout.readline())
 
         yield ask
+
+
+def _library(folder: str) -> str:
+    """A search path with `canonical` in a folder that holds libraries: its code is in nobody's reach."""
+    site = Path(folder) / "site-packages"
+    site.mkdir()
+    shutil.copy(HERE / "canonical.py", site)
+    return os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(scope="session")

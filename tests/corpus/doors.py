@@ -4,13 +4,12 @@
 
 In: ``{"before": {name: text}, "after": {...}, "argument": expression}``. Out: an `Answer`. A file's door keeps one
 project and writes one row after the other into it, as a long day's work would. In the notebook, cells may patch
-builtins and libraries, so each row is executed in a fork.
+builtins and libraries, so each row is executed in a fork. ``canonical`` must be importable, as a library.
 """
 
 import importlib
 import json
 import os
-import pathlib
 import shutil
 import sys
 import tempfile
@@ -32,7 +31,6 @@ def run_train() -> _Annotated[object, _Out("result.txt", _Canonical())]:
     except Exception as error:
         return error
 """
-CANONICAL = (pathlib.Path(__file__).parent / "canonical.py").read_text(encoding="utf-8")
 DOORS = {
     "pivot.yaml": "stages:\n  train:\n    python: stages.run_train\n",
     "pipeline.py": "from pivot import Pipeline\nfrom stages import run_train\n"
@@ -65,13 +63,13 @@ class FileDoor:
 
     def __init__(self, folder, name):
         self.folder = folder
-        self._fixed = {name: DOORS[name], "canonical.py": CANONICAL}
-        write(folder, self._fixed)
+        self._file = name
+        write(folder, {name: DOORS[name]})
         self._project = Project(folder)
 
     def ask(self, before, after, argument):
         """Go through a row; the answer."""
-        for entry in set(os.listdir(self.folder)) - {*self._fixed, ".pivot"}:
+        for entry in set(os.listdir(self.folder)) - {self._file, ".pivot"}:
             path = os.path.join(self.folder, entry)
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         write(self.folder, before | {"stages.py": before["stages.py"] + NEEDS + WRAPPER.format(argument=argument)})
@@ -92,6 +90,10 @@ class FileDoor:
         except PivotError as error:
             answer.refusal = f"{type(error).__name__}: {error}"
         return answer
+
+    def close(self):
+        """End its workers."""
+        self._project.close()
 
 
 def write(folder, files):
@@ -117,11 +119,16 @@ def main(name):
     with tempfile.TemporaryDirectory() as folder:
         if name == "notebook":
             preload()
-            ask = in_fork
+            answer_each(in_fork)
         else:
-            ask = FileDoor(folder, name).ask
-        for line in sys.stdin:
-            print(json.dumps(asdict(ask(**json.loads(line)))), flush=True)
+            door = FileDoor(folder, name)
+            answer_each(door.ask)
+            door.close()
+
+
+def answer_each(ask):
+    for line in sys.stdin:
+        print(json.dumps(asdict(ask(**json.loads(line)))), flush=True)
 
 
 def preload():
@@ -159,7 +166,6 @@ class Notebook:
         from IPython.core.interactiveshell import InteractiveShell
 
         self.folder = folder
-        write(folder, {"canonical.py": CANONICAL})
         os.environ["IPYTHONDIR"] = os.path.join(folder, ".ipython")
         os.chdir(folder)
         sys.path.insert(0, folder)
@@ -173,7 +179,7 @@ class Notebook:
         answer = Answer()
         write(self.folder, {name: text for name, text in before.items() if name != "stages.py"})
         try:
-            self.run("%load_ext pivot_jupyter", "load")
+            self.run("%load_ext pivot_jupyter\n%pivot module stages", "load")
             session = current_session()
             self.run(before["stages.py"], "stages")
             self.run(NEEDS, "needs")

@@ -261,7 +261,7 @@ def test_another_stages_output_must_be_declared(folder):
     end = run.stages["work"]
     assert str(end.outcome) == "failed"
     assert (
-        "stage 'work': read make.txt, which stage 'make' writes, without declaring it (stages.py:"
+        "stage 'work': read make.txt, which stage 'make' writes, without declaring it (pivot.yaml:4)"
         in end.reason
     )
     assert 'Dep("make.txt")' in (end.hint or "")

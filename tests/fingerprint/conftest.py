@@ -37,6 +37,12 @@ class ProjectFolder:
         """Of a stage that never ran, or of which only so much was `seen`."""
         return Fingerprinter(self.sources()).stage(ref(stage), **seen)
 
+    def beyond(self, code: list[tuple[str, int]], stage: str = "stages.train") -> tuple[str, ...]:
+        return Fingerprinter(self.sources()).beyond(ref(stage), code)
+
+    def paths(self, stage: str = "stages.train", **seen: object) -> dict[object, tuple[str, ...]]:
+        return Fingerprinter(self.sources()).paths(ref(stage), **seen)
+
 
 def ref(stage: str) -> ObjectRef:
     module, _, name = stage.rpartition(".")

@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Iterator
 from types import CodeType
 
-Named = tuple[str, ast.stmt]
+Named = tuple[str, ast.stmt, ast.ClassDef | None]
+"""A statement's name, the statement, and the outermost class it stands in."""
 
 
 class Source:
@@ -17,38 +18,38 @@ class Source:
 
     def __init__(self) -> None:
         self._files: dict[str, list[Named]] = {}
-        self._known: dict[tuple[str, int], tuple[str, str]] = {}
+        self._known: dict[tuple[str, int], tuple[str, str, str]] = {}
 
-    def definition(self, file: str, line: int) -> tuple[str, str]:
-        """The name and the digest of the function, or other statement, that holds a line."""
+    def definition(self, file: str, line: int) -> tuple[str, str, str]:
+        """The name and the digest of the function, or other statement, that holds a line, and its class's digest."""
         if file not in self._files:
             with open(file, encoding="utf-8") as opened:
-                self._files[file] = list(definitions(ast.parse(opened.read()).body, ""))
+                self._files[file] = list(definitions(ast.parse(opened.read()).body, "", None))
         if (file, line) not in self._known:
             self._known[file, line] = self._find(file, line)
         return self._known[file, line]
 
-    def _find(self, file: str, line: int) -> tuple[str, str]:
-        for name, statement in self._files[file]:
+    def _find(self, file: str, line: int) -> tuple[str, str, str]:
+        for name, statement, outer in self._files[file]:
             if first_line(statement) <= line <= (statement.end_lineno or 0):
-                return name, digest_of(statement)
+                return name, digest_of(statement), digest_of(outer) if outer else ""
         raise LookupError(f"{file}:{line}: no statement")
 
 
-def definitions(body: list[ast.stmt], prefix: str) -> Iterator[Named]:
+def definitions(body: list[ast.stmt], prefix: str, outer: ast.ClassDef | None) -> Iterator[Named]:
     """The functions, methods and other statements of a body; what is nested in a function belongs to it."""
     for statement in body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield prefix + statement.name, statement
+            yield prefix + statement.name, statement, outer
         elif isinstance(statement, ast.ClassDef):
-            yield from definitions(statement.body, f"{prefix}{statement.name}.")
+            yield from definitions(statement.body, f"{prefix}{statement.name}.", outer or statement)
         elif isinstance(statement, ast.If | ast.Try | ast.With | ast.For | ast.While):
             blocks = [getattr(statement, name, []) for name in ("body", "orelse", "finalbody")]
             blocks += [handler.body for handler in getattr(statement, "handlers", [])]
             for block in blocks:
-                yield from definitions(block, prefix)
+                yield from definitions(block, prefix, outer)
         else:
-            yield f"{prefix}statement", statement
+            yield f"{prefix}statement", statement, outer
 
 
 def first_line(statement: ast.stmt) -> int:
@@ -71,9 +72,7 @@ class Bare(ast.NodeTransformer):
         """A function without its docstring and annotations; its body is never empty."""
         node.returns = None
         self.generic_visit(node)
-        match node.body:
-            case [ast.Expr(value=ast.Constant(value=str())), *rest]:
-                node.body = rest or [ast.Pass()]
+        node.body = [each for each in node.body if not is_text(each)] or [ast.Pass()]
         return node
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -84,8 +83,9 @@ class Bare(ast.NodeTransformer):
         return node
 
     def visit_ClassDef(self, node):
-        """A class in a function: the annotations of its own body may act, so they stay."""
-        node.body = [each if isinstance(each, ast.AnnAssign) else self.visit(each) for each in node.body]
+        """A class without its docstring; the annotations of its own body may act, so they stay."""
+        rest = [each for each in node.body if not is_text(each)] or [ast.Pass()]
+        node.body = [each if isinstance(each, ast.AnnAssign) else self.visit(each) for each in rest]
         return node
 
     def visit_AnnAssign(self, node):
@@ -95,6 +95,14 @@ class Bare(ast.NodeTransformer):
         if isinstance(node.target, ast.Name):
             return ast.If(ast.Constant(False), [ast.Assign([node.target], ast.Constant(None))], [])
         return ast.Pass()
+
+
+def is_text(statement: ast.stmt) -> bool:
+    """Whether a statement is nothing but a string."""
+    match statement:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return True
+    return False
 
 
 def content(value: object) -> object:

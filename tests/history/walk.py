@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class Step:
     Attributes:
         ran_otherwise: names of executed definitions that changed, appeared or disappeared.
         result_changed: whether plain Python gave another result.
+        class_changed: whether a class changed of which a method was executed, be it in another method.
         fingerprint_changed: whether the stage would run again, where Pivot sees which functions run.
         changed_unseen: the same where it does not (Python 3.11).
         refused: why there is no fingerprint; empty where there is one.
@@ -66,6 +68,7 @@ class Step:
     stage: str
     ran_otherwise: tuple[str, ...]
     result_changed: bool
+    class_changed: bool
     fingerprint_changed: bool = True
     changed_unseen: bool = True
     refused: str = ""
@@ -73,8 +76,13 @@ class Step:
 
     @property
     def is_the_same(self) -> bool:
-        """Whether the call executes the same code and gives the same result."""
+        """Whether the call executes functions of the same code and gives the same result."""
         return not self.ran_otherwise and not self.result_changed
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no definition changed that the call executes; a class is one definition."""
+        return self.is_the_same and not self.class_changed
 
     @property
     def is_stale(self) -> bool:
@@ -137,18 +145,24 @@ def trace(folder: Path) -> dict[str, Any]:
 def compare(library: Library, versions: str, stage: str, before: Release, after: Release) -> Step:
     """What changed from one release to the next, for a stage that ran in the first."""
     old, new = before.stages[stage], after.stages[stage]
-    executed = {tuple(each) for each in old["executed"]} ^ {tuple(each) for each in new["executed"]}
+    executed = {tuple(each[:2]) for each in old["executed"]} ^ {tuple(each[:2]) for each in new["executed"]}
+    classes = {each[2] for each in old["executed"]} ^ {each[2] for each in new["executed"]}
     step = Step(
         library.distribution,
         versions,
         stage,
         tuple(sorted({name for name, _ in executed})),
         old["result"] != new["result"],
+        bool(classes),
     )
     function = ObjectRef("stages", stage)
     first, second = before.fingerprinter, after.fingerprinter
     try:
-        ran = first.beyond(function, [(module, line) for module, line in (*before.imports, *old["ran"])])
+        ran = {*first.beyond(function, [tuple(each) for each in old["ran"]])}
+        imported = first.beyond(function, [tuple(each) for each in before.imports])
+        ran |= {*imported} & {
+            *first.stage(function).weak
+        }  # what else runs at import acts on nothing in reach
         seen, checked = first.stage(function, ran=ran), second.stage(function, ran=ran)
         unseen = [each.stage(function, ran=each.stage(function).weak).digest for each in (first, second)]
     except CodeError as error:
@@ -170,25 +184,33 @@ def parts_of(found: Fingerprint) -> dict[str, tuple[str, ...]]:
     return parts
 
 
+def kept_of(steps: list[Step]) -> str:
+    """How many steps kept their fingerprint."""
+    kept = sum(not step.fingerprint_changed for step in steps)
+    unseen = sum(not step.changed_unseen for step in steps)
+    count = max(1, len(steps))
+    return f"fingerprint kept {kept} ({kept / count:.1%}), on Python 3.11 {unseen} ({unseen / count:.1%})"
+
+
 def summary(name: str, releases: int, steps: list[Step]) -> list[str]:
     """The figures of one library, every step that breaks a law, and what changed in steps that changed nothing."""
     same = [step for step in steps if step.is_the_same]
+    quiet = [step for step in steps if step.is_quiet]
     stale = [step for step in steps if step.is_stale]
     refused = [step for step in steps if step.refused]
-    needless = [step for step in same if step.fingerprint_changed]
-    kept = len(same) - len(needless)
-    kept_unseen = sum(not step.changed_unseen for step in same)
+    needless = [step for step in quiet if step.fingerprint_changed]
     lines = [
         f"{name}: {releases} releases, {len(steps)} calls in two successive ones",
-        f"  executed code changed: {len(steps) - len(same):5}, fingerprint kept: {len(stale)}",
-        f"  executed code equal: {len(same):7}, fingerprint kept: {kept} ({kept / max(1, len(same)):.1%})",
-        f"    the same on 3.11:         fingerprint kept: {kept_unseen} ({kept_unseen / max(1, len(same)):.1%})",
+        f"  executed functions changed: {len(steps) - len(same):5}, of which stale {len(stale)}",
+        f"  executed functions equal:   {len(same):5}, {kept_of(same)}",
+        f"    and their classes too:    {len(quiet):5}, {kept_of(quiet)}",
         f"  refused: {len(refused)}",
     ]
     lines += [f"  STALE {s.versions} {s.stage}: {', '.join(s.ran_otherwise) or 'a result'}" for s in stale]
     lines += [f"  REFUSED {s.versions} {s.stage}: {s.refused}" for s in refused]
-    causes = Counter((step.versions, step.parts) for step in needless)
-    lines += [f"  {n} x {versions}: {', '.join(parts)}" for (versions, parts), n in causes.most_common()]
+    for versions, steps_of in groupby(needless, key=lambda step: step.versions):
+        changed = Counter(part for step in steps_of for part in step.parts or ("?",)).most_common(6)
+        lines.append(f"  needless {versions}: {', '.join(f'{n} x {part}' for part, n in changed)}")
     return lines
 
 
