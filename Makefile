@@ -7,6 +7,8 @@
 #   make check   everything that CI checks
 #   make corpus  hundreds of edits through notebook, pivot.yaml and pipeline.py, compared with plain Python
 #   make bench   start-up and run times beside other tools; writes docs/explanation/speed.md
+#   make history    releases of real libraries: is a stage run again exactly where the code that it executes changed?
+#   make precision  how much of real libraries a stage reaches that calls one of their functions
 #
 # PYTHON=/path/to/python picks another interpreter, VENV=folder another virtual environment.
 
@@ -19,7 +21,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11
 export UV_PYTHON_DOWNLOADS := never
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help venv demo test lab check corpus static bench clean
+.PHONY: help venv demo test lab check corpus static bench history precision clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -80,6 +82,12 @@ static: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m compileall -q pivot pivot_jupyter
 	$(BIN)/python tests/benchmarks/whole_process.py
+
+history: $(STAMP)
+	$(BIN)/python tests/history/walk.py --cache .pytest_cache/d/history
+
+precision: $(STAMP)
+	$(BIN)/python tests/benchmarks/precision.py
 
 clean:
 	rm -rf $(VENV) .venv-* .bench site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

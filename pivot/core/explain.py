@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from pivot.core.reasons import RESOLUTION, RUNNING
 from pivot.model.decision import Change, ChangeKind, Decision, Verdict
 from pivot.model.fingerprint import ORDER_KEY, PartKind
-from pivot.model.observation import ABSENT, PRESENT, is_listing, left_by_stage
+from pivot.model.observation import ABSENT, PRESENT, Observation, is_listing, left_by_stage
 from pivot.model.place import Place
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     _Read: TypeAlias = Callable[[str], Source | None]
 
 Paths = Mapping[tuple[str, Place | None], tuple[str, ...]]
-"""Key and place of a part → titles from the stage's function to it; of what only ran, its own title alone."""
+"""Key and place of a part → titles from the stage's function to it; of what only ran, the function and it."""
 
 Text = Callable[[str], str | None]
 """The text of a project module by its place (a project path, or a notebook's module); ``None`` if unknown."""
@@ -36,6 +36,7 @@ _OLD_UNKNOWN = "the text that ran last is not known here"
 _SAME_TEXT = "the text is the same; what a name in it stands for is not"
 _NEWLY = "newly in reach; its text is not new"
 _RAN = "it ran, though no name in the stage's code leads to it"
+_MAY_RUN = "it may run, though no name in the stage's code leads to it"
 _NO_LONGER = "no longer in reach; its text is still there"
 _DIGESTS = frozenset(
     (ChangeKind.CODE, ChangeKind.DEP, ChangeKind.LOADER, ChangeKind.OUTPUT_ALTERED, ChangeKind.OBJECT_MISSING)
@@ -130,9 +131,9 @@ def explanation(
         new_text: modules as they are now.
     """
     old, new = cache(_reading(old_text)), cache(_reading(new_text))
-    ran = record.inputs.observed.ran if record is not None else ()
-    titles = frozenset(identity.partition(":")[2] for identity in ran)
-    details = tuple(_told_to_run(_detail(change, paths, old, new), titles) for change in decision.changes)
+    found = [_detail(change, paths, old, new) for change in decision.changes]
+    observed = record.inputs.observed if record is not None else Observation()
+    details = tuple(replace(d, note=_run_note(d, observed)) if not d.note else d for d in found)
     return Explanation(stage, decision, details, unseen(record))
 
 
@@ -151,11 +152,16 @@ def _reading(text: Text) -> "_Read":
     return read
 
 
-def _told_to_run(detail: Detail, ran: frozenset[str]) -> Detail:
-    """With a note where the definition counts only because it ran."""
-    if detail.note or len(detail.path) != 1 or detail.path[0] not in ran:
-        return detail
-    return replace(detail, note=_RAN)
+def _run_note(detail: Detail, observed: Observation) -> str:
+    """What to say of a definition that counts only because it ran, or may have; else empty."""
+    place = detail.change.place
+    if len(detail.path) != 2 or place is None:
+        return ""
+    file = place.file.removesuffix(".py").removesuffix("/__init__")
+    for module, _, name in (identity.partition(":") for identity in observed.ran):
+        if name == detail.path[-1] and file.endswith(module.replace(".", "/")):
+            return _RAN if observed.complete else _MAY_RUN
+    return ""
 
 
 def _detail(change: Change, paths: Paths, old_source: "_Read", new_source: "_Read") -> Detail:

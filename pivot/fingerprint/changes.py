@@ -10,7 +10,6 @@ from pivot.fingerprint.sources import OWN_PACKAGES, Origin
 from pivot.fingerprint.uses import Import, Use
 
 _HARMLESS_LIBRARIES = frozenset({"logging", "warnings"})
-_HANDS = Use.PASS | Use.ACT | Use.REBIND | Use.STORE
 _DISTURBING = Use.CALL | Use.PASS | Use.ACT | Use.REBIND | Use.BASE | Use.READ
 
 
@@ -66,7 +65,8 @@ class Changers:
         if definition.kind == "import":
             return self._find_of_import(node, definition)
         fails = self._always_acts(definition) or self._fails(node, definition)
-        if not any(load.uses & Use.NOW for load in definition.loads):
+        silent = not any(load.uses & Use.NOW for load in definition.loads)
+        if silent and "hands-code" not in definition.early_marks:
             return Changes(free=True) if fails else _NOTHING
         now = [edge for edge in self._graph.edges(node) if edge.uses & Use.NOW]
         edges = [edge for edge in now if edge.uses & _DISTURBING]
@@ -150,8 +150,7 @@ class Changers:
             hooked = definition.kind == "class" and self._has_hook(node)
             handed = given or hooked
         else:
-            later = any(load.uses & Use.LATER for load in definition.loads)
-            handed = later and any(edge.uses & _HANDS for edge in now)
+            handed = "hands-code" in definition.early_marks
         return (*found, node) if handed else tuple(found)
 
     def _may_keep(self, decorator: Edge) -> bool:
@@ -250,10 +249,17 @@ class Changers:
         harmless = (
             plain and method and (target.rest or not uses & Use.ACT) and not uses & (Use.PASS | Use.REBIND)
         )
-        if uses & Use.REBIND or (
-            uses & _DISTURBING and not harmless and not (definition and definition.constant)
-        ):
+        fixed = (
+            definition is not None and definition.constant and not self._is_set_by_functions(node, definition)
+        )
+        sets = uses & Use.ACT and not uses & Use.CALL
+        if uses & Use.REBIND or (uses & _DISTURBING and not harmless and (sets or not fixed)):
             changed[node] = None
+
+    def _is_set_by_functions(self, node: Node, definition: Definition) -> bool:
+        """Whether a function gives a name another value (``global``), so that it is no constant."""
+        writers = self._graph.known(node.module).writers
+        return any(name in writers for name in definition.names)
 
     def _has_hook(self, node: Node) -> bool:
         definitions = [self._graph.definition(each) for each in self._graph.ancestors(node)]

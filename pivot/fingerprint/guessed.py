@@ -7,6 +7,7 @@ from pivot.fingerprint.resolve import COMPILED, DEFINITION, WHOLE, Node
 from pivot.fingerprint.sources import Origin, Sources
 from pivot.fingerprint.weak import HEADER, weakened
 
+_GUESSING = frozenset({"imports-names", "imports-inside"})
 _ROLES = {Origin.PROJECT: WHOLE, Origin.COMPILED: COMPILED}
 
 
@@ -16,16 +17,19 @@ def modules_named(nodes: Iterable[Node], graph: Graph) -> list[Node]:
     They are weak if only weak code does.
     """
     words: set[str] = set()
-    early = late = False
+    early = late = inside = False
     for node in nodes:
         definition = graph.definition(node) if node.role in (DEFINITION, HEADER) else None
         if definition is not None:
             words.update(definition.words)
-            late = late or (node.role == DEFINITION and "imports-names" in definition.marks)
-            early = early or "imports-names" in definition.early_marks
+            late = late or (node.role == DEFINITION and not _GUESSING.isdisjoint(definition.marks))
+            early = early or not _GUESSING.isdisjoint(definition.early_marks)
+            inside = inside or "imports-inside" in definition.marks
     if not (early or late):
         return []
     sources = graph.resolver.sources
+    if inside:
+        words |= {name for word in modules_of_words(words, sources) for name in sources.submodules(word)}
     found = [Node(w, -1, _ROLES[sources.locate(w).origin]) for w in modules_of_words(words, sources)]
     return found if late else [weakened(node) for node in found]
 

@@ -12,6 +12,10 @@ from pivot.fingerprint.uses import Import, Scan, Use, bound_source
 
 _WORD = re.compile(r"[^\W\d]\w*")
 
+_IMPORTERS = frozenset(
+    {"import_module", "__import__", "import_string", "load_module", "run_module", "find_spec", "importorskip"}
+)
+
 
 class NameScanner(ABC):
     """Records names; knows the calls that name code by strings.
@@ -91,8 +95,8 @@ class NameScanner(ABC):
             self._namespace_item(text, node.lineno, uses, stored=False)
             self._all(node.args[1:], scope, 0)
             return True
-        if last in ("import_module", "__import__", "import_string", "load_module") and node.args:
-            self._import_by_name(node.args[0], node.lineno)
+        if last in _IMPORTERS and node.args:
+            self._import_by_name(node, node.args[0])
         if last == "getLogger":  # a logger's name changes no result
             self.visit(node.func, scope, Use.CALL)
             self._all([a for a in node.args if chain(a) != "__name__"], scope, Use.PASS)
@@ -123,20 +127,48 @@ class NameScanner(ABC):
         self._all(node.args[1:], scope, Use.PASS)
         return True
 
-    def _import_by_name(self, argument: ast.expr, line: int) -> None:
-        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-            self.found.imports.append(Import("", argument.value, argument.value, not self.later))
-            self._record("", f"!{argument.value}", line, Use.VALUE | (0 if self.later else Use.NOW))
-            return
-        self.found.mark("imports-names", self.later)
-        prefix = literal_prefix(argument)
-        if prefix.endswith("."):  # import_module(f"plugins.{name}"): any of them
-            package = prefix[:-1] or "."
-            self._record("__path__", f"!{package}", line, Use.VALUE)
-
     def _namespace_item(self, name: str, line: int, uses: int, *, stored: bool) -> None:
         if stored:
             (self.found.writes if self.later else self.found.binds).add(name)
         self._record(
             name, "", line, uses | Use.VALUE | (Use.REBIND if stored else 0) | (0 if self.later else Use.NOW)
         )
+
+    def _import_by_name(self, node: ast.Call, argument: ast.expr) -> None:
+        name = argument.value if isinstance(argument, ast.Constant) else None
+        if isinstance(name, str):
+            base = _package_of(node)
+            if base is None and name.startswith("."):
+                self.found.mark("imports-inside", self.later)
+            elif name.startswith(".") and base:
+                name = base + name
+            self._imported(name, "", node.lineno)
+            for word in _names_wanted(node):
+                self._imported(name, word, node.lineno)
+            return
+        self.found.mark("imports-names", self.later)
+        prefix = literal_prefix(argument)
+        if prefix.endswith("."):  # import_module(f"plugins.{name}"): any of them
+            package = prefix[:-1] or "."
+            self._record("__path__", f"!{package}", node.lineno, Use.VALUE)
+
+    def _imported(self, name: str, attribute: str, line: int) -> None:
+        executes = f"{name}:{attribute}" if attribute else name
+        self.found.imports.append(Import("", name, executes, not self.later))
+        self._record(attribute, f"!{name}", line, Use.VALUE | (0 if self.later else Use.NOW))
+
+
+def _package_of(node: ast.Call) -> str | None:
+    """What a relative name is relative to: empty for the module's own package, ``None`` where it is computed."""
+    given = [k.value for k in node.keywords if k.arg == "package"] + node.args[1:2]
+    if not given or chain(given[0]) in ("__name__", "__package__"):
+        return ""
+    value = given[0].value if isinstance(given[0], ast.Constant) else None
+    return value if isinstance(value, str) else None
+
+
+def _names_wanted(node: ast.Call) -> list[str]:
+    """The literals in ``__import__(…, fromlist=[…])``."""
+    wanted = [k.value for k in node.keywords if k.arg == "fromlist"] + node.args[3:4]
+    items = wanted[0].elts if wanted and isinstance(wanted[0], ast.List | ast.Tuple) else []
+    return [item.value for item in items if isinstance(item, ast.Constant) and isinstance(item.value, str)]

@@ -84,7 +84,13 @@ class Reacher:
             executed.run(module)
             self._close(executed, 0)
         reach = Reach(roots, declared, self._imported[module].copy())
-        reach.add(self._graph.closure([*roots, *declared, *joined]))
+        beside = [*declared, *joined]
+        imported = len(reach.executed.modules)
+        for node in beside:
+            if self._graph.resolver.module(node.module) is not None:
+                reach.executed.run(node.module)
+        self._close(reach.executed, imported)
+        reach.add(self._graph.closure([*roots, *beside]))
         self._settle(reach, 0)
         return reach
 

@@ -21,7 +21,7 @@ class Node(NamedTuple):
     Attributes:
         number: of the definition in its file; -1 for nodes that stand for a module.
         role: ``definition``, its ``surface`` (name, docstring, annotations), a ``whole`` module, a ``compiled``
-            module, or what a module says of it``self`` (its name or path).
+            module, or what a module says of it``self`` (its name or path), or one of the weak roles of `weak`.
     """
 
     module: str
@@ -66,6 +66,7 @@ class Resolver:
         self._named: dict[tuple[str, ...], tuple[Target, ...] | None] = {}
         self._seen: dict[tuple[str, str], tuple[int, ...]] = {}
         self._seen_early: dict[tuple[str, int], bool] = {}
+        self._executes: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def module(self, name: str) -> Module | None:
         """The project module of this name, indexed; ``None`` where there is none.
@@ -186,6 +187,12 @@ class Resolver:
 
     def executed_by(self, module: str, item: Import) -> tuple[str, ...]:
         """The project modules that an import in `module` runs, parents first."""
+        key = (module, item.executes)
+        if key not in self._executes:
+            self._executes[key] = self._executed_by(module, item)
+        return self._executes[key]
+
+    def _executed_by(self, module: str, item: Import) -> tuple[str, ...]:
         name, _, attribute = item.executes.partition(":")
         full = self.absolute(module, name)
         names = [full]
@@ -193,7 +200,7 @@ class Resolver:
             names += [f"{full}.{word}" for word in self._all_of(full)]
         elif attribute:
             bound = self.module(full)
-            if bound is None or attribute not in bound.bindings:
+            if bound is None or full == module or attribute not in bound.bindings:  # or bound by this import
                 names.append(f"{full}.{attribute}")
         found: dict[str, None] = {}
         for each in names:

@@ -67,6 +67,8 @@ class Scanner(NameScanner):
         elif isinstance(node, FUNCTIONS):
             self._function(node, scope)
         elif isinstance(node, ast.Lambda):
+            if uses:
+                self.found.mark("hands-code", self.later)
             self._all([*node.args.defaults, *node.args.kw_defaults], scope, uses)
             self._later(node.body, self.scopes.inner[node], uses)
         elif isinstance(node, ast.ClassDef):

@@ -92,7 +92,8 @@ def measure(package: str, functions: int) -> Measured:
 def copy(package: str, root: Path) -> None:
     """Copies an installed package, without its tests, into a project folder."""
     spec = importlib.util.find_spec(package)
-    assert spec is not None and spec.origin is not None, f"{package} is not installed"
+    assert spec is not None, f"{package} is not installed"
+    assert spec.origin is not None, f"{package} has no file"
     left_out = shutil.ignore_patterns("tests", "__pycache__", "*.pyi")
     shutil.copytree(Path(spec.origin).parent, root / package, ignore=left_out)
 

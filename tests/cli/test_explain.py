@@ -174,3 +174,37 @@ def test_the_fingerprint_of_no_stage_is_an_error(ran, name, code):
     result = ran.pivot("fingerprint", *filter(None, [name]))
     assert result.code == code
     assert "Traceback" not in result.err
+
+
+def test_what_was_read_undeclared_is_a_reason_without_its_value(shell):
+    shell.write("config.json", "{}")
+    shell.write(
+        "stages.py",
+        """
+        import os
+        from typing import Annotated
+        import pivot
+        from pivot.loaders import JSON
+
+        def work() -> Annotated[dict, pivot.Out("out.json", JSON())]:
+            with open("config.json") as file:
+                return {"config": file.read(), "mode": os.environ.get("MODE"), "key": os.environ.get("API_KEY")}
+        """,
+    )
+    shell.write("pivot.yaml", "stages:\n  work:\n    python: stages.work\n")
+    assert shell.pivot("repro").code == 0
+    shell.environment |= {"MODE": "brisk", "API_KEY": "hidden"}
+    shell.write("config.json", '{"a": 1}')
+    out = shell.pivot("status", "--explain", "work").out
+    lines = out.splitlines()
+    assert lines[2] == "  Reason: File changed: config.json (read, not declared) and 2 more"
+    assert lines[lines.index("    env:API_KEY") + 1 :][:2] == ["      Old: absent", "      New: set"]
+    assert lines[lines.index("    env:MODE") + 1] == "      Old: absent"
+    data = shell.pivot("status", "--explain", "--json", "work").out
+    assert [r["kind"] for r in json.loads(data)["stages"][0]["reasons"]] == ["file", *["environment"] * 2]
+    assert shell.pivot("repro").code == 0
+    inventory = shell.pivot("fingerprint", "work").out
+    assert "    env      API_KEY      set\n" in inventory
+    told = out + data + inventory + shell.pivot("fingerprint", "--json", "work").out
+    assert "brisk" not in told
+    assert "hidden" not in told

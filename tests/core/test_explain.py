@@ -280,14 +280,28 @@ def test_a_change_of_code_is_shown_by_what_changed_in_the_text(stage, case):
     assert other == Detail(found.decision.changes[1])
 
 
-def test_a_definition_that_only_ran_says_so(stage, inputs):
+RAN = [
+    ("utils:gone", True, ("train", "gone"), "it ran, though no name in the stage's code leads to it"),
+    ("utils:gone", False, ("train", "gone"), "it may run, though no name in the stage's code leads to it"),
+    ("other:gone", True, ("train", "gone"), ""),
+    ("utils:gone", True, ("train", "fit", "gone"), ""),
+    ("utils:fit", True, ("train", "gone"), ""),
+]
+
+
+@pytest.mark.parametrize(("ran", "complete", "path", "note"), RAN)
+def test_a_definition_that_counts_because_it_ran_says_so(stage, inputs, ran, complete, path, note):
     change = Change(ChangeKind.CODE, "func:gone", D1, D2, Place(U, 8), Place(U, 8))
-    record = StageRecord("train", inputs(observed=Observation(ran=("utils:gone",))), {})
-    paths = {("func:gone", Place(U, 8)): ("gone",)}
+    observed = Observation(ran=(ran,), complete=complete)
     found = explanation(
-        stage("train"), run(change), record, paths=paths, old_text={U: OLD}.get, new_text={U: NEW}.get
+        stage("train"),
+        run(change),
+        StageRecord("train", inputs(observed=observed), {}),
+        paths={("func:gone", Place(U, 8)): path},
+        old_text={U: OLD}.get,
+        new_text={U: NEW}.get,
     )
-    assert found.details[0].note == "it ran, though no name in the stage's code leads to it"
+    assert found.details[0].note == note
     assert found.details[0].diff
 
 

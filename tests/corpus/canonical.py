@@ -8,6 +8,12 @@ import re
 import types
 
 DEPTH = 6
+LIBRARIES = (
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+)  # their repr says all, their attributes may not be stable
 
 
 class Canonical:
@@ -42,12 +48,10 @@ def text_of(value, depth=0):
 
 
 def attributes_of(value, depth):
+    if type(value).__module__.partition(".")[0] in LIBRARIES:
+        return {}
     own = getattr(value, "__dict__", {})
-    kept = {k: v for k, v in own.items() if not k.startswith("__") and type(v).__module__ != "builtins"
-            or isinstance(v, (int, float, str, list, dict, tuple))}  # fmt: skip
-    if type(value).__module__.partition(".")[0] in ("pandas", "numpy", "pyarrow", "sklearn"):
-        kept = {}
-    return {k: text_of(v, depth + 1) for k, v in kept.items() if k not in ("__module__", "__dict__", "__weakref__")}
+    return {k: text_of(v, depth + 1) for k, v in own.items() if not (k.startswith("__") and k.endswith("__"))}
 
 
 def without_addresses(text):

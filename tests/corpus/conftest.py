@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,33 +24,49 @@ ARGUMENTS = (
 Program = Callable[[dict], dict]
 
 
+@dataclass(frozen=True)
 class Truth:
     """What plain Python gives for a row.
 
     Attributes:
-        before, after: results by argument.
-        argument: the first with which the edit shows, else the first.
+        differs: whether the edit shows with some argument.
+        argument: the first with which it does, else the first.
+        before, after: the results with it.
     """
 
-    def __init__(self, row, results: dict) -> None:
-        self.before: dict[str, str] = results["before"]
-        self.after: dict[str, str] = results["after"]
-        differing = [one for one in self.before if self.before[one] != self.after[one]]
-        self.differs = bool(differing)
-        self.argument = differing[0] if differing else next(iter(self.before))
+    differs: bool
+    argument: str
+    before: str
+    after: str
+
+
+def truth(row, ask: Program) -> Truth:
+    """Asks about the usual arguments, or the row's own."""
+    question = {"before": row.before, "after": row.after()}
+    arguments = [row.argument] if row.argument else ARGUMENTS
+    found = ask(question | {"arguments": arguments})
+    before, after = found["before"], found["after"]
+    differing = [one for one in arguments if before[one] != after[one]]
+    chosen = (*differing, arguments[0])[0]
+    if chosen != arguments[0]:  # the calls before it may have left something behind
+        found = ask(question | {"arguments": [chosen]})
+    return Truth(bool(differing), chosen, found["before"][chosen], found["after"][chosen])
 
 
 @contextmanager
 def _program(*command: str) -> Iterator[Program]:
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONWARNINGS": "ignore"}
     environment.pop("JPY_SESSION_NAME", None)
-    with TemporaryDirectory() as folder, subprocess.Popen(
-        [sys.executable, str(HERE / command[0]), *command[1:]],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment | {"PYTHONPATH": _library(folder)},
-    ) as process:
+    with (
+        TemporaryDirectory() as folder,
+        subprocess.Popen(
+            [sys.executable, "-P", str(HERE / command[0]), *command[1:]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment | {"PYTHONPATH": _library(folder)},
+        ) as process,
+    ):
 
         def ask(question: dict) -> dict:
             process.stdin.write(json.dumps(question) + "\n")
@@ -75,9 +92,7 @@ def truth_of() -> Iterator[Callable[[object], Truth]]:
 
         def of(row) -> Truth:
             if str(row) not in known:
-                arguments = [row.argument] if row.argument else ARGUMENTS
-                question = {"before": row.before, "after": row.after(), "arguments": arguments}
-                known[str(row)] = Truth(row, ask(question))
+                known[str(row)] = truth(row, ask)
             return known[str(row)]
 
         yield of

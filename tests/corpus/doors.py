@@ -72,7 +72,10 @@ class FileDoor:
         for entry in set(os.listdir(self.folder)) - {self._file, ".pivot"}:
             path = os.path.join(self.folder, entry)
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
-        write(self.folder, before | {"stages.py": before["stages.py"] + NEEDS + WRAPPER.format(argument=argument)})
+        write(
+            self.folder,
+            before | {"stages.py": before["stages.py"] + NEEDS + WRAPPER.format(argument=argument)},
+        )
         answer = Answer()
         try:
             run = self._project.repro(jobs=1)
@@ -133,6 +136,7 @@ def answer_each(ask):
 
 def preload():
     import IPython.core.interactiveshell  # noqa: F401 - so that the forks need not import it
+
     import pivot_jupyter.extension  # noqa: F401
 
 

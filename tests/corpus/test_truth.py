@@ -12,4 +12,4 @@ def test_plain_python_shows_the_difference_that_a_row_claims(row, truth_of):
     if row.must_rerun:
         assert truth.differs != bool(row.reason), "a row gives a reason exactly if no result shows the edit"
     else:
-        assert not truth.differs, (truth.before[truth.argument], truth.after[truth.argument])
+        assert not truth.differs, f"train({truth.argument}): {truth.before}, then {truth.after}"

@@ -21,11 +21,11 @@ GOLDEN = Path(__file__).parent / "hashing" / "golden.json"
 NOTEBOOK = ROOT / "notebooks" / "quickstart.ipynb"
 MODULE = "quickstart_stages"
 STAGES = ("clean", "features", "train_forest", "train_logistic", "evaluate")
-STAND_IN = '''
+STAND_IN = """
 import hashlib
 def xxh3_128(data=b""): return hashlib.blake2b(data, digest_size=16)
 def xxh3_128_hexdigest(data): return xxh3_128(data).hexdigest()
-'''
+"""
 GOLDEN_ROWS = (
     "classes: a base class",
     "classes: an enum member",
@@ -49,7 +49,12 @@ def other_interpreters() -> list[str]:
     for folder in folders:
         for path in sorted(glob.glob(os.path.join(folder, "python3.*"))):
             name = re.fullmatch(r"python(3\.(\d+))", os.path.basename(path))
-            if name and int(name[2]) >= 11 and int(name[2]) != sys.version_info.minor and _starts(path, name[1]):
+            if (
+                name
+                and int(name[2]) >= 11
+                and int(name[2]) != sys.version_info.minor
+                and _starts(path, name[1])
+            ):
                 found.setdefault(name[1], path)
     return [found[version] for version in sorted(found)]
 
@@ -93,7 +98,9 @@ def _exported(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
 
 
-def ask(question: dict, folder: Path, *, python: str = sys.executable, seed: str = "0", stand_in: bool = False):
+def ask(
+    question: dict, folder: Path, *, python: str = sys.executable, seed: str = "0", stand_in: bool = False
+):
     """What an interpreter says in a new process: ``name stage`` → digest."""
     own = folder / "stand_in"
     own.mkdir(parents=True)

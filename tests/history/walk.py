@@ -17,7 +17,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,15 @@ class Release:
     imports: list[tuple[str, int]]
     stages: dict[str, dict]
     fingerprinter: Fingerprinter
+    _unseen: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
+
+    def unseen(self, stage: str) -> tuple[tuple[str, ...], str]:
+        """The stage's weak definitions, and its digest where nothing tells which of them run."""
+        if stage not in self._unseen:
+            function = ObjectRef("stages", stage)
+            weak = self.fingerprinter.stage(function).weak
+            self._unseen[stage] = weak, self.fingerprinter.stage(function, ran=weak).digest
+        return self._unseen[stage]
 
 
 @dataclass(frozen=True)
@@ -160,18 +169,16 @@ def compare(library: Library, versions: str, stage: str, before: Release, after:
     try:
         ran = {*first.beyond(function, [tuple(each) for each in old["ran"]])}
         imported = first.beyond(function, [tuple(each) for each in before.imports])
-        ran |= {*imported} & {
-            *first.stage(function).weak
-        }  # what else runs at import acts on nothing in reach
+        ran.update({*imported} & {*before.unseen(stage)[0]})  # else it acts on nothing in reach
         seen, checked = first.stage(function, ran=ran), second.stage(function, ran=ran)
-        unseen = [each.stage(function, ran=each.stage(function).weak).digest for each in (first, second)]
+        changed_unseen = before.unseen(stage)[1] != after.unseen(stage)[1]
     except CodeError as error:
         return replace(step, refused=str(error))
     was, now = parts_of(seen), parts_of(checked)
     return replace(
         step,
         fingerprint_changed=seen.digest != checked.digest,
-        changed_unseen=unseen[0] != unseen[1],
+        changed_unseen=changed_unseen,
         parts=tuple(sorted(key for key in was | now if was.get(key) != now.get(key))),
     )
 

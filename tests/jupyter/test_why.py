@@ -47,6 +47,7 @@ def test_an_edited_helper_is_shown_with_its_cell_and_its_diff(ran):
     assert told[5] == "    func:cut"
     where = next(line for line in told if "Cell:" in line)
     assert where.strip().endswith("line 2")
+    assert "      Path: clean → shout → cut" in told
     assert "File:" not in "".join(told)
     at = told.index("         def cut(text):")
     assert told[at : at + 3] == [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 FILES = 200
-STAGES = 4
+STAGES = 2
 
 COUNTING = """
 import json, os, sys

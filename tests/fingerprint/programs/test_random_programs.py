@@ -5,6 +5,7 @@ If the results differ, the fingerprints must; if the edit is of a kind that is i
 
 import ast
 import importlib
+import inspect
 import re
 import symtable
 import sys
@@ -23,6 +24,7 @@ from pivot.model.stage import ObjectRef
 from pivot.paths import ProjectPath
 
 Program = dict[str, list[str]]
+STAGE = ObjectRef("stages", "train")
 
 
 def edited(program: Program, rng: Random) -> Program:
@@ -191,15 +193,35 @@ def result(files: dict[str, str]) -> str:
             sys.modules.pop(name, None)
 
 
-def fingerprint(files: dict[str, str]) -> str:
+def code_that_runs(files: dict[str, str]) -> list[tuple[str, int]]:
+    """Module and first line of each function that runs while the stage is imported and called."""
+    found: set[tuple[str, int]] = set()
+
+    def note(frame, event, _):
+        code = frame.f_code
+        if event == "call" and code.co_filename in files and code.co_flags & inspect.CO_OPTIMIZED:
+            found.add((code.co_filename, code.co_firstlineno))
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        result(files)
+    finally:
+        sys.setprofile(before)
+    return sorted(found)
+
+
+def fingerprinter(files: dict[str, str]) -> Fingerprinter:
     overlay = {
         name: ModuleText(name, f"<{name}>", name, text, digest_text(text), name == "pkg")
         for name, text in files.items()
     }
-    sources = Sources("/nowhere", [ProjectPath(".")], overlay, search=[])
-    fingerprinter = Fingerprinter(sources)
-    stage = ObjectRef("stages", "train")
-    return fingerprinter.stage(stage, ran=fingerprinter.stage(stage).weak).digest
+    return Fingerprinter(Sources("/nowhere", [ProjectPath(".")], overlay, search=[]))
+
+
+def fingerprint(files: dict[str, str]) -> str:
+    found = fingerprinter(files)
+    return found.stage(STAGE, ran=found.stage(STAGE).weak).digest
 
 
 def sound(program: Program) -> str:
@@ -229,6 +251,21 @@ def test_an_edit_that_changes_the_result_changes_the_fingerprint(write_program, 
         after = edited(program, rng)
         if (now := sound(after)) and now != returned:
             assert fingerprint_of(after) != before
+
+
+@PROFILE
+@given(rng=RANDOM)
+def test_of_what_is_reached_weakly_the_bodies_that_ran_are_enough(write_program, rng):
+    program = write_program(rng)
+    returned = sound(program)
+    assume(returned)
+    before = fingerprinter(texts(program))
+    ran = before.beyond(STAGE, code_that_runs(texts(program)))
+    for _ in range(5):
+        after = edited(program, rng)
+        if (now := sound(after)) and now != returned:
+            changed = fingerprinter(texts(after)).stage(STAGE, ran=ran).digest
+            assert changed != before.stage(STAGE, ran=ran).digest
 
 
 @pytest.mark.parametrize("edit", IGNORED, ids=lambda edit: edit.__name__)
