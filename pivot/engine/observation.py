@@ -4,7 +4,7 @@ Paths become project paths, code becomes definitions. What is declared is left o
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pivot.core.graph import Graph
@@ -21,6 +21,7 @@ from pivot.model.observation import (
     folder_state,
     is_listing,
     left_by_stage,
+    undeclared,
 )
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath, absolute, relative_to_folder, relative_to_root
@@ -77,10 +78,12 @@ class Reader:
         files = {path: state for path, state in named.items() if path not in written} | read
         names = {module.filename: module.name for module in self.static.modules}
         names |= {file: name for name, file in seen.imported.items()}
-        code = [(names[file], line) for file, line in seen.code if file in names]
         complete = seen.calls and not seen.started_process
-        ran = set(self.fingerprinter.beyond(self.stage.function, code))
-        ran |= set() if complete else set(self.static.weak)
+        ran = set(self.static.weak)
+        if complete:
+            # what an import called without acting on anything in reach is not the stage's business
+            ran.intersection_update(self._beyond(seen.import_code, names))
+        ran.update(self._beyond(seen.code, names))
         known = {module.name for module in self.static.modules}
         return Observation(
             files=dict(sorted(files.items())),
@@ -90,6 +93,11 @@ class Reader:
             missing=tuple(sorted(set(seen.missing))),
             complete=complete,
         )
+
+    def _beyond(self, code: Iterable[tuple[str, int]], names: Mapping[str, str]) -> tuple[str, ...]:
+        """The definitions beyond the stage's certain reach that some code stands in."""
+        places = [(names[file], line) for file, line in code if file in names]
+        return self.fingerprinter.beyond(self.stage.function, places)
 
     def require_declared(self, seen: Seen) -> list[str]:
         """Hints on files that were read without being declared.
@@ -159,9 +167,9 @@ def _state_now(path: str, before: str, stage: Stage, root: str, digest: DigestOf
 
 
 def _others_in(folder: str, stage: Stage, root: str) -> Iterator[str]:
-    """The names in a folder that are no deps or outs of the stage."""
-    declared = {absolute(path, root) for path in (*stage.dep_paths(), *stage.out_paths())}
-    yield from (name for name in os.listdir(folder) if os.path.join(folder, name) not in declared)
+    """The names in a folder that no dep or out of the stage has or begins with."""
+    declared = [absolute(path, root) for path in (*stage.dep_paths(), *stage.out_paths())]
+    return undeclared(folder, os.listdir(folder), declared)
 
 
 def _is_ours(path: ProjectPath) -> bool:

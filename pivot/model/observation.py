@@ -1,6 +1,6 @@
 """The observed half of change detection: what a stage touched while it ran, beyond what it declares and reaches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -29,6 +29,7 @@ class Seen:
         written: files that the stage wrote before it read them (or never read).
         environment: name → `environment_state`.
         code: functions of the project that ran: (file name of the code, first line); empty where calls are not seen.
+        import_code: those that ran while a module that the worker holds was imported.
         imported: project modules that were imported: name → file name.
         missing: modules that were asked for by project code and are nowhere.
         started_process: whether a program or child process was started, in which code may have run unseen.
@@ -39,6 +40,7 @@ class Seen:
     written: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     code: tuple[tuple[str, int], ...] = ()
+    import_code: tuple[tuple[str, int], ...] = ()
     imported: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     started_process: bool = False
@@ -125,6 +127,17 @@ def folder_state(names: Iterable[str]) -> str:
     """The state of a listed folder: the names in it, without those of tools."""
     counted = {name for name in names if is_counted(name)}
     return f"folder {digest_parts(['folder', *sorted(counted)])}"
+
+
+def undeclared(folder: str, names: Iterable[str], declared: Iterable[str]) -> Iterator[str]:
+    """The names in a listed folder that no declared path has or begins with: those come and go with the stage itself.
+
+    Args:
+        folder, declared: absolute, normalized.
+    """
+    prefix = folder.rstrip("/") + "/"
+    own = {path[len(prefix) :].partition("/")[0] for path in declared if path.startswith(prefix)}
+    return (name for name in names if name not in own)
 
 
 def is_counted(name: str) -> bool:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable
 
 from pivot.errors import StoreError
-from pivot.model.observation import ABSENT, PRESENT, folder_state, is_counted, made_state
+from pivot.model.observation import ABSENT, PRESENT, folder_state, is_counted, made_state, undeclared
 from pivot.store.hashing import hash_file
 
 UNREADABLE = "unreadable"
@@ -97,9 +97,7 @@ class FileLog:
             except OSError:
                 self._states.setdefault(path, UNREADABLE)
             else:
-                self._listings[path] = tuple(
-                    n for n in names if os.path.join(path, n) not in self._unobserved
-                )
+                self._listings[path] = tuple(undeclared(path, names, self._unobserved))
 
     def write(self, path: str, *, anew: bool = True) -> None:
         """Somebody is about to write a file; ``anew``: nothing of its content is left."""
@@ -194,12 +192,18 @@ class FileLog:
         return made_state(PRESENT) if path in self._made and os.path.isdir(path) else state
 
     def _lasting(self, folder: str) -> Iterable[str]:
-        """Of a listing, without what the stage had made in the folder and then took away again."""
+        """The names that the next listing gives if only this stage was there meanwhile.
+
+        Without what it had made in the folder and then took away again, with what it added later.
+        """
         for name in self._listings[folder]:
             path = os.path.join(folder, name)
             own = path in self._written or path in self._made
             if not own or path in self._states or os.path.lexists(path):
                 yield name
+        for path in (*self._written, *self._made):
+            if os.path.dirname(path) == folder and os.path.lexists(path):
+                yield os.path.basename(path)
 
     def _is_own(self, path: str) -> bool:
         if path in self._written or path in self._made:

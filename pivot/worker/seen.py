@@ -90,7 +90,8 @@ class Recorder:
             environment={
                 name: environment_state(stage, name, value) for name, value in self._environment.items()
             },
-            code=tuple(sorted(self._code.union(*(module.code for module in held)))),
+            code=tuple(sorted(self._code)),
+            import_code=tuple(sorted(set().union(*(module.code for module in held)))),
             imported={**self._elsewhere, **self._importer.files, **self._importer.compiled},
             missing=tuple(sorted(self._missing.union(*(module.missing for module in held)))),
             started_process=self.started_process,
@@ -147,10 +148,9 @@ class Recorder:
         if file.startswith("<") and file not in self._texts:
             return
         place = (file, code.co_firstlineno)
-        self._code.add(place)
         module = self._imports.current()
-        if module is not None:
-            module.code.add(place)
+        # what the import calls, the stage may call again: each border lets calls be noted anew
+        (self._code if module is None else module.code).add(place)
 
     def read(self, path: object, frame: FrameType, folder: str | None = None) -> None:
         """A file is opened to be read."""

@@ -45,7 +45,12 @@ def results(folder, files, arguments):
     except Exception as error:  # a result like any other
         return dict.fromkeys(arguments, f"import: {canonical.text_of(error).replace(folder, '.')}")
     first, rest = arguments[:1], arguments[1:]
-    return {**in_fork(lambda: calls(stages, first)), **in_fork(lambda: calls(stages, rest))}
+    return calls_in_fork(stages, first) | calls_in_fork(stages, rest)
+
+
+def calls_in_fork(stages, arguments):
+    found = in_fork(lambda: calls(stages, arguments))
+    return found if isinstance(found, dict) else dict.fromkeys(arguments, found)
 
 
 def calls(stages, arguments):
@@ -78,7 +83,7 @@ def in_fork(function):
     with os.fdopen(here) as pipe:
         answer = pipe.read()
     os.waitpid(child, 0)
-    return json.loads(answer)
+    return json.loads(answer) if answer else "the process ended"
 
 
 if __name__ == "__main__":

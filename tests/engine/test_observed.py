@@ -109,6 +109,10 @@ def test_a_stage_runs_again_when_what_it_touched_changes(folder, title: str):
 
 # what a stage does with files of its own: (body, files before)
 ITS_OWN = {
+    "lists a folder and then adds to it": (
+        "Path('made').mkdir(exist_ok=True)\nos.listdir('made')\nPath('made/x').touch()"
+    ),
+    "lists the folder of its output": "str(os.listdir('.'))",
     "writes a file and reads it": "Path('scratch.txt').write_text('x')\nreturn Path('scratch.txt').read_text()",
     "makes a folder unless it is there": "os.makedirs('made', exist_ok=True)\nPath('made/x').write_text('x')",
     "asks for a folder and makes it": "if not os.path.exists('made'):\n    os.mkdir('made')",
