@@ -16,6 +16,7 @@ from pivot.core.graph import Graph
 from pivot.core.inventory import Inventory
 from pivot.core.query import select
 from pivot.define.locate import find_pipeline_file, pipeline_file
+from pivot.engine.attempt import Conditions
 from pivot.engine.define import define, named_modules
 from pivot.engine.explain import explain, take_inventory
 from pivot.engine.observe import Observer, assess
@@ -176,18 +177,15 @@ class Project:
         chosen = select(graph, targets, single_stage)
         jobs = jobs or self.settings.jobs or cores()
         now = datetime.now(UTC)
-        plan = Plan(
-            id=f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}",  # sorts by time
+        conditions = Conditions(
+            run=f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}",  # sorts by time
             graph=graph,
-            chosen=chosen,
-            jobs=jobs,
-            force=force,
-            keep_going=keep_going,
             environment=_stage_environment(os.environ, jobs),
             seed=self.settings.seed,
             strict=self.settings.strict,
             ignored_environment=self.settings.ignore_env,
         )
+        plan = Plan(chosen=chosen, jobs=jobs, force=force, keep_going=keep_going, conditions=conditions)
         self.store.create()
         observer = self._observer()
         require_inputs(plan, observer)

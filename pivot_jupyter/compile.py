@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pivot.errors import CodeError
@@ -12,6 +12,14 @@ from pivot.model.place import Place
 from pivot_jupyter.cells import Cell, CellSource, read_cell
 from pivot_jupyter.slices import Slice, in_module_order, slice_for
 from pivot_jupyter.units import Kind, Unit, future_names, units_of
+
+Acting = Callable[[Sequence[str]], Collection[int]]
+"""Names → the positions of the units that act on what they reach."""
+
+
+def none_acts(names: Sequence[str]) -> Collection[int]:
+    """Nothing acts on anything: only names and the names of methods say what belongs together."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +146,21 @@ def read_notebook(cells: Iterable[Cell | Page], positions: Mapping[Cell, int] | 
     )
 
 
-def compile_module(notebook: Notebook, name: str, stages: Iterable[str]) -> NotebookModule:
-    """The module that the functions `stages` need, with all that they reach."""
-    return _assemble(notebook, name, slice_for(stages, notebook.units))
+def compile_module(
+    notebook: Notebook, name: str, stages: Iterable[str], acting: Acting = none_acts
+) -> NotebookModule:
+    """The module that the functions `stages` need, with all that they reach and that acts on it."""
+    wanted = tuple(stages)
+    return _assemble(notebook, name, slice_for(wanted, notebook.units, acting=acting(wanted)))
 
 
-def part_of_module(notebook: Notebook, name: str, names: Iterable[str]) -> NotebookModule:
+def part_of_module(
+    notebook: Notebook, name: str, names: Iterable[str], acting: Acting = none_acts
+) -> NotebookModule:
     """Only what some names need: for a trial, or to be shown."""
-    return _assemble(notebook, name, slice_for(names, notebook.units, whole_cells=False))
+    wanted = tuple(names)
+    found = slice_for(wanted, notebook.units, whole_cells=False, acting=acting(wanted))
+    return _assemble(notebook, name, found)
 
 
 def refused_commands(found: Slice) -> tuple[CodeError, ...]:

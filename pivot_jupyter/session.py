@@ -12,6 +12,7 @@ from pivot.core.graph import Graph
 from pivot.core.inventory import Inventory
 from pivot.define.locate import find_pipeline_file
 from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
+from pivot.fingerprint.sources import Sources
 from pivot.model.decision import Decision
 from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
@@ -20,6 +21,7 @@ from pivot.model.stage import Stage
 from pivot.model.task import TrialResult
 from pivot.paths import absolute, project_path, relative_to_root
 from pivot.project import Project
+from pivot_jupyter.acting import Acting
 from pivot_jupyter.adopt import adopt, release, strangers
 from pivot_jupyter.cells import Cell
 from pivot_jupyter.compile import (
@@ -221,11 +223,22 @@ class Session:
 
     def _slice_of(self, notebook: Notebook, stages: Iterable[str]) -> Slice:
         functions = [self._drafts[name][1].function for name in stages]
-        return part_of_module(notebook, self.module_name, functions).slice
+        return part_of_module(notebook, self.module_name, functions, self._acting(notebook)).slice
 
     def _module(self) -> NotebookModule:
+        return self._compiled(self.executed.notebook())
+
+    def _compiled(self, notebook: Notebook) -> NotebookModule:
         functions = [draft.function for _, draft in self._drafts.values()]
-        return compile_module(self.executed.notebook(), self.module_name, functions)
+        return compile_module(notebook, self.module_name, functions, self._acting(notebook))
+
+    def _acting(self, notebook: Notebook) -> Acting:
+        functions = {draft.function for _, draft in self._drafts.values()}
+        return Acting(notebook.units, self.module_name, functions, self._sources, self.project.store.sources)
+
+    def _sources(self, texts: Mapping[str, ModuleText]) -> Sources:
+        store = self.project.store
+        return Sources(self.ground.root, self.ground.roots, texts, digest=store.file_digest)
 
     def _adopt(self, module: NotebookModule) -> ModuleType:
         text = module.module_text(self.module_path)
@@ -258,7 +271,7 @@ class Session:
         ]
 
     def _trial(self, notebook: Notebook, names: tuple[str, ...]) -> TrialResult:
-        part = part_of_module(notebook, self.module_name, names)
+        part = part_of_module(notebook, self.module_name, names, self._acting(notebook))
         text = part.module_text(self.module_path)
         key = (text.digest, names)
         if key not in self._trials:
@@ -346,7 +359,8 @@ class Session:
             return self._module().text
         if stage not in self._drafts:
             raise unknown_stage(stage, self._drafts) if stage else _no_stage()
-        return part_of_module(notebook, self.module_name, [self._drafts[stage][1].function]).text
+        functions = [self._drafts[stage][1].function]
+        return part_of_module(notebook, self.module_name, functions, self._acting(notebook)).text
 
     def forget(self, stage: str) -> None:
         """Takes a stage out, whose cell was deleted; running its cell brings it back."""
@@ -358,8 +372,7 @@ class Session:
     def out_of_order(self) -> tuple[Cell, ...]:
         """The cells whose late execution gave another module than a run from top to bottom would give."""
         module = self._module()
-        functions = [draft.function for _, draft in self._drafts.values()]
-        if compile_module(self.executed.in_place(), self.module_name, functions).text == module.text:
+        if self._compiled(self.executed.in_place()).text == module.text:
             return ()
         used = {unit.cell for unit in module.slice.units}
         cells = self.executed.in_place().cells

@@ -40,13 +40,16 @@ class Slice:
     bindings: Mapping[str, tuple[Unit, ...]]
 
 
-def slice_for(names: Iterable[str], units: Sequence[Unit], *, whole_cells: bool = True) -> Slice:
+def slice_for(
+    names: Iterable[str], units: Sequence[Unit], *, whole_cells: bool = True, acting: Iterable[int] = ()
+) -> Slice:
     """The units that `names` need.
 
     Args:
         names: where to start: the stages' functions.
         units: of all cells, in the order in which they were executed last.
         whole_cells: whether ``%%pivot_module`` cells go in as they stand, even where nothing asks for them.
+        acting: positions of further units that are needed.
     """
     binders = _binders(units)
     entries = _entries(units, binders)
@@ -56,6 +59,7 @@ def slice_for(names: Iterable[str], units: Sequence[Unit], *, whole_cells: bool 
     stars = [i for i, unit in enumerate(units) if unit.is_star_import]
     queue = list(names)
     pending = [i for i, unit in enumerate(units) if whole_cells and unit.kind is Kind.CELL]
+    pending.extend(acting)
     while queue or pending:
         if queue:
             name = queue.pop()

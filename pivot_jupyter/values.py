@@ -117,7 +117,7 @@ def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial | None)
             continue
         if all(name not in unit.loads for unit in found.units if unit not in binding):
             continue  # a loop's variable, an open file: only the statement that binds it reads it
-        reason = _refused_by_text(units) or _too_large(namespace[name])
+        reason = refused_by_words(units) or _too_large(namespace[name])
         if reason:
             errors.append(_refusal(name, units[-1], reason))
         elif not _plain(name, units, found, namespace):
@@ -133,7 +133,7 @@ def refused_by_text(found: Slice) -> tuple[CodeError, ...]:
     for name, binding in found.bindings.items():
         units = [unit for unit in binding if unit.kind in {Kind.VALUE, Kind.BLOCK}]
         read = any(name in unit.loads for unit in found.units if unit not in binding)
-        reason = _refused_by_text(units) if read else ""
+        reason = refused_by_words(units) if read else ""
         if reason:
             errors.append(_refusal(name, units[-1], reason))
     return tuple(errors)
@@ -143,7 +143,8 @@ def _refusal(name: str, unit: Unit, reason: str) -> CodeError:
     return CodeError(f"{name} in {unit.cell.name} exists only in this kernel ({reason})", _WAYS_OUT)
 
 
-def _refused_by_text(units: Sequence[Unit]) -> str:
+def refused_by_words(units: Sequence[Unit]) -> str:
+    """Why the text of some statements says that what they make cannot be made again; empty if it can."""
     for unit in units:
         for call, words in _calls(ast.parse(unit.text)):
             last = words[-1]

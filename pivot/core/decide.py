@@ -63,11 +63,8 @@ def decide(
             return Decision(stage.name, Verdict.UNCHANGED, (), inputs, lock)
         if _obtainable(stage, lock, workspace, available):
             return Decision(stage.name, Verdict.RESTORE, why, inputs, lock)
-    if (
-        cached is not None
-        and cached.inputs.declared_key == inputs.declared_key
-        and _obtainable(stage, cached, workspace, available)
-    ):
+    known = cached is not None and cached.inputs.declared_key == inputs.declared_key
+    if cached is not None and known and _obtainable(stage, cached, workspace, available):
         return Decision(stage.name, Verdict.RESTORE, why, cached.inputs, replace(cached, stage=stage.name))
     if lock is not None and same:
         why = (*why, *_lost(stage, lock, workspace, available))

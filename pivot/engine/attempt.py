@@ -10,6 +10,7 @@ from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.errors import PivotError
 from pivot.model.decision import Decision
+from pivot.model.fingerprint import ModuleText
 from pivot.model.record import Inputs, StageRecord
 from pivot.model.stage import Stage
 from pivot.model.task import Success, Task, TaskDep, TaskOut
@@ -125,27 +126,30 @@ class Attempt:
             )
 
 
-def begin(
-    store: Store,
-    observer: Observer,
-    stage: Stage,
-    decision: Decision,
-    guard: Guard,
-    *,
-    graph: Graph,
-    run: str,
-    environment: Mapping[str, str],
-    seed: int | None,
-    strict: bool,
-    ignored_environment: tuple[str, ...],
-) -> Attempt:
-    """Prepare an execution: staging folders, files that the stage writes itself moved aside, log, task.
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What is the same for all executions of a run.
 
-    Args:
-        run: the run's id; the log lies in its folder.
-        environment: the complete environment of the stage.
+    Attributes:
+        run: its id; logs lie in its folder.
+        environment: of the stages, complete.
+        seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
+    """
+
+    run: str
+    graph: Graph
+    environment: Mapping[str, str]
+    seed: int | None
+    strict: bool
+    ignored_environment: tuple[str, ...]
+
+
+def begin(
+    store: Store, observer: Observer, stage: Stage, decision: Decision, guard: Guard, conditions: Conditions
+) -> Attempt:
+    """Prepare an execution: staging folders, files that the stage writes itself moved aside, log, task.
 
     Raises:
         PivotError: a dep is gone, or the folder cannot be written.
@@ -156,26 +160,51 @@ def begin(
     fingerprint = observer.fingerprint(stage)
     reader = Reader(
         root=store.root,
-        graph=graph,
+        graph=conditions.graph,
         stage=stage,
         static=fingerprint,
         fingerprinter=observer.fingerprinter(stage.roots),
-        strict=strict,
+        strict=conditions.strict,
     )
     named = reader.named_files(store.file_digest)
     texts = observer.texts(stage)
-    log = store.log_file(run, stage.name)
+    log = store.log_file(conditions.run, stage.name)
     journal = store.begin(stage)  # nothing below can fail: it would have to be undone
-    task = Task(
+    return Attempt(
+        stage=stage,
+        inputs=decision.inputs,
+        task=_task(stage, texts, fingerprint.libraries, journal, log, store.root, conditions),
+        log=store.shown(log),
+        tail=Tail(log),
+        guard=guard,
+        journal=journal,
+        store=store,
+        observer=observer,
+        reader=reader,
+        named=named,
+        began=time.monotonic(),
+    )
+
+
+def _task(
+    stage: Stage,
+    texts: tuple[ModuleText, ...],
+    libraries: tuple[str, ...],
+    journal: Journal,
+    log: str,
+    root: str,
+    conditions: Conditions,
+) -> Task:
+    return Task(
         stage=stage.name,
         function=stage.function,
         modules=texts,
-        libraries=fingerprint.libraries,
-        roots=tuple(absolute(root, store.root) for root in stage.roots),
-        cwd=absolute(stage.folder, store.root),
-        environment=dict(environment),
+        libraries=libraries,
+        roots=tuple(absolute(folder, root) for folder in stage.roots),
+        cwd=absolute(stage.folder, root),
+        environment=dict(conditions.environment),
         deps=tuple(
-            TaskDep(dep.name, absolute(dep.path, store.root), dep.loader, dep.argument) for dep in stage.deps
+            TaskDep(dep.name, absolute(dep.path, root), dep.loader, dep.argument) for dep in stage.deps
         ),
         outs=tuple(
             TaskOut(
@@ -193,22 +222,8 @@ def begin(
         returns=stage.returns,
         params=stage.params,
         log=log,
-        seed=seed,
-        root=store.root,
-        unobserved=tuple(absolute(path, store.root) for path in (*stage.dep_paths(), *stage.out_paths())),
-        ignored_environment=ignored_environment,
-    )
-    return Attempt(
-        stage=stage,
-        inputs=decision.inputs,
-        task=task,
-        log=store.shown(log),
-        tail=Tail(log),
-        guard=guard,
-        journal=journal,
-        store=store,
-        observer=observer,
-        reader=reader,
-        named=named,
-        began=time.monotonic(),
+        seed=conditions.seed,
+        root=root,
+        unobserved=tuple(absolute(path, root) for path in (*stage.dep_paths(), *stage.out_paths())),
+        ignored_environment=conditions.ignored_environment,
     )

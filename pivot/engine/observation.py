@@ -75,7 +75,9 @@ class Reader:
         """
         written = {relative_to_root(path, self.root) for path in seen.written}
         read = {relative_to_root(path, self.root): state for path, state in seen.files.items()}
-        files = {path: state for path, state in named.items() if path not in written} | read
+        named = {path: state for path, state in named.items() if path not in written}
+        known_by_name = {path for path in named if read.get(path, PRESENT) == PRESENT}
+        files = {**named, **{path: state for path, state in read.items() if path not in known_by_name}}
         names = {module.filename: module.name for module in self.static.modules}
         names |= {file: name for name, file in seen.imported.items()}
         complete = seen.calls and not seen.started_process
@@ -97,7 +99,8 @@ class Reader:
     def _beyond(self, code: Iterable[tuple[str, int]], names: Mapping[str, str]) -> tuple[str, ...]:
         """The definitions beyond the stage's certain reach that some code stands in."""
         places = [(names[file], line) for file, line in code if file in names]
-        return self.fingerprinter.beyond(self.stage.function, places)
+        loaders = [loader.name for loader in self.stage.loaders()]
+        return self.fingerprinter.beyond(self.stage.function, places, loaders=loaders)
 
     def require_declared(self, seen: Seen) -> list[str]:
         """Hints on files that were read without being declared.

@@ -4,12 +4,12 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pivot.core.graph import Graph
 from pivot.core.schedule import Scheduler
-from pivot.engine.attempt import begin
+from pivot.engine.attempt import Conditions, begin
 from pivot.engine.drive import Driver
 from pivot.engine.observe import Observer, made_by
 from pivot.engine.sinks import EventLog
@@ -30,25 +30,26 @@ class Plan:
     """What a run shall do.
 
     Attributes:
-        id: names its folder.
         chosen: the stages, in the graph's order.
         jobs: how many are executed at once.
-        environment: of the stages, complete.
-        seed: for random generators; ``None`` leaves them.
-        strict: whether reading an undeclared file is an error.
-        ignored_environment: patterns of variables that are not observed.
+        conditions: of every execution.
     """
 
-    id: str
-    graph: Graph
     chosen: tuple[str, ...]
     jobs: int
     force: bool
     keep_going: bool
-    environment: Mapping[str, str]
-    seed: int | None
-    strict: bool
-    ignored_environment: tuple[str, ...]
+    conditions: Conditions
+
+    @property
+    def id(self) -> str:
+        """The run's; names its folder."""
+        return self.conditions.run
+
+    @property
+    def graph(self) -> Graph:
+        """All stages."""
+        return self.conditions.graph
 
 
 def require_inputs(plan: Plan, observer: Observer) -> None:
@@ -117,17 +118,7 @@ def _execute(
         store=store,
         executor=executor,
         begin=lambda decision, guard: begin(
-            store,
-            observer,
-            plan.graph.stage(decision.stage),
-            decision,
-            guard,
-            graph=plan.graph,
-            run=plan.id,
-            environment=plan.environment,
-            seed=plan.seed,
-            strict=plan.strict,
-            ignored_environment=plan.ignored_environment,
+            store, observer, plan.graph.stage(decision.stage), decision, guard, plan.conditions
         ),
         emit=emit,
         force=plan.force,

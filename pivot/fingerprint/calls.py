@@ -93,7 +93,7 @@ def marks_of(statement: ast.stmt) -> set[str]:
 
     ``remembers``: a call may leave something in it; ``reading-acts``: a read may change something; ``keeps``: as a
     decorator it may put a memory around a function; ``borrowed``: another's object under a name of ours; ``logger``;
-    ``raises``.
+    ``raises``; ``documents``: it sets a docstring and does nothing else.
     """
     value = getattr(statement, "value", None)
     is_value = isinstance(statement, ast.Assign | ast.AnnAssign)
@@ -104,8 +104,25 @@ def marks_of(statement: ast.stmt) -> set[str]:
         "borrowed": is_value and isinstance(value, ast.expr) and _is_borrowed(value),
         "logger": isinstance(value, ast.Call) and chain(value.func).rpartition(".")[2] in _LOGGERS,
         "raises": isinstance(statement, ast.Raise),
+        "documents": isinstance(statement, ast.Assign) and _documents(statement),
     }
     return {word for word, holds in found.items() if holds}
+
+
+def _documents(statement: ast.Assign) -> bool:
+    plain = (
+        ast.Name,
+        ast.Attribute,
+        ast.Constant,
+        ast.BinOp,
+        ast.Add,
+        ast.JoinedStr,
+        ast.FormattedValue,
+        ast.Load,
+    )
+    return all(
+        isinstance(t, ast.Attribute) and t.attr == "__doc__" and chain(t) for t in statement.targets
+    ) and all(isinstance(node, plain) for node in ast.walk(statement.value))
 
 
 def _keeps(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

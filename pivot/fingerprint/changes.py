@@ -25,6 +25,7 @@ class Changes:
         draws: whether it may take a random number from a source that others share.
         lists: whether it asks a class for its subclasses.
         heirs: of a class with bases in the project: what may be another once somebody finds it among the subclasses.
+        documents: whether nothing but docstrings is changed, which only those see who look at them.
     """
 
     nodes: frozenset[Node] = frozenset()
@@ -34,6 +35,7 @@ class Changes:
     draws: bool = False
     lists: bool = False
     heirs: frozenset[Node] = frozenset()
+    documents: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -99,6 +101,8 @@ class Changers:
             drawing or called.draws,
             lists="__subclasses__" in definition.early_marks or called.lists,
             heirs=heirs.nodes,
+            documents="documents" in definition.marks
+            and all(self._kind(each) in ("func", "class") for each in changed),
         )
 
     def _find_of_import(self, node: Node, definition: Definition) -> Changes:

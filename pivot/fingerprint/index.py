@@ -19,7 +19,7 @@ from pivot.fingerprint.statements import chain, docstring, live, main_branch
 from pivot.fingerprint.uses import Import, Load, Scan
 from pivot.model.digest import Digest, digest_parts, digest_text
 
-INDEX_FORMAT = "index-5"
+INDEX_FORMAT = "index-6"
 """Counts up whenever the same source may give another index: stored indexes are then built anew."""
 
 

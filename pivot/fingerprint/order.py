@@ -13,8 +13,11 @@ from pivot.model.digest import digest_parts
 _SURFACES = (SURFACE, FACE)
 
 
-def order_of(reach: Reach, outline: Outline, changers: Changers) -> list[Node]:
-    """The statements whose order may decide, in order of execution and as they are reached; empty where it cannot."""
+def order_of(reach: Reach, outline: Outline, changers: Changers) -> dict[Node, list[str]]:
+    """The statements whose order may decide, in order of execution and as they are reached; empty where it cannot.
+
+    An import stands there with the names that matter; the statement itself does not count then.
+    """
     acting = [node for node in reach.known if node.role == DEFINITION and not changers.of(node).nothing]
     rebound = _rebound(reach, outline)
     moved = set(rebound)
@@ -23,15 +26,15 @@ def order_of(reach: Reach, outline: Outline, changers: Changers) -> list[Node]:
     free = any(changers.of(node).free for node in acting)
     choosing = any(_is_choice(edge) for node in reach.nodes for edge in outline.edges(node))
     if not (moved or free or choosing):
-        return []
+        return {}
     importing = _Importing(reach, outline.graph, rebound)
     sight = _Sight(reach, outline, changers, moved, free=free)
-    listed = [
-        reach.view(node)
-        for node in reach.executed.statements
-        if importing.binds(node) or (node in reach.known and (node in rebound or sight.is_ordered(node)))
-    ]
-    return listed if len(listed) > 1 else []
+    listed: dict[Node, list[str]] = {}
+    for node in reach.executed.statements:
+        bound = importing.bound_by(node)
+        if bound or (node in reach.known and (node in rebound or sight.is_ordered(node))):
+            listed[reach.view(node)] = bound
+    return listed if len(listed) > 1 else {}
 
 
 class _Importing:
@@ -43,29 +46,56 @@ class _Importing:
         self._rebound = rebound
         definitions = (graph.definition(node) for node in rebound)
         self._names = {name for each in definitions if each for name in (*each.names, *each.writes)}
+        self._used = _words_used(reach, graph)
 
-    def binds(self, node: Node) -> bool:
-        """Whether the statement `node` is such an import."""
+    def bound_by(self, node: Node) -> list[str]:
+        """What of the statement `node` is such an import: each name with its source."""
         this = self._graph.known(node.module)
-        definition = this.index.definitions[node.number]
-        if not definition.imports:
-            return False
-        for item in definition.imports:
+        found: list[str] = []
+        for item in this.index.definitions[node.number].imports:
             if item.name == "*":
                 if any(self._is_bound_elsewhere(node.module, name) for name in self._names):
-                    return True
+                    found.append(f"* {item.source}")
             elif item.name and item.now:
                 named = item.source.rpartition(":")[2] in self._names
                 twice = len(this.bindings.get(item.name, ())) > 1 or bool(this.stars)
                 if (named or twice) and self._is_bound_elsewhere(node.module, item.name):
-                    return True
-        return False
+                    found.append(f"{item.name} {item.source}")
+        return found
 
     def _is_bound_elsewhere(self, module: str, name: str) -> bool:
+        if self._used is not None and name not in self._used:
+            return False
         targets = self._graph.resolver.name(module, [name]) or ()
         if not any(t.node is None or t.node in self._reach.known for t in targets):
             return False
         return len(targets) > 1 or any(t.node in self._rebound for t in targets)
+
+
+def _words_used(reach: Reach, graph: Graph) -> set[str] | None:
+    """Words of the names that code in reach uses, through imports too; ``None`` where a whole module counts."""
+    words: set[str] = set()
+    for node in reach.known:
+        if node.role == WHOLE:
+            return None
+        for edge in graph.edges(node):
+            words.update(edge.key.split("."))
+        definition = graph.definition(node)
+        if definition is not None:
+            words.update(definition.at_names, definition.names)
+            for load in definition.loads:
+                words.update(load.chain.split("."))
+    items = [
+        item
+        for module in reach.executed.modules
+        for definition in graph.known(module).index.definitions
+        for item in definition.imports
+    ]
+    while True:
+        more = {item.source.rpartition(":")[2] for item in items if item.name in words} - words
+        if not more:
+            return words
+        words |= more
 
 
 class Identities:
@@ -96,7 +126,7 @@ class Identities:
         return f"{node.role} {definition.kind} {definition.title}" if definition else node.role
 
 
-def wiring_of(order: list[Node], reach: Reach, outline: Outline, hashes: Hashes) -> list[str]:
+def wiring_of(order: dict[Node, list[str]], reach: Reach, outline: Outline, hashes: Hashes) -> list[str]:
     """Identities of the ordered statements, and of the definitions among which a name in reach has the choice."""
     identities = Identities(reach, outline, hashes)
     choices: list[str] = []
@@ -106,7 +136,8 @@ def wiring_of(order: list[Node], reach: Reach, outline: Outline, hashes: Hashes)
                 nodes = [other for other in nodes_of(edge.targets) if other.role not in _SURFACES]
                 if len(nodes) > 1:
                     choices.append(digest_parts([edge.key, *(identities.of(other) for other in nodes)]))
-    return [*(identities.of(node) for node in order), *sorted(choices)]
+    listed = (digest_parts([identities.of(node), *bound]) for node, bound in order.items())
+    return [*listed, *sorted(choices)]
 
 
 class _Sight:

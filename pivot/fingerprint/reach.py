@@ -180,10 +180,11 @@ class Reacher:
         acting = [node for module in list(reach.executed.modules) for node in self._acting_in(module)]
         listed = any(self._changers.of(node).lists for node in acting)
         drawn = any(self._is_drawn(node) for node in reach.known)
+        looked = self._looks_at_definitions(reach)
         for node in acting:
-            if node in reach.known:
-                continue
             changes = self._changers.of(node)
+            if node in reach.known or (changes.documents and not looked):
+                continue
             if (
                 self._acts(node, reach, subclasses=subclasses)
                 or (drawn and changes.draws)
@@ -230,9 +231,12 @@ class Reacher:
             if node not in reach.nodes:
                 self._join(reach, node)
 
+    def _looks_at_definitions(self, reach: Reach) -> bool:
+        return any(_LOOKS_AT_DEFINITIONS.intersection(self.marks(node)) for node in reach.nodes)
+
     def _add_surfaces(self, reach: Reach) -> None:
         """Where code looks at docstrings or annotations, those of all that is reached count."""
-        if not any(_LOOKS_AT_DEFINITIONS.intersection(self.marks(node)) for node in reach.nodes):
+        if not self._looks_at_definitions(reach):
             return
         roles = {DEFINITION: SURFACE, HEADER: FACE}
         for node in list(reach.nodes):

@@ -118,12 +118,11 @@ class Fingerprinter:
         seen = seen_code(self._graph, ran, imported, missing, static.weak)
         reach = self._grown(function, static.reach, seen)
         outline = Outline(self._graph, reach.nodes)
-        known = {node: self._hashes.of(node) for node in reach.nodes if not is_weak(node)}
-        hashes = Hashes(outline, known)
+        hashes = Hashes(outline, {node: self._hashes.of(node) for node in reach.nodes if not is_weak(node)})
         order = order_of(reach, outline, self._changers)
         texts = self._texts_read_back(reach)
         used = {*self._libraries_of(reach.nodes), *libraries, *static.outside.libraries}
-        packages = package_parts(used, self._packages, self._resolver.sources)
+        packages = self._package_parts(used)
         digest = digest_parts(
             [
                 "fingerprint-1",
@@ -133,20 +132,16 @@ class Fingerprinter:
                 "changers",
                 *sorted(hashes.of(reach.view(node)) for node in reach.changers),
                 "order",
-                *(hashes.of(node) for node in order),
-                "texts",
-                *texts,
-                f"assumed {reach.assumed}",
+                *_ordered(order, hashes),
+                *("texts", *texts, f"assumed {reach.assumed}"),
                 "packages",
                 *(f"{part.name} {part.detail}" for part in packages),
                 *_words(seen, static.outside, reach, outline, hashes),
             ]
         )
+        wiring = [*wiring_of(order, reach, outline, hashes), *texts, *(["assumed"] * reach.assumed)]
         parts = [*(part for _, part in self._parts(reach, static.loaders)), *packages]
-        wiring = [*wiring_of(order, reach, outline, hashes), *texts]
-        wiring += [f"assumed {reach.assumed}"] if reach.assumed else []
-        if wiring:
-            parts.append(order_part(wiring))
+        parts += [order_part(wiring)] if wiring else []
         modules = sorted(static.modules.union(reach.executed.modules))
         return Fingerprint(
             digest,
@@ -183,7 +178,7 @@ class Fingerprinter:
         asking = [(way, self._libraries_of([node])) for node, way in ways.items()]
         asking.append((ways[reach.roots[0]], {*libraries, *static.outside.libraries}))
         for way, names in asking:
-            for package in package_parts(names, self._packages, self._resolver.sources):
+            for package in self._package_parts(names):
                 found.setdefault((package.key, None), (*way, package.name))
         for node, part in self._parts(reach, static.loaders):
             if node in ways:
@@ -288,6 +283,9 @@ class Fingerprinter:
             return []
         return sorted(self._graph.known(name).text.digest for name in reach.executed.modules)
 
+    def _package_parts(self, libraries: Iterable[str]) -> list[Part]:
+        return package_parts(libraries, self._packages, self._resolver.sources)
+
     def _libraries_of(self, nodes: Iterable[Node]) -> set[str]:
         targets = (t for node in nodes for edge in self._graph.edges(node) for t in edge.targets)
         return {t.library.partition(".")[0].rstrip("?") for t in targets if t.node is None}
@@ -341,6 +339,10 @@ class Fingerprinter:
             if definition is not None and (node.role == DEFINITION or not definition.has_body):
                 found.update(definition.strings)
         return tuple(sorted(found)[:_MOST_STRINGS])
+
+
+def _ordered(order: Mapping[Node, list[str]], hashes: Hashes) -> list[str]:
+    return [digest_parts(["import", *bound]) if bound else hashes.of(node) for node, bound in order.items()]
 
 
 def _words(seen: Seen, loaders: Loaders, reach: Reach, outline: Outline, hashes: Hashes) -> list[str]:

@@ -108,7 +108,7 @@ class FileLog:
                 return
             if not anew and path not in self._states and not self._is_own(path):
                 found = _content(path)
-                if found is not None and found != ABSENT:  # a later read gives what is there now, too
+                if found is not None:  # a later read gives what is there now, too
                     self._before[path] = found
                     return
             self._before.pop(path, None)
@@ -186,7 +186,7 @@ class FileLog:
     def _state(self, path: str, state: str) -> str:
         if state != ABSENT:
             return state
-        if path in self._written:
+        if path in self._written or self._before.get(path) == ABSENT:
             left = _content(path)
             return state if left is None or left == ABSENT else made_state(left)
         return made_state(PRESENT) if path in self._made and os.path.isdir(path) else state

@@ -23,9 +23,9 @@ from pivot.loaders import PathOnly, Text
 
 
 def meet(name):
-    """Say that a stage is here, and wait until the test lets it go on."""
-    Path(f"{name}.here").touch()
-    while not Path(f"{name}.go").exists():
+    """Say that a stage is here, and wait until the test lets it go on; outside the project, which is observed."""
+    Path(f"../{name}.here").touch()
+    while not Path(f"../{name}.go").exists():
         time.sleep(0.01)
 
 
@@ -116,7 +116,8 @@ class Folder:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
+    (tmp_path / "project").mkdir()
+    return Folder(tmp_path / "project")
 
 
 @pytest.fixture

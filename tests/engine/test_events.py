@@ -90,7 +90,7 @@ def test_output_of_a_stage_is_told_while_it_runs(folder, until):
     def sink(event: Event) -> None:
         if isinstance(event, StageOutput):
             told.append(event.text)
-            folder.write("work.go")  # without the first text the run would never end
+            folder.write("../work.go")  # without the first text the run would never end
 
     with Project(str(folder.path)) as project:
         project.repro(sinks=[sink])

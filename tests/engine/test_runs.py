@@ -34,7 +34,7 @@ def test_no_more_stages_run_at_once_than_asked_for(folder, jobs: int):
 
 def test_stages_run_at_the_same_time(folder):
     for name, other in ("ab", "ba"):
-        folder.stage(name, f"Path('{other}.go').touch()\nmeet('{name}')")
+        folder.stage(name, f"Path('../{other}.go').touch()\nmeet('{name}')")
     assert folder.outcomes(jobs=2) == {"a": "ran", "b": "ran"}
 
 
@@ -49,18 +49,18 @@ def test_a_dep_that_changes_while_its_stage_runs_fails_it_and_the_next_run_is_ri
     import threading
 
     folder.write("in", "one")
-    folder.write("work.go")
+    folder.write("../work.go")
     folder.stage("work", "meet('work')\nreturn d0.upper()", deps=["in"])
     folder.outcomes()
-    for name in ("work.go", "work.here"):
+    for name in ("../work.go", "../work.here"):
         (folder.path / name).unlink()
     folder.write("in", "two")
     runs: list = []
     thread = threading.Thread(target=lambda: runs.append(folder.repro()[0]))
     thread.start()
-    until(lambda: folder.exists("work.here"))
+    until(lambda: folder.exists("../work.here"))
     folder.write("in", "three")
-    folder.write("work.go")
+    folder.write("../work.go")
     thread.join()
     end = runs[0].stages["work"]
     assert (end.outcome, "in changed while the stage ran" in end.reason) == ("failed", True)

@@ -34,11 +34,11 @@ def test_a_second_run_waits_for_the_first_and_finds_its_work_done(folder, until)
     folder.stage("work", BUSY)
     folder.stage("after", "return d0", deps=["work.txt"])
     first = folder.start("repro")
-    until(lambda: folder.exists("work.here"))
+    until(lambda: folder.exists("../work.here"))
     second = folder.start("repro", "--json")
     told = events_of(second, "waits for another run")
     assert f"process {first.pid}" in told[-1]["text"]
-    folder.write("work.go")
+    folder.write("../work.go")
     rest = [json.loads(line) for line in second.stdout]
     assert (first.wait(30), second.wait(30)) == (0, 0)
     first.communicate()
@@ -58,7 +58,7 @@ def test_two_projects_in_one_process_exclude_each_other_too(folder, until):
     def watch(event: Event) -> None:
         if isinstance(event, Notice) and "waits for another run" in event.text:
             notices.append(event.text)
-            folder.write("work.go")
+            folder.write("../work.go")
 
     def second() -> None:
         with Project(str(folder.path)) as project:
@@ -67,7 +67,7 @@ def test_two_projects_in_one_process_exclude_each_other_too(folder, until):
 
     thread = threading.Thread(target=lambda: runs.append(folder.outcomes()))
     thread.start()
-    until(lambda: folder.exists("work.here"))
+    until(lambda: folder.exists("../work.here"))
     second()
     thread.join()
     assert sorted(runs, key=str) == [{"work": "ran"}, {"work": "unchanged"}]
@@ -103,14 +103,14 @@ def test_a_stage_to_be_restored_waits_for_its_guard_and_is_judged_anew(folder, m
 def test_a_run_that_waits_for_another_one_can_be_interrupted(folder, until):
     folder.stage("work", "meet('work')")
     first = folder.start("repro")
-    until(lambda: folder.exists("work.here"))
+    until(lambda: folder.exists("../work.here"))
     second = folder.start("repro", "--json")
     events_of(second, "waits for another run")
     second.send_signal(signal.SIGINT)
     assert second.wait(30) == 130
     rest = [json.loads(line) for line in second.stdout]
     assert [e["outcome"] for e in rest if e["event"] == "StageFinished"] == ["cancelled"]
-    folder.write("work.go")
+    folder.write("../work.go")
     assert first.wait(30) == 0
     for process in (first, second):
         process.communicate()
@@ -125,14 +125,14 @@ def test_ctrl_c_keeps_what_is_finished_and_undoes_what_runs(folder, until):
         loader="PathOnly",
     )
     process = folder.start("repro")
-    until(lambda: folder.exists("slow.here"))
+    until(lambda: folder.exists("../slow.here"))
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in out
     assert "1 cancelled" in out
     assert not folder.exists("slow.txt")
-    folder.write("slow.go")
+    folder.write("../slow.go")
     folder.edit("'half'", "'whole'")
     assert folder.outcomes() == {"done": "unchanged", "slow": "ran"}
     assert folder.read("slow.txt") == "whole"
@@ -175,6 +175,6 @@ def test_a_sink_that_raises_ends_the_run_and_leaves_nothing_behind(folder):
         assert workers
         assert not psutil.pid_exists(workers[0])
         assert not folder.exists("work.txt")
-        folder.write("work.go")
+        folder.write("../work.go")
         assert [str(end.outcome) for end in project.repro().stages.values()] == ["ran"]
     assert "pivot-driver" not in [thread.name for thread in threading.enumerate()]

@@ -239,7 +239,6 @@ def test_a_listing_leaves_out_declared_files_and_what_came_and_went(project):
 
 WRITES = {
     "write": "open('new.txt', 'w').write('{}')",
-    "append": "open('new.txt', 'a').write('{}')",
     "both": "open('new.txt', 'w+').write('{}')",
     "os.open": "import os; f = os.open('new.txt', os.O_RDWR | os.O_CREAT | os.O_TRUNC); os.write(f, b'{}'); os.close(f)",
     "pathlib": "import pathlib; pathlib.Path('new.txt').write_text('{}')",
@@ -251,6 +250,11 @@ WRITES = {
 def test_what_the_stage_wrote_first_is_no_read(project, body):
     seen = project.observe(f"{body}; open('new.txt').read()")
     assert (project.files(seen), project.written(seen)) == ({}, ["new.txt"])
+
+
+def test_what_was_appended_to_nothing_and_then_read_is_said_with_what_was_left(project):
+    seen = project.observe("open('new.txt', 'a').write('{}'); open('new.txt').read()")
+    assert project.files(seen) == {"new.txt": made_state(digest_bytes(b"{}"))}
 
 
 def test_what_was_looked_for_and_then_made_is_said_with_what_was_left(project):
