@@ -1,7 +1,9 @@
 """Which statements of the cells act on what a stage reaches: worked out as if all cells were one module."""
 
+import ast
 import builtins
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from pivot.errors import CodeError
 from pivot.fingerprint.import_time import ImportTime
@@ -9,8 +11,9 @@ from pivot.fingerprint.index import IndexCache
 from pivot.fingerprint.sources import Sources
 from pivot.model.digest import digest_text
 from pivot.model.fingerprint import ModuleText
+from pivot_jupyter.slices import binders_of, read_at_once
 from pivot_jupyter.units import Kind, Unit
-from pivot_jupyter.values import refused_by_words
+from pivot_jupyter.values import is_plain, refused_by_words
 
 Snapshot = Callable[[Mapping[str, ModuleText]], Sources]
 """The modules of the project as they are now, with some that exist as text only."""
@@ -39,10 +42,10 @@ class Acting:
         self._known: dict[tuple[str, ...], frozenset[int]] = {}
         lines: list[str] = []
         self._starts: dict[int, int] = {}  # line of a statement → its unit
-        unfit = unfit_units(units, stages)
+        unfit, unseen = unfit_units(units, stages), unseen_units(units)
         idle = []
         for index, unit in enumerate(units):
-            if unit.command is not None:
+            if unit.command is not None or index in unseen:
                 continue
             text = unit.text.splitlines()
             for offset in range(len(text)):
@@ -70,13 +73,13 @@ class Acting:
         return self._known[key]
 
 
+_ACTING = frozenset({Kind.VALUE, Kind.BLOCK, Kind.EFFECT})
+
+
 def unfit_units(units: Sequence[Unit], stages: Collection[str] = ()) -> frozenset[int]:
     """The positions of units that cannot be part of a module, or only look: what rests on data, calls a stage."""
-    binders: dict[str, list[int]] = {}
-    for index, unit in enumerate(units):
-        for name in unit.names:
-            binders.setdefault(name, []).append(index)
-    stars = any(unit.is_star_import for unit in units)
+    binders = binders_of(units)
+    stars = any(unit.is_star_import or unit.opens for unit in units)
     unfit = {
         index
         for index, unit in enumerate(units)
@@ -92,4 +95,28 @@ def unfit_units(units: Sequence[Unit], stages: Collection[str] = ()) -> frozense
         unfit |= more
 
 
-_ACTING = frozenset({Kind.VALUE, Kind.BLOCK, Kind.EFFECT})
+def unseen_units(units: Sequence[Unit]) -> frozenset[int]:
+    """The positions of plain definitions whose names are plainly bound again before anything reads them."""
+    binders = binders_of(units)
+    unseen: set[int] = set()
+    for name, found in binders.items():
+        for number, until in pairwise(found):
+            unit, later = units[number], units[until]
+            if unit.names != (name,) or not later.firm or later.kind is Kind.CELL or not _is_quiet(unit):
+                continue
+            between = (units[i] for i in range(number + 1, until + 1))
+            if not any(name in read_at_once(other, units, binders) for other in between):
+                unseen.add(number)
+    return frozenset(unseen)
+
+
+def _is_quiet(unit: Unit) -> bool:
+    """Whether a definition is made without calling anything that could keep it."""
+    if unit.kind not in {Kind.FUNCTION, Kind.VALUE, Kind.CLASS}:
+        return False
+    node = ast.parse(unit.text).body[0]
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return not node.decorator_list
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return node.value is not None and is_plain(node.value)
+    return isinstance(node, ast.ClassDef) and not (node.decorator_list or node.bases or node.keywords)

@@ -182,7 +182,7 @@ def _assemble(notebook: Notebook, name: str, found: Slice) -> NotebookModule:
         lines.append(f"from __future__ import {', '.join(notebook.futures)}")
     pieces: list[Piece] = []
     last: Unit | None = None
-    for unit in in_module_order(found.units, notebook.positions):
+    for unit in in_module_order(found.units, notebook.positions, found.acting):
         if lines:
             lines.extend([""] * _gap(last, unit))
         text = unit.text.splitlines()

@@ -27,6 +27,7 @@ def outdated(found: Slice, namespace: Mapping[str, object]) -> tuple[CodeError, 
             name: binding[-1]
             for name, binding in found.bindings.items()
             if name in unit.eager and binding and executed[binding[-1]] > executed[unit]
+            if not any(name in other.names for other in found.units[: executed[unit]])
         }
         if not later or found.bindings.get(unit.names[0], ())[-1:] != (unit,):
             continue

@@ -1,7 +1,7 @@
 """What a stage reaches in the cells: its function and, for each name, the last executed definition of it."""
 
 import builtins
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
@@ -32,12 +32,14 @@ class Slice:
         missing: names that nothing in the cells can bind.
         assumed: names that nothing but a ``from module import *`` can bind, if it does.
         bindings: for each name in reach the units that give it its value, in executed order.
+        acting: of the units, those that no name leads to, with what they need.
     """
 
     units: tuple[Unit, ...]
     missing: tuple[Missing, ...]
     assumed: tuple[Missing, ...]
     bindings: Mapping[str, tuple[Unit, ...]]
+    acting: tuple[Unit, ...] = ()
 
 
 def slice_for(
@@ -51,46 +53,64 @@ def slice_for(
         whole_cells: whether ``%%pivot_module`` cells go in as they stand, even where nothing asks for them.
         acting: positions of further units that are needed.
     """
-    binders = _binders(units)
-    entries = _entries(units, binders)
-    taken: set[int] = set()
-    bindings: dict[str, tuple[int, ...]] = {}
-    missing: dict[str, Missing] = {}
-    stars = [i for i, unit in enumerate(units) if unit.is_star_import]
-    queue = list(names)
-    pending = [i for i, unit in enumerate(units) if whole_cells and unit.kind is Kind.CELL]
-    pending.extend(acting)
-    while queue or pending:
-        if queue:
-            name = queue.pop()
-            if name not in bindings:
-                bindings[name] = _binding(name, binders.get(name, []), units)
-                pending.extend(bindings[name])
-                pending.extend(_changers(name, bindings[name], units, entries.get(name, ())))
-            continue
-        index = pending.pop()
-        if index in taken:
-            continue
-        taken.add(index)
-        for name in sorted(units[index].loads):
-            if name in binders:
-                queue.append(name)
-            elif name not in _GIVEN and not (name == "get_ipython" and units[index].command):
-                missing.setdefault(name, Missing(name, units[index]))
-                pending.extend(stars)
-        queue.extend(name for name in sorted(units[index].mentions) if name in binders)
-        if units[index].kind is Kind.CELL:
-            queue.extend(units[index].names)
-    unbound = tuple(missing[name] for name in sorted(missing))
+    search = _Search(units)
+    search.take(names, [i for i, unit in enumerate(units) if whole_cells and unit.kind is Kind.CELL])
+    plain = set(search.taken)
+    search.take((), acting)
+    stars = search.stars
+    unbound = tuple(search.missing[name] for name in sorted(search.missing))
     return Slice(
-        units=tuple(units[i] for i in sorted(taken)),
+        units=tuple(units[i] for i in sorted(search.taken)),
         missing=() if stars else unbound,
         assumed=unbound if stars else (),
-        bindings={name: tuple(units[i] for i in found) for name, found in sorted(bindings.items())},
+        bindings={name: tuple(units[i] for i in found) for name, found in sorted(search.bindings.items())},
+        acting=tuple(units[i] for i in sorted(plain.symmetric_difference(search.taken))),
     )
 
 
-def _binders(units: Sequence[Unit]) -> dict[str, list[int]]:
+class _Search:
+    """What was found so far to be needed."""
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self.units = units
+        self.stars = [i for i, unit in enumerate(units) if unit.is_star_import]
+        self.taken: set[int] = set()
+        self.bindings: dict[str, tuple[int, ...]] = {}
+        self.missing: dict[str, Missing] = {}
+        self._binders = binders_of(units)
+        self._entries = _entries(units, self._binders)
+
+    def take(self, names: Iterable[str], positions: Iterable[int]) -> None:
+        """Adds some names and units, with all that they need."""
+        queue, pending = list(names), list(positions)
+        while queue or pending:
+            if queue:
+                name = queue.pop()
+                if name not in self.bindings:
+                    found = self.bindings[name] = _binding(name, self._binders.get(name, []), self.units)
+                    pending.extend(found)
+                    pending.extend(_changers(name, found, self.units, self._entries.get(name, ())))
+                continue
+            index = pending.pop()
+            if index not in self.taken:
+                self.taken.add(index)
+                queue.extend(self._needs(index, pending))
+
+    def _needs(self, index: int, pending: list[int]) -> Iterator[str]:
+        unit = self.units[index]
+        for name in sorted(unit.loads):
+            if name in self._binders:
+                yield name
+            elif name not in _GIVEN and not (name == "get_ipython" and unit.command):
+                self.missing.setdefault(name, Missing(name, unit))
+                pending.extend(self.stars)
+        yield from (name for name in sorted(unit.mentions) if name in self._binders)
+        if unit.kind is Kind.CELL:
+            yield from unit.names
+
+
+def binders_of(units: Sequence[Unit]) -> dict[str, list[int]]:
+    """For each name the positions of the units that bind it."""
     table: dict[str, list[int]] = {}
     for index, unit in enumerate(units):
         for name in unit.names:
@@ -155,7 +175,9 @@ def _with_hook(name: str, units: Sequence[Unit], binders: Mapping[str, Sequence[
     return found
 
 
-def in_module_order(units: Sequence[Unit], positions: Mapping[Unit, int]) -> tuple[Unit, ...]:
+def in_module_order(
+    units: Sequence[Unit], positions: Mapping[Unit, int], acting: Collection[Unit] = ()
+) -> tuple[Unit, ...]:
     """The order in which the units can be executed from top to bottom.
 
     What a unit reads while it is executed comes before it (through functions that it may call, too); statements
@@ -164,8 +186,9 @@ def in_module_order(units: Sequence[Unit], positions: Mapping[Unit, int]) -> tup
     Args:
         units: in executed order.
         positions: where each stands in the notebook.
+        acting: those that may act on all that they can see.
     """
-    before = _before(units)
+    before = _before(units, acting)
     places = [positions[unit] for unit in units]
     after: list[list[int]] = [[] for _ in units]
     for index, earlier in enumerate(before):
@@ -190,16 +213,18 @@ def in_module_order(units: Sequence[Unit], positions: Mapping[Unit, int]) -> tup
     return tuple(order)
 
 
-def _before(units: Sequence[Unit]) -> list[set[int]]:
+def _before(units: Sequence[Unit], acting: Collection[Unit]) -> list[set[int]]:
     """For each unit, those that must be executed before it."""
-    binders = _binders(units)
+    binders = binders_of(units)
     touching: dict[str, list[int]] = {name: list(found) for name, found in binders.items()}
+    chosen = {index for index, unit in enumerate(units) if acting and unit in acting}
     entered: dict[int, set[str]] = {}
     for name, entries in _entries(units, binders).items():
         for index in entries:
             entered.setdefault(index, set()).add(name)
     for index, unit in enumerate(units):
-        for name in unit.changes | unit.calls | entered.get(index, set()):
+        seen = read_at_once(unit, units, binders) if index in chosen else set()
+        for name in unit.changes | unit.calls | entered.get(index, set()) | seen:
             if index not in touching.setdefault(name, []):
                 touching[name].append(index)
     before: list[set[int]] = [set() for _ in units]
@@ -208,16 +233,22 @@ def _before(units: Sequence[Unit]) -> list[set[int]]:
         for earlier, later in pairwise(ordered):
             before[later].add(earlier)
     for index, unit in enumerate(units):
-        for name in _read_at_once(unit, units, binders):
+        for name in read_at_once(unit, units, binders):
             others = [i for i in touching.get(name, []) if i != index]
-            before[index].update(i for i in others if i < index or i in binders.get(name, []))
+            if any(i < index for i in binders.get(name, ())):
+                before[index].update(i for i in others if i < index)
+                for later in binders[name]:
+                    if later > index:
+                        before[later].add(index)  # it has seen what was there before
+            else:
+                before[index].update(i for i in others if i < index or i in binders.get(name, []))
     for index, unit in enumerate(units):
         # a name that is bound anew from its own value reads the earlier binding only
         before[index] -= {i for i in before[index] if i > index and set(unit.names) & set(units[i].names)}
     return before
 
 
-def _read_at_once(unit: Unit, units: Sequence[Unit], binders: Mapping[str, Sequence[int]]) -> set[str]:
+def read_at_once(unit: Unit, units: Sequence[Unit], binders: Mapping[str, Sequence[int]]) -> set[str]:
     """The names that executing a unit may read, bodies of functions and classes that it names included."""
     found: set[str] = set()
     queue = list(unit.eager)

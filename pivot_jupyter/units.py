@@ -63,6 +63,7 @@ class Unit:
         entered_by: how its definition enters itself in a registry, and by what.
         enters_into: the registries in which something is entered by it.
         command: a kernel command in it, which no module can hold.
+        opens: whether it may bind names that its text does not say (``exec``, ``globals``, ``global``).
     """
 
     cell: Cell
@@ -79,6 +80,7 @@ class Unit:
     entered_by: frozenset[Entry] = frozenset()
     enters_into: frozenset[Entry] = frozenset()
     command: Command | None = None
+    opens: bool = False
 
     @property
     def is_star_import(self) -> bool:
@@ -192,6 +194,7 @@ def _unit(
         entered_by=frozenset().union(*(entered_by(statement) for statement in body)),
         enters_into=frozenset().union(*(enters_into(statement) for statement in body)),
         command=next((c for c in source.commands if start <= c.line <= end), None),
+        opens=names.opens,
     )
 
 
@@ -215,6 +218,7 @@ class _Names:
     bound: frozenset[str]
     loads: frozenset[str]
     mentions: frozenset[str]
+    opens: bool
 
 
 def _names_in(text: str, eager: frozenset[str], paths: frozenset[str]) -> _Names:
@@ -238,7 +242,7 @@ def _names_in(text: str, eager: frozenset[str], paths: frozenset[str]) -> _Names
     soft = [*uses, *(load for found in definitions for load in found.annotations)]
     others = {_first(load) for load in soft if load.chain not in paths} | writes
     others.update(name for found in definitions for name in found.at_names)
-    return _Names(bound, loads - passing, frozenset(others) - loads)
+    return _Names(bound, loads - passing, frozenset(others) - loads, index.open or bool(writes))
 
 
 def _paths_in(body: list[ast.stmt]) -> frozenset[str]:

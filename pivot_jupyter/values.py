@@ -50,6 +50,9 @@ _ONLY_IN_NOTEBOOKS = frozenset(["display", "exit", "get_ipython", "quit", "In", 
 
 def lost_names(found: Slice, namespace: Mapping[str, object]) -> tuple[Missing, ...]:
     """The names in reach that no cell's text binds, and no ``from module import *`` either."""
+    if any(unit.opens for unit in found.units):
+        # whoever binds names by exec or globals has bound it; a module that does the same has it too
+        return tuple(item for item in (*found.missing, *found.assumed) if item.name not in namespace)
     stars = [unit for unit in found.units if unit.is_star_import]
     sources = [sys.modules.get(module) for unit in stars for module in _imported_from(unit)]
     return found.missing + tuple(
@@ -109,6 +112,7 @@ def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial | None)
     """An error for each value in reach that its source does not give again; without `trial` as far as is seen."""
     errors: list[CodeError] = []
     doubtful: list[str] = []
+    seeded = any(words[-1] == "seed" for unit in found.units for words in _words_called(unit))
     for name, binding in found.bindings.items():
         units = [unit for unit in binding if unit.kind in {Kind.VALUE, Kind.BLOCK}]
         if any(unit.command is not None for unit in units):
@@ -117,7 +121,7 @@ def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial | None)
             continue
         if all(name not in unit.loads for unit in found.units if unit not in binding):
             continue  # a loop's variable, an open file: only the statement that binds it reads it
-        reason = refused_by_words(units) or _too_large(namespace[name])
+        reason = refused_by_words(units, seeded=seeded) or _too_large(namespace[name])
         if reason:
             errors.append(_refusal(name, units[-1], reason))
         elif not _plain(name, units, found, namespace):
@@ -143,8 +147,18 @@ def _refusal(name: str, unit: Unit, reason: str) -> CodeError:
     return CodeError(f"{name} in {unit.cell.name} exists only in this kernel ({reason})", _WAYS_OUT)
 
 
-def refused_by_words(units: Sequence[Unit]) -> str:
-    """Why the text of some statements says that what they make cannot be made again; empty if it can."""
+def _words_called(unit: Unit) -> Iterator[list[str]]:
+    """The functions that a unit calls, also in bodies."""
+    nodes = ast.walk(ast.parse(unit.text)) if "seed" in unit.text else ()
+    return (words for node in nodes if isinstance(node, ast.Call) and (words := _words(node.func)))
+
+
+def refused_by_words(units: Sequence[Unit], *, seeded: bool = False) -> str:
+    """Why the text of some statements says that what they make cannot be made again; empty if it can.
+
+    Args:
+        seeded: whether a seed decides random numbers.
+    """
     for unit in units:
         for call, words in _calls(ast.parse(unit.text)):
             last = words[-1]
@@ -158,7 +172,7 @@ def refused_by_words(units: Sequence[Unit]) -> str:
                 return f"{call} reads a file"
             if last in _CLOCK or (words[0] == "time" and last == "time"):
                 return f"{call} differs each time"
-            if last in _CHANCE and words[0] in {"random", "np", "numpy", "secrets"}:
+            if not seeded and last in _CHANCE and words[0] in {"random", "np", "numpy", "secrets"}:
                 return f"{call} is random"
     return ""
 

@@ -101,8 +101,13 @@ class Changers:
             drawing or called.draws,
             lists="__subclasses__" in definition.early_marks or called.lists,
             heirs=heirs.nodes,
-            documents="documents" in definition.marks
-            and all(self._kind(each) in ("func", "class") for each in changed),
+            documents="documents" in definition.marks and not any(self._holds_object(n) for n in changed),
+        )
+
+    def _holds_object(self, node: Node) -> bool:
+        """Whether a name may hold something whose class decides what storing an attribute does."""
+        return self._kind(node) not in ("func", "class") and any(
+            self._kind(each) == "class" for each in self._graph.closure([node])
         )
 
     def _find_of_import(self, node: Node, definition: Definition) -> Changes:

@@ -4,17 +4,26 @@ A module of a project is imported whole. A notebook is not: its module holds onl
 what that is.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 
-from pivot.fingerprint.calls import draws
 from pivot.fingerprint.changes import Changers, Changes
 from pivot.fingerprint.executed import Executed
 from pivot.fingerprint.graph import Graph
+from pivot.fingerprint.guessed import modules_of_words
 from pivot.fingerprint.index import IndexCache
 from pivot.fingerprint.reach import Reach, Reacher
-from pivot.fingerprint.resolve import DEFINITION, Node, Resolver, nodes_of
+from pivot.fingerprint.resolve import DEFINITION, Node, Resolver, Target, nodes_of
 from pivot.fingerprint.sources import Sources
+from pivot.fingerprint.uses import Use
+
+_SEEDING = re.compile(r"(set_|manual_)?(random_)?seed(_all|_everything)?")
+_SETTING = re.compile(
+    r"(re)?set.*|use(_.*)?|rc|register.*|(en|dis)able.*|add_.*|update|basicConfig|filterwarnings|simplefilter"
+)
+"""Functions of libraries that set what others see later, by the names that libraries give them."""
 
 
 class ImportTime:
@@ -31,7 +40,6 @@ class ImportTime:
         self._module = module
         self._graph = Graph(Resolver(sources, cache))
         self._changers = _OfStatements(self._graph, module, frozenset(idle))
-        self._reacher = Reacher(self._graph, self._changers)
 
     def lines(self, names: Iterable[str]) -> frozenset[int]:
         """The first lines (from 1, decorators included) of the top-level statements that `names` need.
@@ -47,12 +55,30 @@ class ImportTime:
         roots = nodes_of(targets)
         if not roots:
             return frozenset()
-        whole = self._reacher.complete(self._reacher.grow(self._module, roots, ()))
+        whole = self._whole(roots)
         this = self._graph.known(self._module).index.definitions
         own = {node.number for node in whole.nodes if node.module == self._module and node.number >= 0}
         own |= self._imports_of(own)
         own |= self._effects(whole)
         return frozenset(this[number].start for number in own)
+
+    def _whole(self, roots: tuple[Node, ...]) -> Reach:
+        """All that could run; what sets a library counts if anything in reach uses that."""
+        libraries = frozenset({"builtins"})
+        while True:
+            self._changers.libraries = libraries
+            reacher = Reacher(self._graph, self._changers)
+            whole = reacher.complete(reacher.grow(self._module, roots, ()))
+            targets = (t for node in whole.nodes for edge in self._graph.edges(node) for t in edge.targets)
+            found = libraries.union(t.library.partition(".")[0] for t in targets if t.node is None)
+            if found == libraries or not self._has_free:
+                return whole
+            libraries = found
+
+    @cached_property
+    def _has_free(self) -> bool:
+        """Whether any statement may have an effect outside of the project."""
+        return any(Changers.of(self._changers, n).free for n in self._graph.everything_in(self._module))
 
     def _imports_of(self, numbers: Iterable[int]) -> set[int]:
         """The imports that bind the names that some statements use."""
@@ -69,32 +95,72 @@ class ImportTime:
         found: set[int] = set()
         for number, definition in enumerate(self._graph.known(self._module).index.definitions):
             for item in definition.imports:
-                if not item.now:
-                    continue
-                modules = self._graph.resolver.executed_by(self._module, item)
-                executed = Executed(self._graph.resolver)
-                for name in modules:
-                    executed.run(name)
-                if not acting.isdisjoint(executed.modules) or (
-                    item.name == "*" and not reached.isdisjoint(modules)
-                ):
+                modules = self._graph.resolver.executed_by(self._module, item) if item.now else ()
+                if item.name == "*" and not reached.isdisjoint(modules):
                     found.add(number)
+            executed = Executed(self._graph.resolver)
+            for name in self._imported_by(number):
+                executed.run(name)
+            if not acting.isdisjoint(executed.modules):
+                found.add(number)
         return found
+
+    def _imported_by(self, number: int) -> Iterator[str]:
+        """The project modules that a statement may import, also through what it calls and by computed names."""
+        resolver = self._graph.resolver
+        node = Node(self._module, number, DEFINITION)
+        definition = self._graph.known(self._module).index.definitions[number]
+        for item in definition.imports:
+            if item.now:
+                yield from resolver.executed_by(self._module, item)
+        changes = self._changers.of(node)
+        for other in changes.importing:
+            called = self._graph.definition(other)
+            for item in called.imports if called is not None else ():
+                yield from resolver.executed_by(other.module, item)
+        yield from modules_of_words(set(changes.named), resolver.sources)
 
 
 class _OfStatements(Changers):
-    """What statements change, those of one module only where it concerns the project."""
+    """What statements change; those of one module only where it concerns the project, or libraries in reach."""
 
     def __init__(self, graph: Graph, module: str, idle: frozenset[int]) -> None:
         super().__init__(graph)
+        self._nodes = graph
         self._module = module
         self._idle = idle
+        self.libraries: frozenset[str] = frozenset()
 
     def of(self, node: Node) -> Changes:
         changes = super().of(node)
         if node.module != self._module:
             return changes
-        definition = self._graph.definition(node)
-        if definition is not None and definition.start in self._idle:
+        definition = self._nodes.definition(node)
+        if definition is None or definition.start in self._idle:
             return Changes()
-        return replace(changes, free=False) if changes.free else changes
+        if not changes.free or definition.kind == "import" or "imports-names" in definition.early_marks:
+            return changes
+        return changes if self._sets_library(node) else replace(changes, free=False)
+
+    def _sets_library(self, node: Node) -> bool:
+        """Whether a statement seeds random numbers, or sets something in a library that is in reach."""
+        for other in self._nodes.closure([node]):
+            for edge in self._nodes.edges(other):
+                if not edge.uses & (Use.ACT | Use.REBIND | Use.CALL):
+                    continue
+                for target in edge.targets:
+                    words = target.library.split(".") if target.node is None else list(target.rest)
+                    sets = bool(edge.uses & (Use.ACT | Use.REBIND)) and not edge.uses & Use.CALL
+                    if _SEEDING.fullmatch(words[-1] if words else ""):
+                        return True
+                    if sets or (words and _SETTING.fullmatch(words[-1])):
+                        tops = self._tops(target)
+                        if not tops.isdisjoint(self.libraries):
+                            return True
+        return False
+
+    def _tops(self, target: Target) -> set[str]:
+        if target.node is None:
+            return {target.library.partition(".")[0]}
+        edges = (edge for other in self._nodes.closure([target.node]) for edge in self._nodes.edges(other))
+        return {t.library.partition(".")[0] for edge in edges for t in edge.targets if t.node is None}

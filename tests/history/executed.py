@@ -40,8 +40,16 @@ def main() -> None:
     for name, function in vars(sys.modules["stages"]).items():
         if name.startswith("stage_"):
             result, ran = in_fork(function, root)
-            executed = {source.definition(each.file, each.line) for each in ran if not each.importing}
-            stages[name] = {"result": result, "executed": sorted(executed), "ran": lines(ran)}
+            called, imported = ([r for r in ran if r.importing is now] for now in (False, True))
+            executed = {source.definition(each.file, each.line) for each in called}
+            before = {source.definition(each.file, each.line) for each in imported}
+            stages[name] = {
+                "result": result,
+                "executed": sorted(executed),
+                "executed_by_imports": sorted(before),
+                "ran": lines(called),
+                "imports": lines(imported),
+            }
     print(json.dumps({"imports": lines(imports), "stages": stages}))
 
 

@@ -11,20 +11,28 @@ class Library:
     Attributes:
         versions: successive releases, oldest first; all have wheels and can be imported on every Python we support.
         calls: expressions that give plain data, the same each time; their functions exist in all the releases.
+        imports: at the top of the stages, if not the package; ``None``: each stage imports the submodules that it names.
     """
 
     distribution: str
     package: str
     versions: tuple[str, ...]
     calls: tuple[str, ...]
-    imports: str = ""
+    imports: str | None = ""
 
     def stages(self) -> str:
         """The text of `stages.py`: one function for each call."""
-        lines = [self.imports or f"import {self.package}", ""]
+        lines = ["" if self.imports is None else self.imports or f"import {self.package}", ""]
         for number, call in enumerate(self.calls):
-            lines += ["", f"def {self.stage(number)}():", f"    return {call}", ""]
+            lines += ["", f"def {self.stage(number)}():", *self._imports(call), f"    return {call}", ""]
         return "\n".join(lines)
+
+    def _imports(self, call: str) -> list[str]:
+        """What a call needs of a package whose ``__init__`` imports nothing, and no more, as a person would write it."""
+        if self.imports is not None:
+            return []
+        modules = sorted(set(re.findall(r"\b(\w+utils)\.", call)))
+        return [f"    from {self.package} import {module}" for module in modules]
 
     def stage(self, number: int) -> str:
         """The name of the stage of a call: its number, and the first function that it calls."""
@@ -108,8 +116,7 @@ BOLTONS = Library(
         "formatutils.infer_positional_format_args('{} {a} {}')",
         "namedutils.namedlist('Point', 'x y')(1, 2).x",
     ),
-    imports="from boltons import cacheutils, dictutils, formatutils, funcutils, iterutils, listutils, mathutils\n"
-    "from boltons import namedutils, queueutils, setutils, statsutils, strutils, tableutils, timeutils, urlutils",
+    imports=None,
 )
 
 TOOLZ = Library(

@@ -65,7 +65,8 @@ class Step:
     Attributes:
         ran_otherwise: names of executed definitions that changed, appeared or disappeared.
         result_changed: whether plain Python gave another result.
-        class_changed: whether a class changed of which a method was executed, be it in another method.
+        other_changed: whether a class of which a method was executed changed in another method, or a function changed that
+            the imports executed.
         fingerprint_changed: whether the stage would run again, where Pivot sees which functions run.
         changed_unseen: the same where it does not (Python 3.11).
         refused: why there is no fingerprint; empty where there is one.
@@ -77,7 +78,7 @@ class Step:
     stage: str
     ran_otherwise: tuple[str, ...]
     result_changed: bool
-    class_changed: bool
+    other_changed: bool
     fingerprint_changed: bool = True
     changed_unseen: bool = True
     refused: str = ""
@@ -90,8 +91,8 @@ class Step:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether no definition changed that the call executes; a class is one definition."""
-        return self.is_the_same and not self.class_changed
+        """Whether no definition changed that the call or its imports execute; a class is one definition."""
+        return self.is_the_same and not self.other_changed
 
     @property
     def is_stale(self) -> bool:
@@ -156,19 +157,22 @@ def compare(library: Library, versions: str, stage: str, before: Release, after:
     old, new = before.stages[stage], after.stages[stage]
     executed = {tuple(each[:2]) for each in old["executed"]} ^ {tuple(each[:2]) for each in new["executed"]}
     classes = {each[2] for each in old["executed"]} ^ {each[2] for each in new["executed"]}
+    imports = {each[1] for each in old["executed_by_imports"]} ^ {
+        each[1] for each in new["executed_by_imports"]
+    }
     step = Step(
         library.distribution,
         versions,
         stage,
         tuple(sorted({name for name, _ in executed})),
         old["result"] != new["result"],
-        bool(classes),
+        bool(classes or imports),
     )
     function = ObjectRef("stages", stage)
     first, second = before.fingerprinter, after.fingerprinter
     try:
         ran = {*first.beyond(function, [tuple(each) for each in old["ran"]])}
-        imported = first.beyond(function, [tuple(each) for each in before.imports])
+        imported = first.beyond(function, [tuple(each) for each in (*before.imports, *old["imports"])])
         ran.update({*imported} & {*before.unseen(stage)[0]})  # else it acts on nothing in reach
         seen, checked = first.stage(function, ran=ran), second.stage(function, ran=ran)
         changed_unseen = before.unseen(stage)[1] != after.unseen(stage)[1]
@@ -210,7 +214,7 @@ def summary(name: str, releases: int, steps: list[Step]) -> list[str]:
         f"{name}: {releases} releases, {len(steps)} calls in two successive ones",
         f"  executed functions changed: {len(steps) - len(same):5}, of which stale {len(stale)}",
         f"  executed functions equal:   {len(same):5}, {kept_of(same)}",
-        f"    and their classes too:    {len(quiet):5}, {kept_of(quiet)}",
+        f"    classes, imports too:     {len(quiet):5}, {kept_of(quiet)}",
         f"  refused: {len(refused)}",
     ]
     lines += [f"  STALE {s.versions} {s.stage}: {', '.join(s.ran_otherwise) or 'a result'}" for s in stale]
