@@ -82,6 +82,7 @@ static: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m compileall -q pivot pivot_jupyter
 	$(BIN)/python tests/benchmarks/whole_process.py
+	$(BIN)/python tests/benchmarks/observation.py
 
 history: $(STAMP)
 	$(BIN)/python tests/history/walk.py --cache .pytest_cache/d/history

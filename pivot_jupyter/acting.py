@@ -2,21 +2,19 @@
 
 import ast
 import builtins
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 
 from pivot.errors import CodeError
 from pivot.fingerprint.import_time import ImportTime
-from pivot.fingerprint.index import IndexCache
 from pivot.fingerprint.sources import Sources
 from pivot.model.digest import digest_text
 from pivot.model.fingerprint import ModuleText
+from pivot.project import Project
 from pivot_jupyter.slices import binders_of, read_at_once
+from pivot_jupyter.stages import Ground
 from pivot_jupyter.units import Kind, Unit
-from pivot_jupyter.values import is_plain, refused_by_words
-
-Snapshot = Callable[[Mapping[str, ModuleText]], Sources]
-"""The modules of the project as they are now, with some that exist as text only."""
+from pivot_jupyter.values import is_plain, is_seeded, refused_by_words
 
 _GIVEN = frozenset([*dir(builtins), "__file__", "__name__", "__spec__", "__annotations__", "__builtins__"])
 
@@ -28,6 +26,8 @@ class Acting:
         units: of all cells, in the order in which they were executed last.
         module: the name of their module.
         stages: functions that are stages: a cell that calls one looks at it.
+        ground: where they stand.
+        project: keeps what was read before.
     """
 
     def __init__(
@@ -35,15 +35,16 @@ class Acting:
         units: Sequence[Unit],
         module: str,
         stages: Collection[str],
-        snapshot: Snapshot,
-        cache: IndexCache | None = None,
+        ground: Ground,
+        project: Project | None = None,
     ) -> None:
         self._units = units
         self._known: dict[tuple[str, ...], frozenset[int]] = {}
         lines: list[str] = []
         self._starts: dict[int, int] = {}  # line of a statement → its unit
         unfit, unseen = unfit_units(units, stages), unseen_units(units)
-        idle = []
+        kept = confined_units(units)
+        idle, confined = [], []
         for index, unit in enumerate(units):
             if unit.command is not None or index in unseen:
                 continue
@@ -52,11 +53,17 @@ class Acting:
                 self._starts[len(lines) + offset + 1] = index
                 if index in unfit:
                     idle.append(len(lines) + offset + 1)
+                if index in kept:
+                    confined.append(len(lines) + offset + 1)
             lines.extend(text)
-        text = "\n".join(lines) + "\n"
+        whole = "\n".join(lines) + "\n"
         self._idle = unfit
-        overlay = ModuleText(module, f"<{module}>", f"{module}.py", text, digest_text(text))
-        self._module = ImportTime(module, snapshot({module: overlay}), cache, idle)
+        overlay = ModuleText(module, f"<{module}>", f"{module}.py", whole, digest_text(whole))
+        store = project.store if project is not None else None
+        digest = store.file_digest if store is not None else None
+        sources = Sources(ground.root, ground.roots, {module: overlay}, digest=digest)
+        cache = store.sources if store is not None else None
+        self._module = ImportTime(module, sources, cache, idle=idle, confined=confined)
 
     def __call__(self, names: Iterable[str]) -> frozenset[int]:
         """The positions, among all units, of those that `names` need and that can be part of a module.
@@ -80,11 +87,15 @@ def unfit_units(units: Sequence[Unit], stages: Collection[str] = ()) -> frozense
     """The positions of units that cannot be part of a module, or only look: what rests on data, calls a stage."""
     binders = binders_of(units)
     stars = any(unit.is_star_import or unit.opens for unit in units)
+    seeded = is_seeded(units)
     unfit = {
         index
         for index, unit in enumerate(units)
         if unit.command is not None
-        or (unit.kind in _ACTING and (not unit.eager.isdisjoint(stages) or refused_by_words([unit])))
+        or (
+            unit.kind in _ACTING
+            and (not unit.eager.isdisjoint(stages) or refused_by_words([unit], seeded=seeded))
+        )
         or (not stars and any(name not in binders and name not in _GIVEN for name in unit.eager))
     }
     while True:
@@ -93,6 +104,28 @@ def unfit_units(units: Sequence[Unit], stages: Collection[str] = ()) -> frozense
         if not more:
             return frozenset(unfit)
         unfit |= more
+
+
+def confined_units(units: Sequence[Unit]) -> frozenset[int]:
+    """The positions of units that bind values which only statements that name them can change.
+
+    A container of constants whose items and length are read, which is looped over or shown: whoever calls a
+    function that does so cannot have changed it. Statements of the cells may change it in place, by its name.
+    """
+    if any(unit.opens or any(each.looking for each in unit.handling) for unit in units):
+        return frozenset()
+    escaping = frozenset().union(*(each.escaping for unit in units for each in unit.handling))
+    return frozenset(
+        index
+        for name, found in binders_of(units).items()
+        if name not in escaping
+        and all(units[i].kind is Kind.VALUE and _is_flat(units[i], name) for i in found)
+        for index in found
+    )
+
+
+def _is_flat(unit: Unit, name: str) -> bool:
+    return unit.names == (name,) and all(each.flat for each in unit.handling)
 
 
 def unseen_units(units: Sequence[Unit]) -> frozenset[int]:

@@ -17,7 +17,7 @@ Acting = Callable[[Sequence[str]], Collection[int]]
 """Names → the positions of the units that act on what they reach."""
 
 
-def none_acts(names: Sequence[str]) -> Collection[int]:
+def none_acts(_: Sequence[str]) -> Collection[int]:
     """Nothing acts on anything: only names and the names of methods say what belongs together."""
     return ()
 

@@ -15,6 +15,7 @@ from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath, absolute, project_path, relative_to_root
 from pivot.project import Project
+from pivot_jupyter.acting import Acting
 from pivot_jupyter.adopt import adopt
 from pivot_jupyter.cells import Cell, Role
 from pivot_jupyter.command import code_cells
@@ -87,11 +88,13 @@ def define_cells(cells: Sequence[Cell], name: str, ground: Ground) -> Defined:
     candidates = [unit for page in pages for unit in page.units if _may_be_stage(page, unit.text, unit.kind)]
     if not candidates:
         raise UsageError("the notebook defines no stages", "head a cell %%pivot_stage")
-    draft = compile_module(notebook, name, [unit.names[0] for unit in candidates])
+    possible = [unit.names[0] for unit in candidates]
+    draft = compile_module(notebook, name, possible, Acting(notebook.units, name, possible, ground))
     raise_all(refused_commands(draft.slice))
     space = vars(_executed(draft, ground))
     drafts = _drafts(pages, space)
-    module = compile_module(notebook, name, [one.function for one in drafts])
+    functions = [one.function for one in drafts]
+    module = compile_module(notebook, name, functions, Acting(notebook.units, name, functions, ground))
     errors: list[PivotError] = [
         *unexplained(lost_names(module.slice, space), {}),
         *refused_by_text(module.slice),

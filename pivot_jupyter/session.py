@@ -12,7 +12,6 @@ from pivot.core.graph import Graph
 from pivot.core.inventory import Inventory
 from pivot.define.locate import find_pipeline_file
 from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
-from pivot.fingerprint.sources import Sources
 from pivot.model.decision import Decision
 from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
@@ -40,7 +39,7 @@ from pivot_jupyter.slices import Slice
 from pivot_jupyter.stages import Draft, Ground, Options, define, drafts_in, marked_in
 from pivot_jupyter.units import Kind
 from pivot_jupyter.values import lost_names, refusals, unexplained
-from pivot_jupyter.words import unknown_stage
+from pivot_jupyter.words import no_stage, unknown_stage
 
 TRIAL_SECONDS = 2.0
 
@@ -83,6 +82,7 @@ class Session:
         self._adopted: ModuleType | None = None
         self.former_names: tuple[str, ...] = ()
         self._patched: dict[str, str] = {}
+        self._acts: dict[object, Acting] = {}  # for one state of the files
         self._trials: dict[tuple[str, tuple[str, ...]], TrialResult] = {}
 
     def close(self) -> None:
@@ -181,7 +181,8 @@ class Session:
             PivotError: something cannot become part of a module.
         """
         if not self._drafts:
-            raise _no_stage()
+            raise no_stage()
+        self._acts.clear()
         notebook = self.executed.notebook()
         module = self._module()
         adopted = self._adopt(module)
@@ -233,12 +234,11 @@ class Session:
         return compile_module(notebook, self.module_name, functions, self._acting(notebook))
 
     def _acting(self, notebook: Notebook) -> Acting:
-        functions = {draft.function for _, draft in self._drafts.values()}
-        return Acting(notebook.units, self.module_name, functions, self._sources, self.project.store.sources)
-
-    def _sources(self, texts: Mapping[str, ModuleText]) -> Sources:
-        store = self.project.store
-        return Sources(self.ground.root, self.ground.roots, texts, digest=store.file_digest)
+        functions = frozenset(draft.function for _, draft in self._drafts.values())
+        key = (notebook.units, self.module_name, functions)
+        if key not in self._acts:
+            self._acts[key] = Acting(*key, self.ground, self.project)
+        return self._acts[key]
 
     def _adopt(self, module: NotebookModule) -> ModuleType:
         text = module.module_text(self.module_path)
@@ -257,6 +257,7 @@ class Session:
                     self._patched[name] = page.cell.name
             for name in bound:
                 self._patched.pop(name, None)
+        self._acts.clear()
         self._adopt(self._module())
 
     def _patches(self, module: ModuleType) -> list[PivotError]:
@@ -344,7 +345,7 @@ class Session:
             return self.project.load(stage, out)
         folder = absolute(self.ground.folder, self.ground.root)
         if find_pipeline_file(folder) is None:
-            raise unknown_stage(stage, self._drafts) if self._drafts else _no_stage()
+            raise unknown_stage(stage, self._drafts) if self._drafts else no_stage()
         with Project(folder) as exported:
             return exported.load(stage, out)
 
@@ -358,9 +359,9 @@ class Session:
         if stage is None and self._drafts:
             return self._module().text
         if stage not in self._drafts:
-            raise unknown_stage(stage, self._drafts) if stage else _no_stage()
-        functions = [self._drafts[stage][1].function]
-        return part_of_module(notebook, self.module_name, functions, self._acting(notebook)).text
+            raise unknown_stage(stage, self._drafts) if stage else no_stage()
+        wanted = [self._drafts[stage][1].function]
+        return part_of_module(notebook, self.module_name, wanted, self._acting(notebook)).text
 
     def forget(self, stage: str) -> None:
         """Takes a stage out, whose cell was deleted; running its cell brings it back."""
@@ -388,15 +389,8 @@ class Session:
         if self._drafts:
             return self.define().module
         if find_pipeline_file(absolute(self.ground.folder, self.ground.root)) is None:
-            raise _no_stage()
+            raise no_stage()
         return None
-
-
-def _no_stage() -> UsageError:
-    return UsageError(
-        "no stage is defined in this notebook yet",
-        "head a cell %%pivot_stage and run it, or run such cells again",
-    )
 
 
 def raise_all(errors: Sequence[PivotError]) -> None:

@@ -216,6 +216,32 @@ def in_module_order(
 def _before(units: Sequence[Unit], acting: Collection[Unit]) -> list[set[int]]:
     """For each unit, those that must be executed before it."""
     binders = binders_of(units)
+    touching = _touching(units, binders, acting)
+    before: list[set[int]] = [set() for _ in units]
+    for found in touching.values():
+        ordered = sorted(found)
+        for earlier, later in pairwise(ordered):
+            before[later].add(earlier)
+    for index, unit in enumerate(units):
+        for name in read_at_once(unit, units, binders):
+            others = [i for i in touching.get(name, []) if i != index]
+            bound = binders.get(name, [])
+            if any(i < index for i in bound):
+                before[index].update(i for i in others if i < index)
+                for later in (i for i in bound if i > index):
+                    before[later].add(index)  # it has seen what was there before
+            else:
+                before[index].update(i for i in others if i < index or i in bound)
+    for index, unit in enumerate(units):
+        # a name that is bound anew from its own value reads the earlier binding only
+        before[index] -= {i for i in before[index] if i > index and set(unit.names) & set(units[i].names)}
+    return before
+
+
+def _touching(
+    units: Sequence[Unit], binders: Mapping[str, Sequence[int]], acting: Collection[Unit]
+) -> dict[str, list[int]]:
+    """For each name the units that bind or may change what it names."""
     touching: dict[str, list[int]] = {name: list(found) for name, found in binders.items()}
     chosen = {index for index, unit in enumerate(units) if acting and unit in acting}
     entered: dict[int, set[str]] = {}
@@ -227,25 +253,7 @@ def _before(units: Sequence[Unit], acting: Collection[Unit]) -> list[set[int]]:
         for name in unit.changes | unit.calls | entered.get(index, set()) | seen:
             if index not in touching.setdefault(name, []):
                 touching[name].append(index)
-    before: list[set[int]] = [set() for _ in units]
-    for found in touching.values():
-        ordered = sorted(found)
-        for earlier, later in pairwise(ordered):
-            before[later].add(earlier)
-    for index, unit in enumerate(units):
-        for name in read_at_once(unit, units, binders):
-            others = [i for i in touching.get(name, []) if i != index]
-            if any(i < index for i in binders.get(name, ())):
-                before[index].update(i for i in others if i < index)
-                for later in binders[name]:
-                    if later > index:
-                        before[later].add(index)  # it has seen what was there before
-            else:
-                before[index].update(i for i in others if i < index or i in binders.get(name, []))
-    for index, unit in enumerate(units):
-        # a name that is bound anew from its own value reads the earlier binding only
-        before[index] -= {i for i in before[index] if i > index and set(unit.names) & set(units[i].names)}
-    return before
+    return touching
 
 
 def read_at_once(unit: Unit, units: Sequence[Unit], binders: Mapping[str, Sequence[int]]) -> set[str]:

@@ -9,6 +9,7 @@ from pivot.errors import CodeError
 from pivot.fingerprint.index import index_source
 from pivot.fingerprint.uses import Load, Use
 from pivot_jupyter.cells import Cell, CellSource, Command, Role
+from pivot_jupyter.confined import Handling, handling
 from pivot_jupyter.registering import Entry, entered_by, enters_into, root_of
 
 CHANGING_METHODS = frozenset(
@@ -63,6 +64,7 @@ class Unit:
         entered_by: how its definition enters itself in a registry, and by what.
         enters_into: the registries in which something is entered by it.
         command: a kernel command in it, which no module can hold.
+        handling: what it does with values.
         opens: whether it may bind names that its text does not say (``exec``, ``globals``, ``global``).
     """
 
@@ -81,6 +83,7 @@ class Unit:
     enters_into: frozenset[Entry] = frozenset()
     command: Command | None = None
     opens: bool = False
+    handling: tuple[Handling, ...] = ()
 
     @property
     def is_star_import(self) -> bool:
@@ -195,6 +198,7 @@ def _unit(
         enters_into=frozenset().union(*(enters_into(statement) for statement in body)),
         command=next((c for c in source.commands if start <= c.line <= end), None),
         opens=names.opens,
+        handling=tuple(handling(statement) for statement in body),
     )
 
 

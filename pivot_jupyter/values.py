@@ -4,7 +4,7 @@ import ast
 import pickle
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pivot.errors import CodeError
 from pivot.model.task import TrialResult
@@ -112,7 +112,7 @@ def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial | None)
     """An error for each value in reach that its source does not give again; without `trial` as far as is seen."""
     errors: list[CodeError] = []
     doubtful: list[str] = []
-    seeded = any(words[-1] == "seed" for unit in found.units for words in _words_called(unit))
+    seeded = is_seeded(found.units)
     for name, binding in found.bindings.items():
         units = [unit for unit in binding if unit.kind in {Kind.VALUE, Kind.BLOCK}]
         if any(unit.command is not None for unit in units):
@@ -145,6 +145,11 @@ def refused_by_text(found: Slice) -> tuple[CodeError, ...]:
 
 def _refusal(name: str, unit: Unit, reason: str) -> CodeError:
     return CodeError(f"{name} in {unit.cell.name} exists only in this kernel ({reason})", _WAYS_OUT)
+
+
+def is_seeded(units: Iterable[Unit]) -> bool:
+    """Whether some statement seeds random numbers, so that they are the same each time."""
+    return any(words[-1] == "seed" for unit in units for words in _words_called(unit))
 
 
 def _words_called(unit: Unit) -> Iterator[list[str]]:

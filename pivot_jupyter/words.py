@@ -64,6 +64,14 @@ def unknown_option(command: str, word: str, known: Any) -> UsageError:
     return UsageError(f"{command}: unknown option {word}", hint)
 
 
+def no_stage() -> UsageError:
+    """What to say where a stage is needed and there is none."""
+    return UsageError(
+        "no stage is defined in this notebook yet",
+        "head a cell %%pivot_stage and run it, or run such cells again",
+    )
+
+
 def unknown_stage(name: str, known: Iterable[str]) -> UsageError:
     """An error that suggests the right name."""
     names = sorted(known)

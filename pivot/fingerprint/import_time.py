@@ -32,14 +32,21 @@ class ImportTime:
     Args:
         module: its name.
         idle: first lines of top-level statements that act on nothing that counts.
+        confined: first lines of values that only the statements that name them can change.
     """
 
     def __init__(
-        self, module: str, sources: Sources, cache: IndexCache | None = None, idle: Iterable[int] = ()
+        self,
+        module: str,
+        sources: Sources,
+        cache: IndexCache | None = None,
+        *,
+        idle: Iterable[int] = (),
+        confined: Iterable[int] = (),
     ) -> None:
         self._module = module
         self._graph = Graph(Resolver(sources, cache))
-        self._changers = _OfStatements(self._graph, module, frozenset(idle))
+        self._changers = _OfStatements(self._graph, module, frozenset(idle), frozenset(confined))
 
     def lines(self, names: Iterable[str]) -> frozenset[int]:
         """The first lines (from 1, decorators included) of the top-level statements that `names` need.
@@ -81,12 +88,22 @@ class ImportTime:
         return any(Changers.of(self._changers, n).free for n in self._graph.everything_in(self._module))
 
     def _imports_of(self, numbers: Iterable[int]) -> set[int]:
-        """The imports that bind the names that some statements use."""
+        """The imports that bind names that some statements use, where the names have several meanings."""
         known = self._graph.known(self._module)
         loads = (load for n in numbers for load in known.index.definitions[n].loads if not load.source)
         names = {load.chain.partition(".")[0] for load in loads}
-        found = {n for name in names for n in self._graph.resolver.bindings(self._module, name)}
-        return {n for n in found if known.index.definitions[n].kind == "import"}
+        found: set[int] = set()
+        for name in names:
+            numbers = self._graph.resolver.bindings(self._module, name)
+            meanings = [
+                item.source
+                for n in numbers
+                for item in known.index.definitions[n].imports
+                if item.name == name
+            ]
+            if len(meanings) < len(numbers) or len(set(meanings)) > 1:
+                found.update(n for n in numbers if known.index.definitions[n].kind == "import")
+        return found
 
     def _effects(self, whole: Reach) -> set[int]:
         """The imports of modules whose own statements act on what is reached."""
@@ -124,17 +141,21 @@ class ImportTime:
 class _OfStatements(Changers):
     """What statements change; those of one module only where it concerns the project, or libraries in reach."""
 
-    def __init__(self, graph: Graph, module: str, idle: frozenset[int]) -> None:
+    def __init__(self, graph: Graph, module: str, idle: frozenset[int], confined: frozenset[int]) -> None:
         super().__init__(graph)
         self._nodes = graph
         self._module = module
         self._idle = idle
+        self._confined = confined
+        self._named: dict[Node, Changes] = {}
         self.libraries: frozenset[str] = frozenset()
 
     def of(self, node: Node) -> Changes:
-        changes = super().of(node)
         if node.module != self._module:
-            return changes
+            return super().of(node)
+        if node not in self._named:
+            self._named[node] = self._by_name(node, super().of(node))
+        changes = self._named[node]
         definition = self._nodes.definition(node)
         if definition is None or definition.start in self._idle:
             return Changes()
@@ -142,16 +163,30 @@ class _OfStatements(Changers):
             return changes
         return changes if self._sets_library(node) else replace(changes, free=False)
 
+    def _by_name(self, node: Node, changes: Changes) -> Changes:
+        """Changes without the confined values that the statement itself does not change."""
+        kept = {other for other in changes.nodes if not self._is_confined(other)}
+        if len(kept) < len(changes.nodes):
+            edges = (edge for edge in self._nodes.edges(node) if edge.uses & Use.NOW)
+            acted = (e for e in edges if e.uses & (Use.ACT | Use.REBIND | Use.CALL))
+            kept |= changes.nodes.intersection(t.node for edge in acted for t in edge.targets if t.node)
+            return replace(changes, nodes=frozenset(kept))
+        return changes
+
+    def _is_confined(self, node: Node) -> bool:
+        definition = self._nodes.definition(node) if node.module == self._module else None
+        return definition is not None and definition.start in self._confined
+
     def _sets_library(self, node: Node) -> bool:
         """Whether a statement seeds random numbers, or sets something in a library that is in reach."""
         for other in self._nodes.closure([node]):
             for edge in self._nodes.edges(other):
-                if not edge.uses & (Use.ACT | Use.REBIND | Use.CALL):
+                if not edge.uses & (Use.ACT | Use.REBIND | Use.CALL | Use.PASS):
                     continue
                 for target in edge.targets:
                     words = target.library.split(".") if target.node is None else list(target.rest)
                     sets = bool(edge.uses & (Use.ACT | Use.REBIND)) and not edge.uses & Use.CALL
-                    if _SEEDING.fullmatch(words[-1] if words else ""):
+                    if words[:2] == ["sys", "modules"] or _SEEDING.fullmatch(words[-1] if words else ""):
                         return True
                     if sets or (words and _SETTING.fullmatch(words[-1])):
                         tops = self._tops(target)

@@ -22,7 +22,8 @@ class Imported:
     Attributes:
         code: functions that it called: (file name, first line).
         missing: modules that it looked for in vain.
-        asked: whether it may have read a file or variable or started a program, so that it serves one stage only.
+        asked: whether it may have read a file or variable, started a program, or drawn random numbers: then it serves
+            one stage only.
     """
 
     code: set[tuple[str, int]] = field(default_factory=set)
@@ -58,6 +59,11 @@ class ImportLog:
         finally:
             self._open.remove(entry)
             self.at_border()
+
+    def mark_asked(self) -> None:
+        """Every module that is held may have done what a later stage must see again."""
+        for module in self.modules.values():
+            module.asked = True
 
     def current(self) -> Imported | None:
         """The module that is being executed, the innermost; a thread that executes none helps one that does."""

@@ -28,9 +28,10 @@ from pivot.model.task import Failure, StaleWorker, Success, Task, TaskResult, Tr
 from pivot.worker import modules
 from pivot.worker.capture import adopt_streams, captured, fresh_warnings
 from pivot.worker.failures import failure_of
+from pivot.worker.imports import ImportLog
 from pivot.worker.inject import arguments
 from pivot.worker.save import make_room, save
-from pivot.worker.seeding import seed_generators, seeded
+from pivot.worker.seeding import put_back, seeded
 from pivot.worker.seen import observing
 from pivot.worker.surroundings import interruptible, surroundings
 
@@ -118,22 +119,28 @@ def _run(task: Task) -> TaskResult:
     importer, log = modules.install(task.modules, task.roots)
     with surroundings(task.cwd, task.environment), captured(task.log):
         with observing(task, importer, log) as seen:
-            result = _execute(task)
+            result = _execute(task, log)
         return replace(result, seen=seen()) if isinstance(result, Success) else result
 
 
-def _execute(task: Task) -> Success | Failure:
+def _execute(task: Task, log: ImportLog) -> Success | Failure:
     begin = time.perf_counter()
     step = "import"
     try:
-        seed_generators(task.seed)
-        function = cast("Callable[..., object]", modules.resolve(task.function))
+        with seeded(task.seed) as moved:
+            function = cast("Callable[..., object]", modules.resolve(task.function))
+            drawn = moved()
+        if (
+            drawn
+        ):  # the project's own seed holds; a later stage would find its modules imported, and not hear of it
+            log.mark_asked()
         with fresh_warnings():
             step = "load"
             values = arguments(task)
             make_room(task)
             step = "exception"
             with seeded(task.seed):
+                put_back(drawn)
                 returned = function(**values)
             step = "result"
             outputs = save(task, returned)

@@ -6,27 +6,69 @@ import importlib.machinery
 import importlib.util
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
+from typing import Any
 
 _NUMPY_LIMIT = 2**32
 
 
+State = tuple[Any, ...]
+"""Of one generator; two equal ones give the same numbers."""
+
+
 @contextlib.contextmanager
-def seeded(seed: int | None) -> Iterator[None]:
+def seeded(seed: int | None) -> Iterator[Callable[[], dict[str, State]]]:
     """Seed now, and NumPy's generator also when it is first imported inside the block.
+
+    Gives a function that tells the states of the generators that code in the block has seeded or drawn from.
 
     Args:
         seed: ``None`` seeds from the system's entropy, as a new interpreter does, lest an earlier stage or
             the fork server be seen.
     """
     seed_generators(seed)
+    before = _states()
     finder = _SeedOnImport(seed)
     sys.meta_path.insert(0, finder)
+
+    def moved() -> dict[str, State]:
+        if "numpy" not in before and "numpy" in sys.modules and seed is not None:
+            import numpy.random
+
+            before["numpy"] = _plain(numpy.random.RandomState(seed % _NUMPY_LIMIT).get_state())
+        return {name: state for name, state in _states().items() if state != before.get(name)}
+
     try:
-        yield
+        yield moved
     finally:
-        sys.meta_path.remove(finder)
+        with contextlib.suppress(ValueError):  # a stage may have replaced what is in the list
+            sys.meta_path.remove(finder)
+
+
+def put_back(states: Mapping[str, State]) -> None:
+    """Let generators go on from earlier states."""
+    if "random" in states:
+        random.setstate(states["random"])
+    if "numpy" in states:
+        import numpy as np
+
+        kind, keys, *rest = states["numpy"]
+        np.random.set_state((kind, np.frombuffer(keys, dtype=np.uint32), *rest))
+
+
+def _states() -> dict[str, State]:
+    states: dict[str, State] = {"random": random.getstate()}
+    if "numpy" in sys.modules:
+        import numpy.random
+
+        states["numpy"] = _plain(numpy.random.get_state())
+    return states
+
+
+def _plain(state: Any) -> State:
+    kind, keys, *rest = state
+    return (kind, keys.tobytes(), *rest)
 
 
 def seed_generators(seed: int | None) -> None:

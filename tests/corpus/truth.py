@@ -10,6 +10,7 @@ other in a third.
 import importlib
 import json
 import os
+import random
 import sys
 import tempfile
 
@@ -49,7 +50,13 @@ def results(folder, files, arguments):
 
 
 def calls_in_fork(stages, arguments):
-    found = in_fork(lambda: calls(stages, arguments))
+    state = random.getstate()
+
+    def call():
+        random.setstate(state)  # a fork seeds it anew
+        return calls(stages, arguments)
+
+    found = in_fork(call)
     return found if isinstance(found, dict) else dict.fromkeys(arguments, found)
 
 

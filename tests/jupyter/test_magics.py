@@ -165,7 +165,7 @@ def test_options_override_paths_params_and_name(ready, kernel_place):
     ],
 )  # fmt: skip
 def test_wrong_input_is_one_line_with_its_way_out(ready, shell, cell, message):
-    ready(STAGE, "exec('frame = 1')", "table = pd.read_csv('raw.txt')")
+    ready(STAGE, "get_ipython().user_ns['frame'] = 1", "table = pd.read_csv('raw.txt')")
     told = ready(cell)
     assert told.startswith("PivotRunError: ")
     assert message in told
