@@ -94,7 +94,7 @@ def unfit_units(units: Sequence[Unit], stages: Collection[str] = ()) -> frozense
         if unit.command is not None
         or (
             unit.kind in _ACTING
-            and (not unit.eager.isdisjoint(stages) or refused_by_words([unit], seeded=seeded))
+            and (_calls_any(unit, stages) or _rests_on_data(unit, binders, seeded=seeded))
         )
         or (not stars and any(name not in binders and name not in _GIVEN for name in unit.eager))
     }
@@ -104,6 +104,20 @@ def unfit_units(units: Sequence[Unit], stages: Collection[str] = ()) -> frozense
         if not more:
             return frozenset(unfit)
         unfit |= more
+
+
+def _calls_any(unit: Unit, functions: Collection[str]) -> bool:
+    """Whether a statement calls one of some functions by its name."""
+    if unit.eager.isdisjoint(functions):
+        return False
+    calls = (node.func for node in ast.walk(ast.parse(unit.text)) if isinstance(node, ast.Call))
+    return any(isinstance(func, ast.Name) and func.id in functions for func in calls)
+
+
+def _rests_on_data(unit: Unit, own: Collection[str], *, seeded: bool) -> bool:
+    """Whether a statement's text says that what it makes is data; ``load()`` of one's own is a call like any."""
+    reason = refused_by_words([unit], seeded=seeded)
+    return bool(reason) and not (unit.kind is Kind.EFFECT and reason.partition("(")[0] in own)
 
 
 def confined_units(units: Sequence[Unit]) -> frozenset[int]:

@@ -235,9 +235,10 @@ class Session:
 
     def _acting(self, notebook: Notebook) -> Acting:
         functions = frozenset(draft.function for _, draft in self._drafts.values())
-        key = (notebook.units, self.module_name, functions)
+        key = tuple(map(id, notebook.units)), self.module_name, functions
         if key not in self._acts:
-            self._acts[key] = Acting(*key, self.ground, self.project)
+            # it keeps the units alive, so that what has their ids is they
+            self._acts[key] = Acting(notebook.units, *key[1:], self.ground, self.project)
         return self._acts[key]
 
     def _adopt(self, module: NotebookModule) -> ModuleType:

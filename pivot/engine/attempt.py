@@ -98,10 +98,13 @@ class Attempt:
             fingerprint = self.observer.fingerprint(self.stage, observed)
             if observed.ran or observed.imported or observed.missing:
                 observed = replace(observed, code=fingerprint.digest)
+            held = {module.name for module in self.task.modules}
+            found = (m for m in fingerprint.modules if m.name not in held)
+            texts = [*self.task.modules, *(self.observer.text(self.stage, module) for module in found)]
         except BaseException:
             self.undo()
             raise
-        self.store.keep_texts(self.task.modules)
+        self.store.keep_texts(texts)
         record = StageRecord(
             self.stage.name,
             replace(self.inputs, parts=fingerprint.parts, observed=observed),

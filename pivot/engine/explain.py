@@ -25,7 +25,7 @@ def explain(observer: Observer, store: Store, stage: Stage, decision: Decision) 
         return store.source(sources[place]) if place in sources else None
 
     def new_text(place: str) -> str | None:
-        return observer.text(stage, modules[place]) if place in modules else None
+        return observer.text(stage, modules[place]).text if place in modules else None
 
     paths = _paths(observer, stage, observed)
     return explanation(stage, decision, record, paths=paths, old_text=old_text, new_text=new_text)

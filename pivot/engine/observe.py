@@ -101,13 +101,13 @@ class Observer:
         sources = self._snapshot(stage.roots)
         return tuple(sources.text(module) for module in self.fingerprint(stage).modules)
 
-    def text(self, stage: Stage, module: ProjectModule) -> str:
+    def text(self, stage: Stage, module: ProjectModule) -> ModuleText:
         """The text of one module that the stage's code is in, as it is now.
 
         Raises:
             CodeError: it was edited since it was looked at.
         """
-        return self._snapshot(stage.roots).text(module).text
+        return self._snapshot(stage.roots).text(module)
 
     def _snapshot(self, roots: tuple[ProjectPath, ...]) -> Sources:
         found = self._snapshots.get(roots)

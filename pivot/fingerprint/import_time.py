@@ -73,7 +73,7 @@ class ImportTime:
         """All that could run; what sets a library counts if anything in reach uses that."""
         libraries = frozenset({"builtins"})
         while True:
-            self._changers.libraries = libraries
+            self._changers.look_at(libraries)
             reacher = Reacher(self._graph, self._changers)
             whole = reacher.complete(reacher.grow(self._module, roots, ()))
             targets = (t for node in whole.nodes for edge in self._graph.edges(node) for t in edge.targets)
@@ -148,7 +148,13 @@ class _OfStatements(Changers):
         self._idle = idle
         self._confined = confined
         self._named: dict[Node, Changes] = {}
-        self.libraries: frozenset[str] = frozenset()
+        self._libraries: frozenset[str] = frozenset()
+        self._setting: dict[Node, bool] = {}
+
+    def look_at(self, libraries: frozenset[str]) -> None:
+        """From now on what sets one of these libraries counts."""
+        self._libraries = libraries
+        self._setting.clear()
 
     def of(self, node: Node) -> Changes:
         if node.module != self._module:
@@ -161,7 +167,9 @@ class _OfStatements(Changers):
             return Changes()
         if not changes.free or definition.kind == "import" or "imports-names" in definition.early_marks:
             return changes
-        return changes if self._sets_library(node) else replace(changes, free=False)
+        if node not in self._setting:
+            self._setting[node] = self._sets_library(node)
+        return changes if self._setting[node] else replace(changes, free=False)
 
     def _by_name(self, node: Node, changes: Changes) -> Changes:
         """Changes without the confined values that the statement itself does not change."""
@@ -190,7 +198,7 @@ class _OfStatements(Changers):
                         return True
                     if sets or (words and _SETTING.fullmatch(words[-1])):
                         tops = self._tops(target)
-                        if not tops.isdisjoint(self.libraries):
+                        if not tops.isdisjoint(self._libraries):
                             return True
         return False
 

@@ -210,6 +210,9 @@ def test_a_class_that_arrives_in_a_pickle_is_code(folder, monkeypatch):
     assert folder.outcomes() == {"work": "unchanged"}
     folder.write("things.py", source.replace("one", "two"))
     assert why(folder) == [(ChangeKind.CODE, "class:Thing")]
+    with Project(str(folder.path)) as project:
+        (detail,) = project.explain()[0].details
+    assert "+        return 'two'" in detail.diff
     folder.outcomes()
     assert folder.read("work.txt") == "two"
 

@@ -34,12 +34,15 @@ def module(tmp_path):
         (["class A: pass\ndef f(x): return A.__subclasses__()", "class B(A): pass"], "class B(A): pass"),
         (["K = 1\ndef f(x): return K", "import sys\nsetattr(sys.modules[__name__], 'K', 2)"], "setattr("),
         (["def f(x): return T", "exec('T = 1')"], "exec('T = 1')"),
+        (["S = []\ndef fill(s, v): s.append(v)\ndef f(x): return S", STAGE, "ALL = [train]\nfill(S, ALL)"],
+         "fill(S, ALL)"),
         (["import random\ndef f(x): return random.random()\ndef setup(n): random.seed(n)", "setup(1)"], "setup(1)"),
         (["C = {'a': 1}\ndef f(x): return C['a']", "def setup(): C['a'] = 2\nsetup()"], "\nsetup()"),
         (["def f(x, seen=[]):\n    seen.append(x)\n    return len(seen)", "J = f(1)"], "J = f(1)"),
         (["K = 1\nJ = K\nK = 2\ndef f(x): return K + J"], "J = K\nK = 2"),
     ],
-    ids=["call", "alias", "subclass", "own module", "exec", "seed in a function", "setter", "memory", "bound again"],
+    ids=["call", "alias", "subclass", "own module", "exec", "stage as a value", "seed in a function", "setter",
+         "memory", "bound again"],
 )  # fmt: skip
 def test_what_acts_on_the_reach_is_part_of_the_module(module, cells, statement):
     assert statement in module(*cells, STAGE)
@@ -54,6 +57,18 @@ def test_an_import_for_the_effect_of_a_file_on_another_is_part_of_the_module(mod
         plugin="from table import TABLE\nTABLE['a'] = 1",
     )
     assert "import plugin" in text
+
+
+def test_a_call_that_imports_what_acts_is_part_of_the_module_whatever_its_name(module):
+    text = module(
+        "from table import TABLE\ndef f(x): return TABLE",
+        "from plugins import load\nload()",
+        STAGE,
+        table="TABLE = {}",
+        plugins="def load():\n    import plugin",
+        plugin="from table import TABLE\nTABLE['a'] = 1",
+    )
+    assert "\nload()" in text
 
 
 def test_an_import_of_a_file_that_acts_on_nothing_is_not(module):
@@ -95,7 +110,9 @@ def test_cells_that_are_no_module_together_fall_back_on_names(module):
 
 
 def test_order_of_execution_holds_for_what_acts(module):
-    text = module("S = []\ndef fill(s, v): s.append(v)\ndef f(x): return S, A", "A = len(S)", "fill(S, 1)", STAGE)
+    text = module(
+        "S = []\ndef fill(s, v): s.append(v)\ndef f(x): return S, A", "A = len(S)", "fill(S, 1)", STAGE
+    )
     assert text.index("A = len(S)") < text.index("fill(S, 1)")
 
 

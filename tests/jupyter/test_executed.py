@@ -63,7 +63,11 @@ def test_a_stage_defined_anew_in_another_cell_keeps_the_helpers_of_the_first(rea
 
 
 def test_log_and_code_are_told_while_something_is_wrong(ready):
-    ready(STAGE.replace("return", "print('hello')\n    return"), "%pivot run", "get_ipython().user_ns['frame'] = 1")
+    ready(
+        STAGE.replace("return", "print('hello')\n    return"),
+        "%pivot run",
+        "get_ipython().user_ns['frame'] = 1",
+    )
     assert "exists only in this kernel" in ready(NEXT.replace("len(data)", "frame"))
     assert ready("%pivot log clean") == "hello\n"
     assert "def total(" in ready("%pivot code")
@@ -71,7 +75,9 @@ def test_log_and_code_are_told_while_something_is_wrong(ready):
 
 
 def test_all_that_is_wrong_is_told_at_once(ready):
-    ready("files = !ls", "get_ipython().user_ns['frame'] = 1", "import datetime\nNOW = datetime.datetime.now()")
+    ready(
+        "files = !ls", "get_ipython().user_ns['frame'] = 1", "import datetime\nNOW = datetime.datetime.now()"
+    )
     told = ready(STAGE.replace("SUFFIX", "str((files, frame, NOW))"))
     assert [line.split(" exists")[0].split(" works")[0].split(", line")[0] for line in told.splitlines()] == [
         "PivotRunError: Cell In[3]", "`frame`", "NOW in Cell In[5]",
@@ -82,7 +88,11 @@ def test_a_name_that_only_a_star_could_bind_is_told_where_it_does_not(ready, ker
     (kernel_place / "lib.py").write_text("def known(x):\n    return x\n")
     sys.path.insert(0, str(kernel_place))
     try:
-        ready("from lib import *", "get_ipython().user_ns['frame'] = 1", STAGE.replace("raw.strip()", "known(raw.strip())"))
+        ready(
+            "from lib import *",
+            "get_ipython().user_ns['frame'] = 1",
+            STAGE.replace("raw.strip()", "known(raw.strip())"),
+        )
         assert "✓ ran" in ready("%pivot run")
         assert "`frame` exists only in this kernel" in ready(STAGE.replace("raw.strip()", "known(frame)"))
         assert "not defined yet: nowhere" in ready(STAGE.replace("raw.strip()", "known(nowhere)"))
