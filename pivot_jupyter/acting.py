@@ -2,7 +2,7 @@
 
 import ast
 import builtins
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from pivot.errors import CodeError
@@ -152,9 +152,23 @@ def unseen_units(units: Sequence[Unit]) -> frozenset[int]:
             if unit.names != (name,) or not later.firm or later.kind is Kind.CELL or not _is_quiet(unit):
                 continue
             between = (units[i] for i in range(number + 1, until + 1))
-            if not any(name in read_at_once(other, units, binders) for other in between):
+            if not any(name in _may_read(other, units, binders) for other in between):
                 unseen.add(number)
     return frozenset(unseen)
+
+
+def _may_read(unit: Unit, units: Sequence[Unit], binders: Mapping[str, Sequence[int]]) -> set[str]:
+    """The names that executing a unit may lead to, through whatever it may call."""
+    if _is_quiet(unit):
+        return read_at_once(unit, units, binders)
+    found: set[str] = set()
+    queue = list(unit.loads)
+    while queue:
+        name = queue.pop()
+        if name not in found:
+            found.add(name)
+            queue.extend(other for index in binders.get(name, ()) for other in units[index].loads)
+    return found
 
 
 def _is_quiet(unit: Unit) -> bool:

@@ -61,6 +61,13 @@ def _is_constant(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant)
 
 
+def _has_constants(call: ast.AST | None) -> bool:
+    """Whether a call hands over nothing but constants."""
+    return isinstance(call, ast.Call) and all(
+        map(_is_constant, [*call.args, *(keyword.value for keyword in call.keywords)])
+    )
+
+
 def _escaping(tree: ast.AST) -> Iterator[str]:
     """The names that a statement uses otherwise than by reading, or changing in place at once."""
     stack: list[tuple[ast.AST, ast.AST | None, ast.AST | None, bool]] = [(tree, None, None, False)]
@@ -78,10 +85,12 @@ def _is_reading(node: ast.Name, parent: ast.AST | None, above: ast.AST | None, *
     if isinstance(node.ctx, ast.Store):
         return not later or not isinstance(parent, ast.AugAssign)
     if isinstance(parent, ast.Subscript):
-        return parent.value is not node or isinstance(parent.ctx, ast.Load) or not later
+        if parent.value is not node or isinstance(parent.ctx, ast.Load):
+            return True
+        return not later and isinstance(above, (ast.Assign, ast.AugAssign)) and _is_constant(above.value)
     if isinstance(parent, ast.Attribute):
         called = isinstance(above, ast.Call) and above.func is parent
-        return called and (parent.attr in _READING_METHODS or not later)
+        return called and (parent.attr in _READING_METHODS or (not later and _has_constants(above)))
     if isinstance(parent, ast.Call):
         return (
             isinstance(parent.func, ast.Name) and parent.func.id in _READING_CALLS and parent.func is not node

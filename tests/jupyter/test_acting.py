@@ -128,6 +128,8 @@ def units(*texts):
         ("C = {'a': 1}\nC['b'] = 2\nprint(C)", True),
         ("C = {'a': []}\ndef f(): return C['a']", False),
         ("C = {'a': 1}\ndef f(): return C", False),
+        ("C = []\nC.append(thing)", False),
+        ("C = {}\nC['a'] = thing", False),
         ("C = {'a': 1}\ndef f(): C['a'] = 2", False),
         ("C = {'a': 1}\ndef f(): global C; C = {}", False),
         ("C = {'a': 1}\nD = C", False),
@@ -152,6 +154,8 @@ def test_a_value_is_confined_if_nothing_is_handed_it(text, confined):
         ("K = 1\nK = K + 1", False),
         ("K = 1\ndef f(): return K\nJ = f()\nK = 2", False),
         ("K = make()\nK = 2", False),
+        ("def f(): return 1\nK = (lambda: f())()\ndef f(): return 2", False),
+        ("def f(): return 1\n@now\ndef g(): return f()\ndef f(): return 2", False),
         ("@keep\ndef f(): return 1\ndef f(): return 2", False),
     ],
 )
