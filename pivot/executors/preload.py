@@ -18,6 +18,8 @@ import sysconfig
 import warnings
 from concurrent.futures import process  # noqa: F401 - loaded for the workers
 
+import pivot.define.discover  # loaded for the workers, like the next: each edit of a stage defines anew
+import pivot.define.pivotfile
 import pivot.executors.processes
 import pivot.worker.main  # noqa: F401 - loaded for the workers
 
