@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from pivot.core.reasons import RESOLUTION, RUNNING
 from pivot.model.decision import Change, ChangeKind, Decision, Verdict
 from pivot.model.fingerprint import ORDER_KEY, PartKind
-from pivot.model.observation import ABSENT, PRESENT, Observation, is_listing, left_by_stage
+from pivot.model.observation import ABSENT, PRESENT, UNREADABLE, Observation, is_listing, left_by_stage
 from pivot.model.place import Place
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
@@ -352,4 +352,4 @@ def shown_state(state: str, present: str = PRESENT) -> str:
         return "absent, then made by the stage"
     if is_listing(state):
         return "folder " + state.partition(" ")[2][:8]
-    return state if state in (ABSENT, "unreadable") else state[:8]
+    return state if state in (ABSENT, UNREADABLE) else state[:8]

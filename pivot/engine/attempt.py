@@ -96,7 +96,7 @@ class Attempt:
             hints = self.reader.require_declared(result.seen)
             observed = self.reader.observation(result.seen, self.named)
             fingerprint = self.observer.fingerprint(self.stage, observed)
-            if observed.ran or observed.imported or observed.missing:
+            if observed.has_code:
                 observed = replace(observed, code=fingerprint.digest)
             held = {module.name for module in self.task.modules}
             found = (m for m in fingerprint.modules if m.name not in held)

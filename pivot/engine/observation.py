@@ -15,6 +15,7 @@ from pivot.model.fingerprint import Fingerprint
 from pivot.model.observation import (
     ABSENT,
     PRESENT,
+    UNREADABLE,
     Observation,
     Seen,
     environment_state,
@@ -165,7 +166,7 @@ def _state_now(path: str, before: str, stage: Stage, root: str, digest: DigestOf
     try:
         found = digest(path) or ABSENT
     except StoreError:  # no regular file, or nobody may read it
-        found = "unreadable"
+        found = UNREADABLE
     return before if found == left else found
 
 

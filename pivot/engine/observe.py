@@ -148,7 +148,6 @@ class Observer:
             observed: in some earlier run; the same things are looked at again.
         """
         fingerprint = self.fingerprint(stage, observed)
-        beyond = observed.ran or observed.imported or observed.missing
         values = json.loads(stage.params.values) if stage.params else {}
         files, variables = look_again(
             stage,
@@ -169,7 +168,7 @@ class Observer:
                 observed,
                 files=files,
                 environment=variables,
-                code=fingerprint.digest if beyond else None,
+                code=fingerprint.digest if observed.has_code else None,
             ),
         )
 

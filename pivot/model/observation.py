@@ -13,6 +13,9 @@ ABSENT = "absent"
 PRESENT = "present"
 """The state of something of which only this much counts: a file whose existence was asked, a secret."""
 
+UNREADABLE = "unreadable"
+"""The state of what is there, but no regular file, or not to be read."""
+
 _MADE = "made "
 _OURS = (".pivot-new.", ".pivot-old.")
 _UNCOUNTED = frozenset({".pivot", ".git", "__pycache__", ".ipynb_checkpoints"})
@@ -85,9 +88,14 @@ class Observation:
         )
 
     @property
+    def has_code(self) -> bool:
+        """Whether code beyond the static reach was seen, or looked for."""
+        return bool(self.ran or self.imported or self.missing)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing was observed that could change."""
-        return not (self.files or self.environment or self.ran or self.imported or self.missing)
+        return not (self.files or self.environment or self.has_code)
 
 
 def made_state(what: str) -> str:

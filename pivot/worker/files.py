@@ -12,11 +12,16 @@ import threading
 from collections.abc import Iterable
 
 from pivot.errors import StoreError
-from pivot.model.observation import ABSENT, PRESENT, folder_state, is_counted, made_state, undeclared
+from pivot.model.observation import (
+    ABSENT,
+    PRESENT,
+    UNREADABLE,
+    folder_state,
+    is_counted,
+    made_state,
+    undeclared,
+)
 from pivot.store.hashing import hash_file
-
-UNREADABLE = "unreadable"
-"""The state of what is there, but no regular file, or not to be read."""
 
 INSTALLED = frozenset(("site-packages", "dist-packages"))
 """Folders of libraries, by name."""

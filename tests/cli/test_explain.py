@@ -112,7 +112,6 @@ def test_json_has_every_reason_in_full(ran):
     assert len(code["before"]) == len(code["after"]) == 32
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_on_a_terminal_the_lines_of_a_diff_are_coloured(ran):
     edit(ran, "utils.py", "LIMIT = 3", "LIMIT = 4")
     ours, theirs = os.openpty()

@@ -8,6 +8,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
+IMPORTS = """
+import pathlib
+from typing import Annotated, TypedDict
+import pandas as pd
+from pivot import loaders, outputs
+import pivot
+"""
+
 
 @dataclass
 class Ran:
@@ -66,6 +74,14 @@ def kernel_place(tmp_path, monkeypatch):
     project = tmp_path / "project"
     project.mkdir()
     return project
+
+
+@pytest.fixture
+def ready(kernel_place, say):
+    """A session with its imports made, one file of data, and one value."""
+    (kernel_place / "raw.txt").write_text("abc\n")
+    assert say(IMPORTS, "SUFFIX = '!'") == ""
+    return say
 
 
 @pytest.fixture

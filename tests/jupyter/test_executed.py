@@ -2,15 +2,6 @@
 
 import sys
 
-import pytest
-
-IMPORTS = """
-import pathlib
-from typing import Annotated, TypedDict
-import pandas as pd
-from pivot import loaders, outputs
-import pivot
-"""
 STAGE = """%%pivot_stage
 def clean(raw: Annotated[str, outputs.Dep("raw.txt", loaders.Text())]) -> Annotated[str, outputs.Out("clean.txt", loaders.Text())]:
     return raw.strip() + SUFFIX
@@ -19,13 +10,6 @@ NEXT = """%%pivot_stage
 def total(data: Annotated[str, outputs.Dep("clean.txt", loaders.Text())]) -> Annotated[dict, outputs.Metric("total.json")]:
     return {"length": len(data)}
 """
-
-
-@pytest.fixture
-def ready(shell, kernel_place, say):
-    (kernel_place / "raw.txt").write_text("abc\n")
-    assert say(IMPORTS, "SUFFIX = '!'") == ""
-    return say
 
 
 def test_cells_executed_before_the_extension_was_loaded_count(ready, shell):
