@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from pivot.model.portrait import Portrait, portrait_of
+
 _SCALARS = (str, bytes, int, bool, complex, type(None))
-_DEPTH = 60
+
+_Known = dict[tuple[int, int], tuple[object, object]]
+"""Pairs that were met: those on the way are taken to be alike, so that values may hold themselves."""
 
 
 def is_immutable(value: object) -> bool:
@@ -21,20 +25,24 @@ def is_immutable(value: object) -> bool:
 def same(live: object, other: object) -> bool | None:
     """Whether two values have the same types, structure and content.
 
+    Args:
+        other: may hold portraits of what no pickle can carry.
+
     Returns:
         ``None`` where nothing in the values says so: no equality of their own, no fields, no equal pickles.
     """
     try:
-        return _same(live, other, _DEPTH)
+        return _same(live, other, {})
     except Exception:  # noqa: BLE001 - a foreign __eq__ may raise anything; then there is no answer
         return None
 
 
-def _same(live: Any, other: Any, depth: int) -> bool | None:
-    if live is other:
+def _same(live: Any, other: Any, known: _Known) -> bool | None:
+    if live is other or (id(live), id(other)) in known:
         return True
-    if depth == 0:
-        return None
+    if isinstance(other, Portrait):
+        known[id(live), id(other)] = live, other
+        return _same_portrait(portrait_of(live), other, known)
     if isinstance(live, type) or (callable(live) and hasattr(live, "__qualname__")):
         return _name(live) == _name(other)
     if type(live) is not type(other):
@@ -43,15 +51,20 @@ def _same(live: Any, other: Any, depth: int) -> bool | None:
         return bool(live == other)
     if isinstance(live, float):
         return live == other or (live != live and other != other)  # noqa: PLR0124 - nan
+    known[id(live), id(other)] = live, other  # kept, so that nothing else gets their ids
     if isinstance(live, (list, tuple)):
-        return len(live) == len(other) and _all(
-            _same(a, b, depth - 1) for a, b in zip(live, other, strict=True)
-        )
+        return len(live) == len(other) and _all(_same(a, b, known) for a, b in zip(live, other, strict=True))
     if isinstance(live, dict):
         # the order of keys is seen by whoever iterates
-        return list(live) == list(other) and _all(_same(live[key], other[key], depth - 1) for key in live)
+        return list(live) == list(other) and _all(_same(live[key], other[key], known) for key in live)
     library = _same_in_library(live, other)
-    return _same_object(live, other, depth) if library is None else library
+    return _same_object(live, other, known) if library is None else library
+
+
+def _same_portrait(live: Portrait | None, other: Portrait, known: _Known) -> bool | None:
+    if live is None or live.facts != other.facts or len(live.parts) != len(other.parts):
+        return False
+    return _all(_same(a, b, known) for a, b in zip(live.parts, other.parts, strict=True))
 
 
 def _name(value: object) -> tuple[object, object]:
@@ -91,10 +104,10 @@ def _same_labels(a: Any, b: Any) -> bool:
     return bool(a.equals(b)) if hasattr(a, "equals") else bool(a == b)
 
 
-def _same_object(live: Any, other: Any, depth: int) -> bool | None:
+def _same_object(live: Any, other: Any, known: _Known) -> bool | None:
     if dataclasses.is_dataclass(live):
         fields = [field.name for field in dataclasses.fields(live)]
-        return _all(_same(getattr(live, f), getattr(other, f), depth - 1) for f in fields)
+        return _all(_same(getattr(live, f), getattr(other, f), known) for f in fields)
     equality: object = type(live).__eq__
     if equality is not object.__eq__:
         answer = live == other
@@ -107,7 +120,7 @@ def _same_object(live: Any, other: Any, depth: int) -> bool | None:
         return bool(mine == others)
     # how to make it, its state, and the items of a container
     parts = zip(_parts(mine), _parts(others), strict=True)
-    return _all(_same(a, b, depth - 1) for a, b in parts)
+    return _all(_same(a, b, known) for a, b in parts)
 
 
 def _parts(reduced: tuple[Any, ...]) -> list[Any]:

@@ -28,11 +28,12 @@ from pivot_jupyter.compile import (
     refused_commands,
 )
 from pivot_jupyter.export import check_export, export
+from pivot_jupyter.missing import lost_names, unexplained
 from pivot_jupyter.naming import module_name_for, told_module
 from pivot_jupyter.session import Defined, raise_all
 from pivot_jupyter.stages import Draft, Ground, define, drafts_in, marked_in
 from pivot_jupyter.units import Kind
-from pivot_jupyter.values import lost_names, refused_by_text, unexplained
+from pivot_jupyter.values import refused_by_text
 
 
 def export_notebook(

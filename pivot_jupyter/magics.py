@@ -162,14 +162,13 @@ class PivotMagics(Magics):
         missing = self.session.missing(names)
         note = f"not defined yet: {', '.join(missing)}" if missing else ""
         states = {}
-        if not missing:
-            try:
-                states = shown.states_of(self.session.status_of(names))
-            except PivotError as error:
-                errors = error.errors if isinstance(error, DefinitionErrors) else (error,)
-                if not all(isinstance(one, CodeError) for one in errors):
-                    raise
-                note = f"a stage before it is not ready: {errors[0].message}"
+        try:
+            states = shown.states_of(self.session.status_of(names))
+        except PivotError as error:
+            errors = error.errors if isinstance(error, DefinitionErrors) else (error,)
+            if not all(isinstance(one, CodeError) for one in errors):
+                raise
+            note = note or f"a stage before it is not ready: {errors[0].message}"
         display(shown.card([(stage, states.get(stage.name), note) for stage in stages]), raw=True)
         if run:
             self._run(parser_for("repro").read(names))

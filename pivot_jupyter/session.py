@@ -32,13 +32,14 @@ from pivot_jupyter.compile import (
     refused_commands,
 )
 from pivot_jupyter.executed import Executed, is_unnamed, key_of
+from pivot_jupyter.missing import lost_names, unexplained
 from pivot_jupyter.naming import DEFAULT_MODULE
 from pivot_jupyter.outdated import outdated
 from pivot_jupyter.places import decision_in_cells, explanation_in_cells, in_cells, inventory_in_cells
 from pivot_jupyter.slices import Slice
 from pivot_jupyter.stages import Draft, Ground, Options, define, drafts_in, marked_in
 from pivot_jupyter.units import Kind
-from pivot_jupyter.values import lost_names, refusals, unexplained
+from pivot_jupyter.values import refusals
 from pivot_jupyter.words import no_stage, unknown_stage
 
 TRIAL_SECONDS = 2.0
@@ -187,13 +188,9 @@ class Session:
         module = self._module()
         adopted = self._adopt(module)
         found = module.slice if names is None else self._slice_of(notebook, names)
-        lost = [
-            item
-            for item in lost_names(found, self._namespace)
-            if names is None or item.name in self._namespace
-        ]
         commands = refused_commands(found)
-        errors: list[PivotError] = [*commands, *unexplained(lost, self._namespace)]
+        lost = unexplained(lost_names(found, self._namespace), self._namespace)
+        errors: list[PivotError] = [*commands, *lost]
         if names is None:
             errors.extend(self._patches(adopted))
         # without the lost names a trial could only tell once more that they are lost
@@ -213,9 +210,9 @@ class Session:
         return Defined(module, text, tuple(stages))
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The names that the given stages need and that no cell defines yet."""
-        found = self._slice_of(self.executed.notebook(), names)
-        return tuple(item.name for item in lost_names(found, self._namespace))
+        """The names that the given stages may look up and that nothing defines yet."""
+        lost = lost_names(self._slice_of(self.executed.notebook(), names), self._namespace)
+        return tuple(item.name for item in lost if item.name not in self._namespace)
 
     @property
     def module_path(self) -> str:
@@ -334,6 +331,8 @@ class Session:
     ) -> Run:
         """Runs what has changed; blocks until it is done."""
         module = self._ready()
+        if lost := self.missing(self._drafts):
+            self._warn(f"defined nowhere, so code that comes to read it fails: {', '.join(lost)}")
         return in_cells(
             module,
             lambda: self.project.repro(targets, force=force, jobs=jobs, keep_going=keep_going, sinks=[sink]),

@@ -2,14 +2,13 @@
 
 import ast
 import pickle
-import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pivot.errors import CodeError
 from pivot.model.task import TrialResult
 from pivot_jupyter.compare import is_immutable, same
-from pivot_jupyter.slices import Missing, Slice
+from pivot_jupyter.slices import Slice
 from pivot_jupyter.units import Kind, Unit
 
 LARGE = 10_000_000
@@ -21,10 +20,12 @@ UNKNOWN = object()
 Trial = Callable[[tuple[str, ...]], TrialResult]
 """Evaluates the source of some names in a worker."""
 
-_WAYS_OUT = (
+WAYS_OUT = (
     "make it a Dep or another stage's output, pass it as a param, "
     "or move its definition to a %%pivot_module cell"
 )
+"""What helps where a value exists in the kernel only."""
+
 _READERS = frozenset(
     [
         "fetch", "fromfile", "genfromtxt", "glob", "imread", "iterdir", "listdir", "load_dataset", "load_model",
@@ -45,67 +46,6 @@ _PLAIN_CALLS = frozenset(
         "tuple",
     ]
 )  # fmt: skip
-_ONLY_IN_NOTEBOOKS = frozenset(["display", "exit", "get_ipython", "quit", "In", "Out", "_", "__", "___"])
-
-
-def lost_names(found: Slice, namespace: Mapping[str, object]) -> tuple[Missing, ...]:
-    """The names in reach that no cell's text binds, and no ``from module import *`` either."""
-    if any(unit.opens for unit in found.units):
-        # whoever binds names by exec or globals has bound it; a module that does the same has it too
-        return tuple(item for item in (*found.missing, *found.assumed) if item.name not in namespace)
-    stars = [unit for unit in found.units if unit.is_star_import]
-    sources = [sys.modules.get(module) for unit in stars for module in _imported_from(unit)]
-    return found.missing + tuple(
-        item
-        for item in found.assumed
-        if item.name not in namespace
-        or not any(getattr(module, item.name, None) is namespace[item.name] for module in sources)
-    )
-
-
-def _imported_from(unit: Unit) -> list[str]:
-    return [
-        node.module for node in ast.parse(unit.text).body if isinstance(node, ast.ImportFrom) and node.module
-    ]
-
-
-def unexplained(missing: Sequence[Missing], namespace: Mapping[str, object]) -> tuple[CodeError, ...]:
-    """What to say about the names that no cell's text defines."""
-    return tuple(_about(item, namespace) for item in missing)
-
-
-def _about(item: Missing, namespace: Mapping[str, object]) -> CodeError:
-    reader = f"{item.user.cell.name} reads it"
-    if item.name in _ONLY_IN_NOTEBOOKS:
-        return CodeError(
-            f"`{item.name}` exists only in a notebook, and {reader} in code that a stage runs",
-            "call it outside of stages, or import what you need from IPython.display",
-        )
-    if item.name in namespace and _import_of(item.name, namespace[item.name]):
-        return CodeError(
-            f"`{item.name}` was imported by something else than the text of a cell, and {reader}",
-            f"run a cell with `{_import_of(item.name, namespace[item.name])}`",
-        )
-    if item.name in namespace:
-        return CodeError(
-            f"`{item.name}` exists only in this kernel (the text of no executed cell defines it), and {reader}",
-            _WAYS_OUT,
-        )
-    return CodeError(
-        f"`{item.name}` is defined nowhere, and {reader}",
-        f"run the cell that defines {item.name}, or correct the name",
-    )
-
-
-def _import_of(name: str, value: object) -> str:
-    """The statement that imports a module, function or class under a name; empty for what no module holds."""
-    if isinstance(value, types.ModuleType):
-        return f"import {value.__name__}" + (f" as {name}" if value.__name__ != name else "")
-    home = sys.modules.get(getattr(value, "__module__", None) or "")
-    own = getattr(value, "__name__", "")
-    if home is None or home.__name__ == "__main__" or getattr(home, own, None) is not value:
-        return ""
-    return f"from {home.__name__} import {own}" + (f" as {name}" if own != name else "")
 
 
 def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial | None) -> tuple[CodeError, ...]:
@@ -144,7 +84,7 @@ def refused_by_text(found: Slice) -> tuple[CodeError, ...]:
 
 
 def _refusal(name: str, unit: Unit, reason: str) -> CodeError:
-    return CodeError(f"{name} in {unit.cell.name} exists only in this kernel ({reason})", _WAYS_OUT)
+    return CodeError(f"{name} in {unit.cell.name} exists only in this kernel ({reason})", WAYS_OUT)
 
 
 def is_seeded(units: Iterable[Unit]) -> bool:
@@ -287,8 +227,14 @@ def _tried(
         changer = next((u for u in found.units if name in u.changes | u.calls), None)
         if verdict is False:
             yield _refusal(name, unit, "evaluated again it has another value")
-        elif verdict is None and changer is not None:
+        elif verdict is None and changer is not None and not _only_acts(name, found):
             yield _refusal(name, unit, f"{changer.cell.name} changes it, and it cannot be compared")
+
+
+def _only_acts(name: str, found: Slice) -> bool:
+    """Whether nothing but effects read a value, such as ``worker.start()``: what they act on is judged itself."""
+    readers = [unit for unit in found.units if unit not in found.bindings[name] and name in unit.loads]
+    return all(unit.kind is Kind.EFFECT for unit in readers)
 
 
 def _verdict(result: TrialResult, name: str, live: object) -> bool | None:

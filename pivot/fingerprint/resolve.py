@@ -393,7 +393,5 @@ def unexplained(problems: Sequence[tuple[str, str, int]], stage: str) -> CodeErr
     lines = [
         f"{place}:{line}: nothing defines {name!r}, which {stage} reaches" for name, place, line in problems
     ]
-    hint = (
-        "define or import the name in that module (a cell of a notebook: in a plain or %%pivot_module cell)"
-    )
+    hint = "define or import the name in that module (in a notebook: run the cell that defines it), or correct it"
     return CodeError("\n".join(lines), hint)

@@ -259,9 +259,7 @@ class Fingerprinter:
             raise unexplained(sorted(set(problems), key=lambda p: (p[1], p[2], p[0])), str(function))
 
     def _is_needed(self, node: Node, load: Load, roots: tuple[Node, ...]) -> bool:
-        """Whether Python surely fails without the name, or code would be missed: a notebook's module has no file."""
-        if not self._resolver.sources.locate(node.module).path:
-            return True
+        """Whether Python surely fails without the name."""
         definition = self._graph.definition(node)
         now = definition is not None and definition.guard < 0 and bool(load.uses & Use.NOW)
         return bool(load.uses & Use.SURE) and (now or node in roots)

@@ -23,6 +23,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from pivot.errors import PivotError
+from pivot.model.portrait import pickle_with_portraits
 from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, StaleWorker, Success, Task, TaskResult, TrialResult, TrialTask
 from pivot.worker import modules
@@ -156,7 +157,7 @@ def _picked(namespace: dict[str, object], names: tuple[str, ...]) -> TrialResult
             problems[name] = "the module does not define it"
             continue
         try:
-            values[name] = pickle.dumps(namespace[name])
+            values[name] = pickle_with_portraits(namespace[name])
         except Exception as error:  # noqa: BLE001 - pickling runs the user's code
             problems[name] = f"{type(error).__name__}: {error}"
     return TrialResult(values, problems)

@@ -17,6 +17,8 @@ def skip_rule(door: str, row, truth) -> str:
     others = "".join(text for name, text in row.before.items() if name != "stages.py")
     if door == "notebook" and re.search(r"^\s*(import|from) stages\b", others, re.MULTILINE):
         return "a file imports the cells' module, which a kernel cannot"
+    if door == "notebook" and "json.dumps = " in row.before["stages.py"]:
+        return "a cell takes a function from the kernel without which no kernel answers"
     if truth.before.startswith("import: "):
         return "its modules cannot be imported"
     return ""

@@ -122,3 +122,12 @@ def test_an_equality_that_raises_gives_no_answer():
 )  # fmt: skip
 def test_what_cannot_have_changed_is_known(value, answer):
     assert is_immutable(value) is answer
+
+
+def test_values_that_hold_themselves_are_compared():
+    one, other = [1], [1]
+    one.append(one)
+    other.append(other)
+    assert same(one, other) is True
+    other.append(2)
+    assert same(one, other) is False

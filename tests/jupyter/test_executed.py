@@ -20,7 +20,7 @@ def test_cells_executed_before_the_extension_was_loaded_count(ready, shell):
     ready("%load_ext pivot_jupyter\nFACTOR = 3")
     assert "will run" in ready(STAGE.replace("raw.strip()", "helper(raw) * FACTOR"))
     assert "✓ ran" in ready("%pivot run")
-    assert "`LATER` is defined nowhere" in ready(STAGE.replace("SUFFIX", "LATER"), "%pivot run")
+    assert "nothing defines 'LATER'" in ready(STAGE.replace("SUFFIX", "LATER"), "%pivot run")
 
 
 def test_what_a_cell_defined_above_its_error_counts(ready, shell, kernel_place):

@@ -134,7 +134,7 @@ def test_a_dataclass_goes_through_two_stages_and_is_one_class(kernel_place, run_
         ((*ALL, CLEAN + "!ls", "print('gone on')"), "`!ls` works in a notebook only"),
         (
             (*ALL, TOTAL.replace("int(", "no_such("), "%pivot run", "print('gone on')"),
-            "`no_such` is defined nowhere",
+            "nothing defines 'no_such'",
         ),
     ],
 )

@@ -162,7 +162,20 @@ def test_a_missing_name_is_told_on_the_card_and_stops_the_run(ready):
     told = ready(STAGE.replace("SUFFIX", "later(raw)"))
     assert "not defined yet: later" in told
     told = ready("%pivot run")
-    assert told.startswith("PivotRunError: `later` is defined nowhere, and Cell In[")
+    assert told.startswith("PivotRunError: Cell In[")
+    assert "line 3: nothing defines 'later', which" in told
+    assert "run the cell that defines it" in told
+    ready("def later(x):\n    return '.'")
+    assert "✓ ran" in ready("%pivot run")
+
+
+def test_a_missing_name_that_a_run_may_do_without_is_told_and_stops_nothing(ready):
+    told = ready(STAGE.replace("SUFFIX", "(later(raw) if not raw else '!')"))
+    assert "not defined yet: later" in told
+    assert "will run" in told
+    told = ready("%pivot run")
+    assert "defined nowhere, so code that comes to read it fails: later" in told
+    assert "✓ ran" in told
     ready("def later(x):\n    return '.'")
     assert "✓ ran" in ready("%pivot run")
 
