@@ -11,6 +11,7 @@ from pivot.fingerprint.sources import Sources
 from pivot.model.digest import digest_text
 from pivot.model.fingerprint import ModuleText
 from pivot.project import Project
+from pivot_jupyter.cells import lines_of
 from pivot_jupyter.slices import binders_of, read_at_once
 from pivot_jupyter.stages import Ground
 from pivot_jupyter.units import Kind, Unit
@@ -48,7 +49,7 @@ class Acting:
         for index, unit in enumerate(units):
             if unit.command is not None or index in unseen:
                 continue
-            text = unit.text.splitlines()
+            text = lines_of(unit.text)
             for offset in range(len(text)):
                 self._starts[len(lines) + offset + 1] = index
                 if index in unfit:

@@ -39,7 +39,7 @@ def adopt(
     homes = {"__main__", former} - {"", text.name}
     for value in kept.values():
         _rehome(value, text.name, homes)
-    lines = text.text.splitlines(keepends=True)
+    lines = text.lines()
     linecache.cache[text.filename] = (len(text.text), None, lines, text.filename)
     if former and former != text.name and hasattr(sys.modules.get(former), _OURS):
         del sys.modules[former]

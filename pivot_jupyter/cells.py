@@ -1,6 +1,7 @@
 """What a notebook's cells say in Python: their text without the words that only a kernel understands."""
 
 import ast
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -83,12 +84,17 @@ _HEAD = re.compile(r"%%(\w+)[ \t]*(.*)")
 _KERNEL_WORD = re.compile(r"(?m)^\s*[%!?]|=\s*[%!]|\?\s*$|^\s*[,;/]\w")
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of some source as Python counts them: a form feed in it ends none."""
+    return [line.removesuffix("\n") for line in io.StringIO(text)]
+
+
 def read_cell(text: str) -> CellSource:
     """What a cell's text says in Python.
 
     A syntax error is not found here: the text is then given back as far as it goes.
     """
-    lines = text.splitlines()
+    lines = lines_of(text)
     role, options = Role.PLAIN, ""
     head = _head_line(lines)
     if head is not None:
@@ -132,7 +138,7 @@ def _head_line(lines: list[str]) -> int | None:
 
 
 def _without_commands(body: str) -> tuple[str, tuple[Command, ...]]:
-    original = body.splitlines()
+    original = lines_of(body)
     lines = _as_python(original)
     try:
         tree = ast.parse("\n".join(lines) + "\n")
@@ -158,12 +164,12 @@ def above(cell: Cell, line: int) -> Cell:
         body = []
     ends = [statement.end_lineno or statement.lineno for statement in body]
     last = max((end for end in ends if end < line), default=0)
-    return replace(cell, text="\n".join(cell.text.splitlines()[:last]))
+    return replace(cell, text="\n".join(lines_of(cell.text)[:last]))
 
 
 def as_python(text: str) -> str:
     """A cell's text, after its head, as the kernel executes it: every kernel command is a call."""
-    return "\n".join(_as_python(text.splitlines())) + "\n"
+    return "\n".join(_as_python(lines_of(text))) + "\n"
 
 
 def _as_python(lines: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from pivot.errors import CodeError
 from pivot.model.digest import digest_text
 from pivot.model.fingerprint import ModuleText
 from pivot.model.place import Place
-from pivot_jupyter.cells import Cell, CellSource, read_cell
+from pivot_jupyter.cells import Cell, CellSource, lines_of, read_cell
 from pivot_jupyter.slices import Slice, in_module_order, slice_for
 from pivot_jupyter.units import Kind, Unit, future_names, units_of
 
@@ -185,7 +185,7 @@ def _assemble(notebook: Notebook, name: str, found: Slice) -> NotebookModule:
     for unit in in_module_order(found.units, notebook.positions, found.acting):
         if lines:
             lines.extend([""] * _gap(last, unit))
-        text = unit.text.splitlines()
+        text = lines_of(unit.text)
         pieces.append(Piece(len(lines) + 1, unit.start, len(text), unit.cell))
         lines.extend(text)
         last = unit

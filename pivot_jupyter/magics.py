@@ -22,7 +22,7 @@ from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
 from pivot.model.decision import Verdict
 from pivot.model.event import Event, Outcome
 from pivot_jupyter import shown
-from pivot_jupyter.cells import Cell, Role, as_python, read_cell
+from pivot_jupyter.cells import Cell, Role, as_python, lines_of, read_cell
 from pivot_jupyter.export import check_export, export, stale_cells
 from pivot_jupyter.naming import DEFAULT_MODULE
 from pivot_jupyter.session import Session
@@ -210,7 +210,7 @@ class PivotMagics(Magics):
             options: of its head, if it defines stages.
         """
         __tracebackhide__ = True
-        lines = cell.text.splitlines()
+        lines = lines_of(cell.text)
         head = next(i for i, text in enumerate(lines) if text.lstrip().startswith("%%"))
         lines[head] = ""
         text = as_python("\n".join(lines))
@@ -244,7 +244,7 @@ class PivotMagics(Magics):
         frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the line that is being executed
         while frame is not None and frame.f_globals is not self.shell.user_ns:
             frame = frame.f_back
-        above = cell.text.splitlines()[: frame.f_lineno - 1] if frame is not None else []
+        above = lines_of(cell.text)[: frame.f_lineno - 1] if frame is not None else []
         if any(text.strip() for text in above):
             self.session.ran(replace(cell, text="\n".join(above)))
 

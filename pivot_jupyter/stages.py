@@ -13,6 +13,7 @@ from pivot.model.place import Place
 from pivot.model.stage import ObjectRef, Stage
 from pivot.paths import ProjectPath, absolute, project_path
 from pivot.yamlio import YamlDocument, read_yaml
+from pivot_jupyter.cells import lines_of
 from pivot_jupyter.compile import Page
 from pivot_jupyter.units import Kind
 
@@ -119,7 +120,7 @@ def _functions(page: Page, namespace: Mapping[str, object]) -> dict[str, int]:
     found: dict[str, int] = {}
     for unit in page.units:
         if unit.kind is Kind.FUNCTION:
-            lines = unit.text.splitlines()
+            lines = lines_of(unit.text)
             at = next((i for i, text in enumerate(lines) if text.startswith(("def ", "async def "))), 0)
             found[unit.names[0]] = unit.start + at
         elif unit.kind is Kind.VALUE:

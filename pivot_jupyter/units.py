@@ -8,7 +8,7 @@ from enum import StrEnum
 from pivot.errors import CodeError
 from pivot.fingerprint.index import index_source
 from pivot.fingerprint.uses import Load, Use
-from pivot_jupyter.cells import Cell, CellSource, Command, Role
+from pivot_jupyter.cells import Cell, CellSource, Command, Role, lines_of
 from pivot_jupyter.confined import Handling, handling
 from pivot_jupyter.registering import Entry, entered_by, enters_into, root_of
 
@@ -108,7 +108,7 @@ def units_of(cell: Cell, source: CellSource) -> tuple[Unit, ...]:
         SyntaxError: the text is no Python; with the line of the cell.
     """
     tree = ast.parse(source.text, filename=cell.name)
-    lines = source.text.splitlines()
+    lines = lines_of(source.text)
     if source.role is Role.MODULE:
         first = next((i for i, line in enumerate(lines, 1) if line.strip()), 0)
         return (_unit(cell, source, lines[first - 1 :], tree.body, first),) if tree.body else ()

@@ -3,9 +3,15 @@
 A row is ``## rerun: what`` or ``## same: what``, its files after ``--- name``, and its edits: ``~~~ name: old => new``
 (``\\n`` is a line break), ``~~~ name: +text`` (appended), ``~~~ rename old new``, ``~~~ delete name``. Two lines may
 follow the head: ``?? expression`` gives the argument on which the result shows the edit, where no usual one does;
-``!! reason`` says why a rerun is right although plain Python gives the same result before and after.
+``!! reason`` says why a rerun is right although plain Python gives the same result before and after;
+``>= 3.12`` names the oldest Python that reads it.
+
+Backslash escapes count in files after ``=== name`` and in their edits (``\\r``, ``\\ufeff``; ``\\udce9`` is the byte E9).
+Beside the project, ``../site-packages`` holds libraries, and ``../beside``, ``../also`` and ``../editable`` other code on
+the search path, the last by a line of a ``.pth`` file.
 """
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +32,8 @@ class Row:
     edits: list[str] = field(default_factory=list)
     argument: str = ""
     reason: str = ""
+    python: tuple[int, ...] = ()
+    escaped: set[str] = field(default_factory=set)
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.title}"
@@ -45,7 +53,7 @@ class Row:
 
     def _change(self, files: dict[str, str], edit: str) -> None:
         name, _, change = edit.partition(": ")
-        change = change.replace("\\n", "\n")
+        change = unescaped(change) if name in self.escaped else change.replace("\\n", "\n")
         if change.startswith("+"):
             files[name] = files.get(name, "") + change[1:] + "\n"
             return
@@ -54,8 +62,13 @@ class Row:
         files[name] = files[name].replace(old, new)
 
 
+def unescaped(text: str) -> str:
+    """The text that backslash escapes stand for."""
+    return text.encode("ascii", "backslashreplace").decode("unicode_escape")
+
+
 def read_rows() -> list[Row]:
-    """All rows of all tables, in their order."""
+    """The rows of all tables that this Python can read, in their order."""
     rows: list[Row] = []
     for path in sorted(TABLES.glob("*.txt")):
         name = ""
@@ -65,18 +78,23 @@ def read_rows() -> list[Row]:
                 assert verdict in ("rerun", "same"), line
                 rows.append(Row(path.stem, verdict == "rerun", title))
                 name = ""
-            elif line.startswith("--- "):
+            elif line.startswith(("--- ", "=== ")):
                 name = line[4:]
                 rows[-1].before[name] = ""
+                if line.startswith("="):
+                    rows[-1].escaped.add(name)
             elif line.startswith("~~~ "):
                 rows[-1].edits.append(line[4:])
             elif line.startswith("?? "):
                 rows[-1].argument = line[3:]
             elif line.startswith("!! "):
                 rows[-1].reason = line[3:]
+            elif line.startswith(">= "):
+                rows[-1].python = tuple(int(number) for number in line[3:].split("."))
             elif rows and name:
-                rows[-1].before[name] += line + "\n"
-    return rows
+                text = unescaped(line) if name in rows[-1].escaped else line
+                rows[-1].before[name] += text + "\n"
+    return [row for row in rows if row.python <= sys.version_info[:2]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -52,9 +52,10 @@ def decide(
     if inputs is None:
         raise ValueError(f"stage '{stage.name}': no inputs, though nothing is waited for or missing")
 
-    key = inputs.key
-    same = lock is not None and lock.inputs.key == key
-    why = changes(lock.inputs, inputs) if lock else (Change(ChangeKind.FIRST_RUN, stage.name),)
+    same = lock is not None and lock.inputs.agrees(inputs)
+    why: tuple[Change, ...] = () if same else (Change(ChangeKind.FIRST_RUN, stage.name),)
+    if lock is not None and not same:
+        why = changes(lock.inputs, inputs)
     if force:
         return Decision(stage.name, Verdict.RUN, (*why, Change(ChangeKind.FORCED, stage.name)), inputs)
     if lock is not None and same:

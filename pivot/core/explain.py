@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, TypeAlias
 from pivot.core.reasons import RESOLUTION, RUNNING
 from pivot.model.decision import Change, ChangeKind, Decision, Verdict
 from pivot.model.fingerprint import ORDER_KEY, PartKind
-from pivot.model.observation import ABSENT, PRESENT, UNREADABLE, Observation, is_listing, left_by_stage
+from pivot.model.observation import (
+    ABSENT,
+    FOLDER,
+    PRESENT,
+    UNREADABLE,
+    Observation,
+    is_link,
+    is_listing,
+    left_by_stage,
+)
 from pivot.model.place import Place
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
@@ -321,7 +330,13 @@ def _code_phrase(name: str) -> str:
 def _file_phrase(change: Change) -> str:
     noun = "Folder" if _is_folder(change) else "File"
     verb = "added" if change.before == ABSENT else "removed" if change.after == ABSENT else "changed"
-    looked = "looked for" if change.before in (ABSENT, PRESENT) else "listed" if noun == "Folder" else "read"
+    looked = (
+        "looked for"
+        if change.before in (ABSENT, PRESENT, FOLDER)
+        else "listed"
+        if noun == "Folder"
+        else "read"
+    )
     return f"{noun} {verb}: {change.name} ({looked}, not declared)"
 
 
@@ -352,4 +367,4 @@ def shown_state(state: str, present: str = PRESENT) -> str:
         return "absent, then made by the stage"
     if is_listing(state):
         return "folder " + state.partition(" ")[2][:8]
-    return state if state in (ABSENT, UNREADABLE) else state[:8]
+    return state if state in (ABSENT, FOLDER, UNREADABLE) or is_link(state) else state[:8]

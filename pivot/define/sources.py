@@ -241,8 +241,7 @@ class _CompiledLoader(ExtensionFileLoader):
 
 def _show_in_tracebacks(text: ModuleText) -> None:
     # without a time, linecache never compares the lines with a file
-    lines = text.text.splitlines(keepends=True)
-    linecache.cache[text.filename] = (len(text.text), None, lines, text.filename)
+    linecache.cache[text.filename] = (len(text.text), None, text.lines(), text.filename)
 
 
 def _is_within(path: str, folder: str) -> bool:

@@ -4,7 +4,7 @@ import platform
 
 from pivot.core.explain import Explanation, Paths, explanation
 from pivot.core.inventory import Inventory, inventory
-from pivot.engine.observe import NOTHING, Observer, code_options
+from pivot.engine.observe import NOTHING, Observer, beside
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.observation import Observation
 from pivot.model.record import StageRecord
@@ -45,7 +45,7 @@ def _observed(record: StageRecord | None) -> Observation:
 
 
 def _paths(observer: Observer, stage: Stage, observed: Observation) -> Paths:
-    return observer.fingerprinter(stage.roots).paths(stage.function, **code_options(stage, observed))
+    return observer.fingerprinter(stage.roots).paths(stage.function, beside(stage, observed))
 
 
 def _nothing(place: str) -> str | None:  # noqa: ARG001 - no text is asked for

@@ -14,14 +14,17 @@ from pivot.model.digest import Digest
 from pivot.model.fingerprint import Fingerprint
 from pivot.model.observation import (
     ABSENT,
+    FOLDER,
     PRESENT,
     UNREADABLE,
     Observation,
     Seen,
     environment_state,
     folder_state,
+    is_link,
     is_listing,
     left_by_stage,
+    link_state,
     undeclared,
 )
 from pivot.model.stage import Stage
@@ -83,7 +86,7 @@ class Reader:
         names |= {file: name for name, file in seen.imported.items()}
         complete = seen.calls and not seen.started_process
         ran = set(self.static.weak)
-        if complete:
+        if complete and ran:
             # what an import called without acting on anything in reach is not the stage's business
             ran.intersection_update(self._beyond(seen.import_code, names))
         ran.update(self._beyond(seen.code, names))
@@ -113,7 +116,7 @@ class Reader:
         errors: list[PivotError] = []
         hints: list[str] = []
         for path, state in sorted(seen.files.items()):
-            if state in (ABSENT, PRESENT) or is_listing(state) or left_by_stage(state) is not None:
+            if _is_look(state) or is_listing(state) or left_by_stage(state) is not None:
                 continue
             name = relative_to_root(path, self.root)
             line = f'Dep("{relative_to_folder(name, self.stage.folder)}")'
@@ -155,19 +158,28 @@ def look_again(
 
 def _state_now(path: str, before: str, stage: Stage, root: str, digest: DigestOf) -> str:
     left = left_by_stage(before)
-    if not os.path.lexists(path):
+    if is_link(before) and os.path.islink(path):
+        return link_state(os.readlink(path))
+    if not os.path.exists(path):
+        if before == PRESENT and os.path.lexists(path):
+            return PRESENT  # a link that leads nowhere
         return before if left is not None else ABSENT
     if os.path.isdir(path):
         if is_listing(before):
             return folder_state(_others_in(path, stage, root))
-        return before if left == PRESENT else PRESENT
-    if before in (ABSENT, PRESENT) or is_listing(before):
+        return before if left == PRESENT else FOLDER
+    if _is_look(before) or is_listing(before):
         return PRESENT
     try:
         found = digest(path) or ABSENT
     except StoreError:  # no regular file, or nobody may read it
         found = UNREADABLE
     return before if found == left else found
+
+
+def _is_look(state: str) -> bool:
+    """Whether only this much was asked: what is there, and where a link leads."""
+    return state in (ABSENT, PRESENT, FOLDER) or is_link(state)
 
 
 def _others_in(folder: str, stage: Stage, root: str) -> Iterator[str]:

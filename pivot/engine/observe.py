@@ -14,7 +14,7 @@ from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import Fingerprinter
 from pivot.model.decision import Decision, Verdict
 from pivot.model.digest import Digest
-from pivot.model.fingerprint import Fingerprint, ModuleText, ProjectModule
+from pivot.model.fingerprint import Beside, Fingerprint, ModuleText, ProjectModule
 from pivot.model.observation import Observation
 from pivot.model.record import DeclaredOut, Inputs, StageRecord
 from pivot.model.stage import Stage
@@ -67,7 +67,7 @@ class Observer:
         found = self._fingerprints.get(key)
         if found is None:
             found = self._fingerprints[key] = self.fingerprinter(stage.roots).stage(
-                stage.function, **code_options(stage, observed)
+                stage.function, beside(stage, observed)
             )
         return found
 
@@ -124,16 +124,23 @@ class Observer:
             DefinitionErrors: all of them at once.
         """
         errors: list[PivotError] = []
+        files: list[ProjectPath] = []
         for stage in stages:
             try:
                 self.fingerprint(stage)
-                self._store.lock(stage.name)
+                lock = self._store.lock(stage.name)
+                files += (
+                    *stage.dep_paths(),
+                    *stage.out_paths(),
+                    *(lock.inputs.observed.files if lock else ()),
+                )
             except PivotError as error:
                 if str(error) not in map(str, errors):
                     errors.append(error)
             errors.extend(self._folders(stage))
         if errors:
             raise DefinitionErrors(errors)
+        self._store.expect(files)
 
     def _folders(self, stage: Stage) -> Iterator[PivotError]:
         for path in (*stage.dep_paths(), *stage.out_paths()):
@@ -229,21 +236,21 @@ class Observer:
         """A record of the run cache for these inputs for which all that was observed is now as it was then."""
         for record in self._store.cached(stage.name, inputs.declared_key):
             now = self.inputs(stage, inputs.deps, record.inputs.observed)
-            if now.key == record.inputs.key:
+            if now.agrees(record.inputs):
                 return replace(record, inputs=now)  # it may stem from before a move of its helpers
         return None
 
 
-def code_options(stage: Stage, observed: Observation = NOTHING) -> dict[str, tuple[str, ...]]:
-    """What, beside its function, decides which code a stage reaches: the options of `Fingerprinter.stage`."""
+def beside(stage: Stage, observed: Observation = NOTHING) -> Beside:
+    """What, beside its function, decides which code a stage reaches."""
     loaders = stage.loaders()
-    return {
-        "ran": observed.ran,
-        "imported": observed.imported,
-        "missing": observed.missing,
-        "loaders": tuple(dict.fromkeys(loader.name for loader in loaders)),
-        "libraries": tuple(sorted({name for loader in loaders for name in loader.libraries})),
-    }
+    return Beside(
+        ran=observed.ran,
+        imported=observed.imported,
+        missing=observed.missing,
+        loaders=tuple(dict.fromkeys(loader.name for loader in loaders)),
+        libraries=tuple(sorted({name for loader in loaders for name in loader.libraries})),
+    )
 
 
 def assess(

@@ -36,16 +36,15 @@ HANDING = (
 
 MARKS = frozenset(
     "__doc__ __annotations__ get_type_hints signature getdoc getsource getfullargspec __subclasses__ getsourcelines "  # noqa: SIM905
-    "get_annotations".split()
+    "get_annotations co_firstlineno f_lineno tb_lineno".split()
 )
 """Words that look at definitions themselves."""
 
 _VERB = re.compile(
     r"^(set|use|register|unregister|config|enable|disable|install|uninstall|patch|unpatch|monkeypatch|init|load_dotenv"
-    r"|push|chdir|signal|seed|activate|deactivate|override|inject|switch|toggle|subscribe|attach|mount|define_|declare_"
+    r"|push|pop(item)?$|chdir|signal|seed|activate|deactivate|override|inject|switch|toggle|subscribe|attach|mount|define_|declare_"
     r"|(add|reset|update|clear|insert|remove|import|allow|freeze|limit|apply)_(?!along|over))"
 )
-_EFFECT_END = re.compile(r"(_seed|filterwarnings|simplefilter|seterr)$")
 _PURE_MODULES = frozenset({"pathlib", "copy", "typing", "collections", "json", "decimal", "fractions"})
 STRING_READERS = frozenset(
     "eval exec query sql from_formula evaluate timeit dmatrix dmatrices "  # noqa: SIM905
@@ -92,8 +91,9 @@ def marks_of(statement: ast.stmt) -> set[str]:
     """Words for what a definition does that its names do not tell.
 
     ``remembers``: a call may leave something in it; ``reading-acts``: a read may change something; ``keeps``: as a
-    decorator it may put a memory around a function; ``borrowed``: another's object under a name of ours; ``logger``;
-    ``raises``; ``documents``: it sets a docstring and does nothing else.
+    decorator it may put a memory around a function; ``borrowed``: another's object under a name of ours;
+    ``sets-borrowed``: it changes such an object under a local name; ``logger``; ``raises``; ``documents``: it sets a
+    docstring and does nothing else; ``makes-class``: a class statement in a function, or a call that makes a class.
     """
     value = getattr(statement, "value", None)
     is_value = isinstance(statement, ast.Assign | ast.AnnAssign)
@@ -101,12 +101,27 @@ def marks_of(statement: ast.stmt) -> set[str]:
         "remembers": remembers(statement),
         "reading-acts": reading_acts(statement),
         "keeps": isinstance(statement, FUNCTIONS) and _keeps(statement),
+        "sets-borrowed": isinstance(statement, FUNCTIONS) and _sets_borrowed(statement),
         "borrowed": is_value and isinstance(value, ast.expr) and _is_borrowed(value),
+        "makes-class": _makes_class(statement),
         "logger": isinstance(value, ast.Call) and chain(value.func).rpartition(".")[2] in _LOGGERS,
         "raises": isinstance(statement, ast.Raise),
         "documents": isinstance(statement, ast.Assign) and _documents(statement),
     }
     return {word for word, holds in found.items() if holds}
+
+
+def _makes_class(statement: ast.stmt) -> bool:
+    for node in ast.walk(statement):
+        if isinstance(node, ast.ClassDef) and node.bases and isinstance(statement, FUNCTIONS):
+            return True
+        if isinstance(node, ast.Call):
+            last = chain(node.func).rpartition(".")[2]
+            if last in ("new_class", "make_dataclass", "create_model") or (
+                last == "type" and len(node.args) == 3
+            ):
+                return True
+    return False
 
 
 def _documents(statement: ast.Assign) -> bool:
@@ -139,6 +154,32 @@ def _is_borrowed(value: ast.expr) -> bool:
     if isinstance(value, ast.Subscript):
         return _is_borrowed(value.value)
     return bool(chain(value))
+
+
+def _sets_borrowed(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function sets something in what a call handed out that others see too (``context.prec = 3``)."""
+    nodes = [node for statement in function.body for node in ast.walk(statement)]
+    names = {
+        target.id
+        for node in nodes
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and _is_borrowed(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    stored = (
+        n for n in nodes if isinstance(n, ast.Attribute | ast.Subscript) and not isinstance(n.ctx, ast.Load)
+    )
+    called = (n.value.func for n in nodes if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call))
+    return bool(names) and any(
+        _root(node) in names for node in (*stored, *called) if not isinstance(node, ast.Name)
+    )
+
+
+def _root(node: ast.AST) -> str:
+    """The name that attributes and items hang on; empty where it is none."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def remembers(node: ast.stmt) -> bool:
@@ -225,6 +266,12 @@ _PLAIN_DECORATORS = TRANSPARENT_DECORATORS | frozenset(
 def decorates_plainly(library: str) -> bool:
     """Whether the library decorator of this dotted name is known to keep nothing of the calls it sees."""
     return library.rpartition(".")[2] in _PLAIN_DECORATORS
+
+
+def reads_docstring(library: str) -> bool:
+    """Whether the library decorator of this dotted name may read the docstring: to a command line it is the help."""
+    last = library.rpartition(".")[2]
+    return last in ("command", "group") or last not in _PLAIN_DECORATORS
 
 
 def draws(name: str) -> bool:

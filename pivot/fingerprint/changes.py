@@ -1,49 +1,14 @@
 """What a top-level statement may change when its module is imported, beyond the names it binds."""
 
-from dataclasses import dataclass
-
-from pivot.fingerprint.calls import HARMLESS_METHODS, decorates_plainly, draws
+from pivot.fingerprint.calls import HARMLESS_METHODS, draws
 from pivot.fingerprint.definition import Definition
+from pivot.fingerprint.effects import Changes, Effects, disturbs_library, is_declaration
 from pivot.fingerprint.graph import Edge, Graph
-from pivot.fingerprint.resolve import DEFINITION, SURFACE, WHOLE, Node, Target
-from pivot.fingerprint.sources import OWN_PACKAGES, Origin
+from pivot.fingerprint.resolve import DEFINITION, WHOLE, Node, Target
+from pivot.fingerprint.sources import Origin
 from pivot.fingerprint.uses import Import, Use
 
-_HARMLESS_LIBRARIES = frozenset({"logging", "warnings"})
 _DISTURBING = Use.CALL | Use.PASS | Use.ACT | Use.REBIND | Use.BASE | Use.READ
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What running one statement may change.
-
-    Attributes:
-        nodes: definitions of the project whose value may be another afterwards.
-        free: whether it may change something outside the project's names (a library's options, a seed).
-        importing: definitions it sets going that import modules in their bodies.
-        named: strings that may be the names of modules, where it imports modules by computed names.
-        draws: whether it may take a random number from a source that others share.
-        lists: whether it asks a class for its subclasses.
-        heirs: of a class with bases in the project: what may be another once somebody finds it among the subclasses.
-        documents: whether nothing but docstrings is changed, which only those see who look at them.
-    """
-
-    nodes: frozenset[Node] = frozenset()
-    free: bool = False
-    importing: tuple[Node, ...] = ()
-    named: frozenset[str] = frozenset()
-    draws: bool = False
-    lists: bool = False
-    heirs: frozenset[Node] = frozenset()
-    documents: bool = False
-
-    @property
-    def nothing(self) -> bool:
-        """Whether it changes nothing at all."""
-        return not (self.nodes or self.free or self.importing or self.named or self.draws or self.lists)
-
-
-_NOTHING = Changes()
 
 
 class Changers:
@@ -52,8 +17,7 @@ class Changers:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._known: dict[Node, Changes] = {}
-        self._reading: dict[Node, bool] = {}
-        self._by_starts: dict[tuple[tuple[Node, ...], bool], Changes] = {}
+        self._effects = Effects(graph)
 
     def of(self, node: Node) -> Changes:
         """What the import-time part of the statement `node` may change."""
@@ -69,11 +33,11 @@ class Changers:
         fails = self._always_acts(definition) or self._fails(node, definition)
         silent = not any(load.uses & Use.NOW for load in definition.loads)
         if silent and "hands-code" not in definition.early_marks:
-            return Changes(free=True) if fails else _NOTHING
+            return Changes(free=True) if fails else Changes()
         now = [edge for edge in self._graph.edges(node) if edge.uses & Use.NOW]
         edges = [edge for edge in now if edge.uses & _DISTURBING]
-        if any(edge.key == definition.receiver and self._is_declaration(edge) for edge in edges):
-            return _NOTHING
+        if any(edge.key == definition.receiver and is_declaration(self._graph, edge) for edge in edges):
+            return Changes()
         runs = self._getters(now)
         changed = dict.fromkeys(self._read_with_effect(now))
         stored = self._stored(node, definition, now)
@@ -81,33 +45,29 @@ class Changers:
         for edge in edges:
             for target in edge.targets:
                 if target.node is None:
-                    disturbed = edge.uses & (Use.ACT | Use.REBIND) and self._disturbs_library(target)
+                    disturbed = edge.uses & (Use.ACT | Use.REBIND) and disturbs_library(target)
                     free = free or bool(disturbed)
                     continue
                 self._touch(edge, target, changed, runs)
                 is_call = edge.key == definition.receiver and not target.rest
-                free = free or (is_call and self._kind(target.node) in ("func", "class"))
+                free = free or (is_call and self._graph.kind(target.node) in ("func", "class"))
                 free = free or self._disturbs_borrowed(edge, target, target.node)
         drawing = any(edge.uses & Use.CALL and draws(t.library) for edge in edges for t in edge.targets)
-        called = self._changes_by((*(n for n in runs if runs[n]), *changed), called=True)
-        based = self._changes_by(tuple(n for n in runs if not runs[n]), called=False)
-        kept = self._changes_by(stored, called=True)
-        heirs = self._changes_by((node,), called=True) if self._is_heir(node, definition) else _NOTHING
+        called = self._effects.of((*(n for n in runs if runs[n]), *changed), called=True)
+        based = self._effects.of(tuple(n for n in runs if not runs[n]), called=False)
+        kept = self._effects.of(stored, called=True)
+        heirs = self._effects.of((node,), called=True) if self._is_heir(node, definition) else Changes()
         return Changes(
             frozenset(changed) | called.nodes | based.nodes | kept.nodes,
             free or drawing or called.free or based.free,
             (*called.importing, *based.importing),
             called.named.union(definition.words) if called.named else called.named,
             drawing or called.draws,
+            makes=called.makes or ("makes-class" in definition.marks and not definition.has_body),
             lists="__subclasses__" in definition.early_marks or called.lists,
             heirs=heirs.nodes,
-            documents="documents" in definition.marks and not any(self._holds_object(n) for n in changed),
-        )
-
-    def _holds_object(self, node: Node) -> bool:
-        """Whether a name may hold something whose class decides what storing an attribute does."""
-        return self._kind(node) not in ("func", "class") and any(
-            self._kind(each) == "class" for each in self._graph.closure([node])
+            documents="documents" in definition.marks
+            and not any(self._effects.holds_object(n) for n in changed),
         )
 
     def _find_of_import(self, node: Node, definition: Definition) -> Changes:
@@ -118,10 +78,10 @@ class Changers:
         absent = any(t.node is not None and t.node.role == WHOLE and t.rest for t in targets)
         missing = any(self._is_missing(node.module, item) for item in definition.imports if item.now)
         getters = tuple(t.node for t in targets if t.node is not None and self._graph.is_getter(t.node))
-        called = self._changes_by(getters, called=True)
+        called = self._effects.of(getters, called=True)
         fails = definition.guard < 0 and (absent or missing)
         free = enabling or fails or called.free
-        return Changes(called.nodes, free, called.importing, called.named, called.draws, called.lists)
+        return Changes(called.nodes, free, called.importing, called.named, called.draws, lists=called.lists)
 
     def _is_missing(self, module: str, item: Import) -> bool:
         resolver = self._graph.resolver
@@ -152,7 +112,7 @@ class Changers:
             for t in edge.targets
             if t.node is not None
             and t.node.role == DEFINITION
-            and self._kind(t.node) in ("func", "class", "value")
+            and self._graph.kind(t.node) in ("func", "class", "value")
         ]
         if definition.has_body:
             given = any(edge.uses & Use.DECORATE and self._may_keep(edge) for edge in now)
@@ -165,10 +125,11 @@ class Changers:
     def _may_keep(self, decorator: Edge) -> bool:
         """Whether a decorator of the project has a place where it may keep what it is given."""
         nodes = [t.node for t in decorator.targets if t.node is not None and t.node.role == DEFINITION]
-        if not nodes or self._is_declaration(decorator):
+        if not nodes or is_declaration(self._graph, decorator):
             return False
         return any(
-            self._kind(node) == "value" or self._changes_by((node,), called=True).nodes for node in nodes
+            self._graph.kind(node) == "value" or self._effects.of((node,), called=True).nodes
+            for node in nodes
         )
 
     def _disturbs_borrowed(self, edge: Edge, target: Target, node: Node) -> bool:
@@ -191,7 +152,7 @@ class Changers:
 
     def _lends(self, target: Target) -> bool:
         """Whether a library's name may stand for an object that the library itself goes on using."""
-        return self._disturbs_library(target) and not target.library.rpartition(".")[2][:1].isupper()
+        return disturbs_library(target) and not target.library.rpartition(".")[2][:1].isupper()
 
     def _is_heir(self, node: Node, definition: Definition) -> bool:
         return definition.kind == "class" and len(self._graph.ancestors(node)) > 1
@@ -204,39 +165,19 @@ class Changers:
             for t in edge.targets
             if t.node
             and (
-                self._kind(t.node) == "value"
-                or (self._kind(t.node) == "class" and edge.uses & Use.VALUE and not edge.uses & Use.BASE)
+                self._graph.kind(t.node) == "value"
+                or (
+                    self._graph.kind(t.node) == "class" and edge.uses & Use.VALUE and not edge.uses & Use.BASE
+                )
             )
         )
-        return [node for node in values if self._reading_acts(node)]
-
-    def _reading_acts(self, value: Node) -> bool:
-        if value not in self._reading:
-            definitions = (self._graph.definition(node) for node in self._graph.closure([value]))
-            self._reading[value] = any(d is not None and "reading-acts" in d.marks for d in definitions)
-        return self._reading[value]
-
-    def _is_declaration(self, edge: Edge) -> bool:
-        """Whether all the edge leads to was made by Pivot: ``pipeline.register(train)`` declares."""
-        for target in edge.targets:
-            if target.node is None:
-                if target.library.partition(".")[0] not in OWN_PACKAGES:
-                    return False
-            else:
-                definition = self._graph.definition(target.node)
-                if definition is None or not definition.declares:
-                    return False
-        return bool(edge.targets)
-
-    def _kind(self, node: Node) -> str:
-        definition = self._graph.definition(node)
-        return definition.kind if definition is not None else node.role
+        return [node for node in values if self._effects.read_acts(node)]
 
     def _touch(self, edge: Edge, target: Target, changed: dict[Node, None], runs: dict[Node, bool]) -> None:
         """Adds what one direct use by the statement changes (`changed`) or sets going (`runs`: is it called?)."""
         node, uses = target.node, edge.uses
         assert node is not None
-        kind = self._kind(node)
+        kind = self._graph.kind(node)
         if kind == WHOLE:
             if uses & (Use.PASS | Use.ACT | Use.REBIND):
                 changed[node] = None
@@ -273,85 +214,3 @@ class Changers:
     def _has_hook(self, node: Node) -> bool:
         definitions = [self._graph.definition(each) for each in self._graph.ancestors(node)]
         return any(d is not None and "class-hook" in d.marks for d in definitions)
-
-    def _changes_by(self, starts: tuple[Node, ...], *, called: bool) -> Changes:
-        if (starts, called) not in self._by_starts:
-            self._by_starts[starts, called] = self._closure_changes(starts, called=called)
-        return self._by_starts[starts, called]
-
-    def _closure_changes(self, starts: tuple[Node, ...], *, called: bool) -> Changes:
-        """What code may change once it runs: every changeable value it can see, and what it sets outright."""
-        found: set[Node] = set()
-        importing: list[Node] = []
-        free = draws = lists = by_name = False
-        words: set[str] = set()
-        for node in self._graph.closure(starts):
-            definition = self._graph.definition(node)
-            if node.role == WHOLE:
-                found.update(
-                    self._graph.everything_in(node.module)
-                )  # whoever holds a module can set its names
-            if definition is None or node.role == SURFACE:
-                continue
-            if definition.kind == "value" and not definition.constant and "logger" not in definition.marks:
-                found.add(node)
-            if called and ("remembers" in definition.marks or self._is_given_memory(node, definition)):
-                found.add(node)
-            words.update(definition.words)
-            by_name = by_name or "imports-names" in definition.marks
-            draws = draws or (called and definition.has_body and self._draws_later(node))
-            lists = lists or "__subclasses__" in definition.marks
-            if any(not item.now for item in definition.imports):
-                importing.append(node)
-            for edge in self._graph.edges(node):
-                if not edge.uses & (Use.ACT | Use.REBIND | Use.PASS) or edge.uses & Use.DECORATE:
-                    continue
-                for target in edge.targets:
-                    if target.node is not None:
-                        found |= self._set_by(edge, target.node)
-                    elif edge.uses & (Use.ACT | Use.REBIND) and not edge.uses & Use.NOW:
-                        free = free or self._disturbs_library(target)
-        named = frozenset(words if called and by_name else ())
-        return Changes(frozenset(found), free, tuple(importing), named, draws, lists)
-
-    def _draws_later(self, node: Node) -> bool:
-        """Whether a function takes a random number from a source that others share."""
-        both = Use.CALL | Use.LATER
-        edges = (edge for edge in self._graph.edges(node) if edge.uses & both == both)
-        return any(draws(t.library) for edge in edges for t in edge.targets)
-
-    def _is_given_memory(self, node: Node, definition: Definition) -> bool:
-        """Whether a decorator may have put a memory around a function."""
-        if definition.kind != "func":
-            return False
-        for edge in self._graph.edges(node):
-            for target in edge.targets if edge.uses & Use.DECORATE else ():
-                if target.node is None:
-                    if not decorates_plainly(target.library):
-                        return True
-                    continue
-                decorator = self._graph.definition(target.node)
-                if decorator is not None and (decorator.kind != "func" or "keeps" in decorator.marks):
-                    return not self._is_declaration(edge)
-        return False
-
-    def _set_by(self, edge: Edge, node: Node) -> set[Node]:
-        if node.role == WHOLE:
-            sets = edge.uses & (Use.ACT | Use.REBIND)
-            return {node, *self._graph.everything_in(node.module)} if sets else {node}
-        definition = self._graph.definition(node)
-        if definition is None or node.role != DEFINITION:
-            return set()
-        if definition.constant and not edge.uses & Use.REBIND:
-            return set()
-        called_for_effect = (
-            definition.kind in ("func", "class") and edge.uses & Use.CALL and edge.uses & Use.ACT
-        )
-        return set() if called_for_effect and not edge.uses & (Use.REBIND | Use.PASS) else {node}
-
-    @staticmethod
-    def _disturbs_library(target: Target) -> bool:
-        top, _, rest = target.library.partition(".")
-        return top not in OWN_PACKAGES and not (
-            top in _HARMLESS_LIBRARIES and rest.rpartition(".")[2] in {*HARMLESS_METHODS, "warn", "getLogger"}
-        )

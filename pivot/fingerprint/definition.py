@@ -23,7 +23,7 @@ class Definition:
         surface: the same with name, docstrings and annotations; counts where the function is used as a value.
         header: of what runs when the statement does: without the bodies of functions. Others have but one digest.
         face: as `surface`, without the bodies of functions.
-        doc: of a class's docstring; empty where there is none.
+        doc: the docstring of a class, or of a function with decorators; empty where there is none.
         loads: names that it uses from module scope or through imports in its body.
         annotations: names in the annotations that `digest` leaves out.
         parameters: of a function: each parameter with the names in its annotation.
@@ -111,6 +111,7 @@ class FileIndex:
         open: whether names may be bound that cannot be seen (``exec``, ``globals()``, …).
         overwritten: bindings that nothing in the file sees.
         exported: what ``__all__`` lists; ``None`` if there is none, or it is no list of literals.
+        doc: the module's docstring.
     """
 
     definitions: tuple[Definition, ...]
@@ -118,3 +119,4 @@ class FileIndex:
     open: bool
     overwritten: tuple[Overwritten, ...] = ()
     exported: frozenset[str] | None = None
+    doc: str = ""

@@ -4,7 +4,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from pivot.fingerprint.calls import reads_docstring
 from pivot.fingerprint.definition import Definition
+from pivot.fingerprint.given import IMPLICIT
 from pivot.fingerprint.resolve import (
     COMPILED,
     DEFINITION,
@@ -21,6 +23,9 @@ from pivot.fingerprint.sources import OWN_PACKAGES, Origin
 from pivot.fingerprint.uses import Import, Load, Use
 from pivot.fingerprint.weak import FACE, HEADER, OUTLINE, is_weak, strengthened, weakened_targets
 from pivot.model.digest import Digest, digest_parts, digest_text
+
+_LEADING_BACK = frozenset({"__globals__", "__module__"})
+"""Attributes of functions and classes that lead to the module they stand in."""
 
 
 class Edge(NamedTuple):
@@ -46,6 +51,18 @@ class Graph:
         if node.number < 0 or node.role == SELF:
             return None
         return self.known(node.module).index.definitions[node.number]
+
+    def kind(self, node: Node) -> str:
+        """The kind of definition that a node stands for; of others their role."""
+        definition = self.definition(node)
+        return definition.kind if definition is not None else node.role
+
+    def title(self, node: Node) -> str:
+        """What a reader knows a node as: a definition, a name that each module has, or a module."""
+        if node.role == SELF:
+            return IMPLICIT[node.number]
+        definition = self.definition(node)
+        return definition.title if definition is not None else node.module
 
     def known(self, name: str) -> Module:
         """A module that the graph already leads to."""
@@ -124,16 +141,37 @@ class Graph:
         if node.role in (WHOLE, OUTLINE):
             return digest_text("module")
         if node.role == SELF:
-            text = self.known(node.module).text
-            return digest_parts(["self", text.name, text.place])
+            this = self.known(node.module)
+            own = [this.index.doc] if self.title(node) == "__doc__" else [this.text.name, this.text.place]
+            return digest_parts(["self", *own])
         definition = self.definition(node)
         assert definition is not None
         if node.role in (SURFACE, FACE):
             return definition.surface if node.role == SURFACE else definition.face
         digest = definition.header if node.role == HEADER else definition.digest
-        if definition.doc and any(_is_third_party(name) for name in self.library_bases(strengthened(node))):
+        if definition.doc and self._shows_docstring(strengthened(node)):
             return digest_parts([digest, definition.doc])
         return digest
+
+    def _shows_docstring(self, node: Node) -> bool:
+        """Whether a base class, or what decorates a function, comes from a library that may read docstrings."""
+        if self.kind(node) == "class":
+            return any(_is_third_party(name) for name in self.library_bases(node))
+        begun: set[Node] = set()
+        stack = [node]
+        while stack:
+            current = stack.pop()
+            if current in begun:
+                continue
+            begun.add(current)
+            wanted = Use.NOW if self.kind(current) == "value" else Use.DECORATE
+            for edge in self.edges(current):
+                for target in edge.targets if edge.uses & wanted else ():
+                    if target.node is not None:
+                        stack.append(target.node)
+                    elif _is_third_party(target.library) and reads_docstring(target.library):
+                        return True
+        return False
 
     def _find_edges(self, node: Node) -> list[Edge]:
         if node.role in (COMPILED, SELF):
@@ -172,33 +210,65 @@ class Graph:
 
     def _follow(self, node: Node, loads: tuple[Load, ...]) -> list[Edge]:
         edges: list[Edge] = []
-        for load in loads:
-            targets = self.resolver.load(node.module, load)
-            if targets is None:
+        resolved = [(load, self.resolver.load(node.module, load)) for load in loads]
+        called = (t for load, targets in resolved if load.uses & Use.CALL for t in targets or ())
+        shown = any(t.node is None and _shows_classes(t.library) for t in called)
+        for load, found in resolved:
+            if found is None:
                 if load.uses & Use.HARD:
                     self._open_names.setdefault(node, []).append(load)
                 continue
+            targets = found
             if load.uses & Use.VALUE:
-                targets = self._with_surfaces(targets)
+                targets = self._with_surfaces(found, shown=shown and bool(load.uses & Use.PASS))
+            whole = (
+                Target(Node(t.node.module, -1, WHOLE), (), t.guards)
+                for t in found
+                if t.node is not None and not _LEADING_BACK.isdisjoint(t.rest)
+            )
             if targets:
-                edges.append(Edge(load.chain, load.uses, targets))
+                edges.append(Edge(load.chain, load.uses, (*targets, *whole)))
+            if "." in load.chain and not load.source:
+                edges += self._submodules(node.module, load.chain)
         return edges
 
-    def _with_surfaces(self, targets: tuple[Target, ...]) -> tuple[Target, ...]:
-        """A function that is used as a value can be asked for its name, docstring and annotations."""
+    def _submodules(self, module: str, chain: str) -> list[Edge]:
+        """Submodules of libraries in a chain (``a.b.f``) that ``import a.b`` brings: the chain needs it."""
+        this = self.known(module)
+        root = chain.partition(".")[0]
+        imported = {
+            item.executes
+            for number in this.bindings.get(root, ())
+            for item in this.index.definitions[number].imports
+            if item.name == root and f"{chain}.".startswith(f"{item.executes}.") and "." in item.executes
+        }
+        located = self.resolver.sources.locate
+        return [
+            Edge("import", 0, (Target(None, library=name),))
+            for name in sorted(imported)
+            if located(name).origin is Origin.LIBRARY
+        ]
+
+    def _with_surfaces(self, targets: tuple[Target, ...], *, shown: bool) -> tuple[Target, ...]:
+        """A function that is used as a value can be asked for its name, docstring and annotations.
+
+        A class is only if it is `shown`: handed on where a library is called.
+        """
+        kinds = ("func", "class") if shown else ("func",)
         surfaces = [
             Target(Node(t.node.module, t.node.number, SURFACE), t.rest, t.guards)
             for t in targets
-            if t.node is not None and (d := self.definition(t.node)) is not None and d.kind == "func"
+            if t.node is not None and (d := self.definition(t.node)) is not None and d.kind in kinds
         ]
         return (*targets, *surfaces)
 
     def _members(self, module: str) -> list[Edge]:
-        edges: list[Edge] = []
+        doc = Target(Node(module, IMPLICIT.index("__doc__"), SELF))
+        edges = [Edge("__doc__", 0, (doc,))] if self.known(module).index.doc else []
         for number, definition in enumerate(self.known(module).index.definitions):
             seen = (number in self.resolver.bindings(module, name) for name in definition.names)
             if definition.kind != "import" and (any(seen) or not definition.names):
-                target = self._with_surfaces((Target(Node(module, number, DEFINITION)),))
+                target = self._with_surfaces((Target(Node(module, number, DEFINITION)),), shown=False)
                 edges.append(Edge(",".join(definition.names) or definition.title, 0, target))
             for item in definition.imports:
                 if item.name not in ("", "*") and ":" in item.source:
@@ -226,10 +296,16 @@ class Graph:
         for item in definition.imports:
             if definition.kind == "import" and item.now and (getters := self._getters(node.module, item)):
                 edges.append(Edge(item.name, Use.NOW, getters))
-            if definition.kind != "import" and (library := self.resolver.library_of(node.module, item)):
+            run = item._replace(source=item.executes)  # `import a.b` binds `a`
+            if definition.kind != "import" and (library := self.resolver.library_of(node.module, run)):
                 missing = self.resolver.sources.locate(library).origin is Origin.MISSING
                 edges.append(Edge("import", 0, (Target(None, library=f"{library}{'?' * missing}"),)))
         return edges
+
+
+def _shows_classes(library: str) -> bool:
+    """Whether a function may show the docstrings of a class that it is given."""
+    return _is_third_party(library) or library.startswith("pydoc.")
 
 
 def _is_third_party(name: str) -> bool:

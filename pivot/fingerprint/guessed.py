@@ -7,7 +7,7 @@ from pivot.fingerprint.resolve import COMPILED, DEFINITION, WHOLE, Node
 from pivot.fingerprint.sources import Origin, Sources
 from pivot.fingerprint.weak import HEADER, weakened
 
-_GUESSING = frozenset({"imports-names", "imports-inside"})
+_GUESSING = frozenset({"imports-names", "imports-inside", "looks-up-modules"})
 _ROLES = {Origin.PROJECT: WHOLE, Origin.COMPILED: COMPILED}
 
 

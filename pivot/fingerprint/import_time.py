@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
-from pivot.fingerprint.changes import Changers, Changes
+from pivot.fingerprint.changes import Changers
+from pivot.fingerprint.effects import Changes
 from pivot.fingerprint.executed import Executed
 from pivot.fingerprint.graph import Graph
 from pivot.fingerprint.guessed import modules_of_words

@@ -9,17 +9,19 @@ from typing import Protocol
 from pivot.errors import CodeError
 from pivot.fingerprint.calls import marks_of
 from pivot.fingerprint.definition import Definition, FileIndex, Kind
+from pivot.fingerprint.depth import deep_recursion
 from pivot.fingerprint.literals import fold
 from pivot.fingerprint.normalize import Texts, normalize, normalize_parts, plain_texts
 from pivot.fingerprint.overwritten import overwritten
+from pivot.fingerprint.private import mangle
 from pivot.fingerprint.scan import Scanner, scan
 from pivot.fingerprint.scope import FUNCTIONS, FunctionNode, Scopes, all_arguments, analyse, imported_name
 from pivot.fingerprint.sources import OWN_PACKAGES
-from pivot.fingerprint.statements import chain, docstring, live, main_branch
+from pivot.fingerprint.statements import chain, docstring, live, main_branch, surely_bound
 from pivot.fingerprint.uses import Import, Load, Scan
 from pivot.model.digest import Digest, digest_parts, digest_text
 
-INDEX_FORMAT = "index-6"
+INDEX_FORMAT = "index-8"
 """Counts up whenever the same source may give another index: stored indexes are then built anew."""
 
 
@@ -43,12 +45,20 @@ def index_source(text: str, filename: str = "<source>") -> FileIndex:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a doubtful escape is the author's business
             tree = ast.parse(text)
-        scopes = analyse(tree.body)
-        return _Indexer(text, tree, scopes).index()
+        mangle(tree, text)
+        try:
+            return _index_tree(text, tree)
+        except RecursionError:
+            with deep_recursion():
+                return _index_tree(text, tree)
     except SyntaxError as error:
         raise CodeError(f"{filename}:{error.lineno or 0}: {error.msg}", "mend the syntax error") from error
     except (ValueError, RecursionError) as error:
         raise CodeError(f"{filename}: cannot be read as Python: {error}") from error
+
+
+def _index_tree(text: str, tree: ast.Module) -> FileIndex:
+    return _Indexer(text, tree, analyse(tree.body)).index()
 
 
 def cached_index(
@@ -83,7 +93,7 @@ def cached_index(
 
 class _Indexer:
     def __init__(self, text: str, tree: ast.Module, scopes: Scopes) -> None:
-        self.lines = text.splitlines()
+        self.lines = text.split("\n")
         self.tree = tree
         self.scopes = scopes
         self.declarations = _declarations(tree)
@@ -104,7 +114,8 @@ class _Indexer:
         is_open = any("opens-names" in d.marks for d in self.definitions)
         unseen = () if is_open else overwritten(self.definitions)
         exported = None if is_open else self._exported()
-        return FileIndex(tuple(self.definitions), frozenset(explained), is_open, unseen, exported)
+        doc = docstring(self.tree.body) or ""
+        return FileIndex(tuple(self.definitions), frozenset(explained), is_open, unseen, exported, doc)
 
     def _exported(self) -> frozenset[str] | None:
         """The names in ``__all__``, where it is set once to a list of literals and nothing may change it."""
@@ -135,7 +146,11 @@ class _Indexer:
                 self._try(statement, guard, lines)
             elif isinstance(statement, ast.With | ast.AsyncWith) and live(statement.body):
                 header: list[ast.AST] = list(statement.items)
-                self._branch("with", header, statement, statement.body, guard, lines)
+                label = "with"
+                if any(_swallows(item.context_expr) for item in statement.items):
+                    header += _risky(statement.body)
+                    label = "with swallowing"
+                self._branch(label, header, statement, statement.body, guard, lines)
             else:
                 self._define(statement, guard, lines)
 
@@ -151,21 +166,21 @@ class _Indexer:
         if not live(body):
             return
         scanner = Scanner(self.scopes, self.declarations)
+        binds: set[str] = set()
         for node in header:
             scanner.visit(node, self.scopes.top, 0)
+            if isinstance(node, ast.withitem):
+                binds |= scanner.found.binds
         texts = plain_texts(normalize_parts(header, self.scopes, label))
         title = self._title(statement, f"{label}: " if label == "if not" else "")
         found = scanner.found  # the header of a try depends on what its body does, but the body does it
-        if label != "with":
-            found.binds.clear()
+        found.binds = binds
         found.imports = [Import("", i.source, i.executes, now=False) for i in found.imports]
         self._add("guard", statement, lines, guard, found, texts=texts, title=title)
         self._block(body, len(self.definitions) - 1, lines)
 
     def _try(self, statement: ast.Try | ast.TryStar, guard: int, lines: tuple[int, int]) -> None:
-        risky: list[ast.AST] = [
-            s for s in live(statement.body) if not isinstance(s, (*FUNCTIONS, ast.ClassDef))
-        ]
+        risky = _risky(statement.body)
         self._branch("try", risky, statement, statement.body, guard, lines)
         for number, handler in enumerate(statement.handlers):
             types: list[ast.AST] = [h.type for h in statement.handlers[: number + 1] if h.type]
@@ -220,7 +235,7 @@ class _Indexer:
                 surface=digest_text(texts.surface),
                 header=digest_text(texts.header),
                 face=digest_text(texts.face),
-                doc=(docstring(statement.body) or "") if isinstance(statement, ast.ClassDef) else "",
+                doc=_shown_docstring(statement),
                 loads=_loads(found.uses),
                 annotations=_loads(found.annotations),
                 parameters=parameters,
@@ -237,7 +252,7 @@ class _Indexer:
                 receiver=called if isinstance(statement, ast.Expr) else "",
                 constant=_is_constant(statement),
                 declares=called.partition(".")[0] in self.declarations if called else False,
-                sure=_surely_bound(statement),
+                sure=surely_bound(statement),
             )
         )
 
@@ -258,6 +273,23 @@ class _Indexer:
         text = self.lines[statement.lineno - 1].strip() if statement.lineno <= len(self.lines) else ""
         text = prefix + text.rstrip(":")
         return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _risky(body: Sequence[ast.stmt]) -> list[ast.AST]:
+    """The statements of a block whose failure may keep the rest of it from running."""
+    return [s for s in live(body) if not isinstance(s, (*FUNCTIONS, ast.ClassDef))]
+
+
+def _swallows(context: ast.expr) -> bool:
+    """Whether a context manager is known to end a block that fails without failing itself."""
+    return isinstance(context, ast.Call) and chain(context.func).rpartition(".")[2] in ("suppress", "raises")
+
+
+def _shown_docstring(statement: ast.AST) -> str:
+    """The docstring that a base class or a decorator may read."""
+    shows = isinstance(statement, ast.ClassDef)
+    shows = shows or (isinstance(statement, FUNCTIONS) and bool(statement.decorator_list))
+    return (docstring(statement.body) or "") if shows else ""  # type: ignore[attr-defined]
 
 
 def _lines(node: ast.stmt | ast.ExceptHandler) -> tuple[int, int]:
@@ -291,26 +323,6 @@ def _is_constant(statement: ast.AST) -> bool:
     if isinstance(statement, ast.AnnAssign) and statement.value is not None:
         return isinstance(statement.target, ast.Name) and _is_immutable(statement.value)
     return False
-
-
-def _surely_bound(statement: ast.AST) -> tuple[str, ...]:
-    """The names that a statement binds whenever it runs."""
-    if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
-        return (statement.name,)
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return tuple(imported_name(alias) for alias in statement.names if alias.name != "*")
-    if isinstance(statement, ast.Assign):
-        targets = list(statement.targets)
-    else:
-        targets = [statement.target] if isinstance(statement, ast.AnnAssign) and statement.value else []
-    names: list[str] = []
-    while targets:
-        target = targets.pop()
-        if isinstance(target, ast.Name):
-            names.append(target.id)
-        elif isinstance(target, ast.Tuple | ast.List):
-            targets += target.elts
-    return tuple(sorted(names))
 
 
 def _binds_all(statement: ast.Assign | ast.AnnAssign) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from pivot.fingerprint.components import components
 from pivot.fingerprint.graph import Edge
 from pivot.fingerprint.resolve import Node, Target
 from pivot.model.digest import Digest, digest_parts
@@ -41,7 +42,7 @@ class Hashes:
     def of(self, node: Node) -> Digest:
         """The hash of a node and all it reaches."""
         if node not in self._done:
-            for component in self._components(node):
+            for component in components(node, self._graph.successors, self._done):
                 self._close(component)
         return self._done[node]
 
@@ -74,41 +75,6 @@ class Hashes:
         whole = digest_parts(sorted(colours.values()))
         for node in component:
             self._done[node] = digest_parts([colours[node], whole])
-
-    def _components(self, start: Node) -> Iterable[list[Node]]:
-        """Tarjan's strongly connected components below `start`, leaves first, without recursion."""
-        order: dict[Node, int] = {}
-        low: dict[Node, int] = {}
-        path: list[Node] = []
-        on_path: set[Node] = set()
-        work = [(start, iter(self._graph.successors(start)))]
-        order[start] = low[start] = 0
-        path.append(start)
-        on_path.add(start)
-        while work:
-            node, rest = work[-1]
-            for other in rest:
-                if other in self._done:
-                    continue
-                if other not in order:
-                    order[other] = low[other] = len(order)
-                    path.append(other)
-                    on_path.add(other)
-                    work.append((other, iter(self._graph.successors(other))))
-                    break
-                if other in on_path:
-                    low[node] = min(low[node], order[other])
-            else:
-                work.pop()
-                if work:
-                    parent = work[-1][0]
-                    low[parent] = min(low[parent], low[node])
-                if low[node] == order[node]:
-                    component = [path.pop()]
-                    while component[-1] != node:
-                        component.append(path.pop())
-                    on_path.difference_update(component)
-                    yield component
 
 
 class _Lookup:

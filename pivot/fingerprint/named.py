@@ -16,12 +16,14 @@ _IMPORTERS = frozenset(
     {"import_module", "__import__", "import_string", "load_module", "run_module", "find_spec", "importorskip"}
 )
 
+_LOOKING_UP = frozenset({"get", "pop", "values", "items", "copy", "__getitem__"})
+
 
 class NameScanner(ABC):
     """Records names; knows the calls that name code by strings.
 
     `later` counts the functions around the current node, `forgiving` the blocks that catch a NameError; `sure` says
-    that no branch stands around it.
+    that no branch stands around it; `settled` has the names that a class body has bound by now.
     """
 
     def __init__(self, scopes: Scopes, declarations: frozenset[str]) -> None:
@@ -31,6 +33,7 @@ class NameScanner(ABC):
         self.later = 0
         self.forgiving = 0
         self.sure = False
+        self.settled: dict[Scope, set[str]] = {}
 
     @abstractmethod
     def visit(self, node: ast.AST, scope: Scope, uses: int) -> None:
@@ -57,7 +60,7 @@ class NameScanner(ABC):
                 for alias in node.names:
                     if alias.name != "*" and imported_name(alias) == root:
                         self._record(name, bound_source(node, alias), line, uses & ~Use.HARD)
-        if home is not None and home.kind is ScopeKind.CLASS:
+        if home is not None and home.kind is ScopeKind.CLASS and root not in self.settled.get(home, ()):
             self._record(name, "", line, uses & ~Use.HARD)  # it may be read before the class body binds it
 
     def _record(self, name: str, source: str, line: int, uses: int) -> None:
@@ -95,6 +98,8 @@ class NameScanner(ABC):
             self._namespace_item(text, node.lineno, uses, stored=False)
             self._all(node.args[1:], scope, 0)
             return True
+        if last in _LOOKING_UP:
+            self._look_up_module(name.rpartition(".")[0], scope, node.lineno, uses)
         if last in _IMPORTERS and node.args:
             self._import_by_name(node, node.args[0])
         if last == "getLogger":  # a logger's name changes no result
@@ -104,6 +109,22 @@ class NameScanner(ABC):
         if name in ("setattr", "delattr") and is_builtin and len(node.args) >= 2:
             return self._setattr(node, scope)
         return False
+
+    def _look_up_module(self, table: str, scope: Scope, line: int, uses: int) -> None:
+        """An item of ``sys.modules``, under whatever name that was imported: any module that is named in reach."""
+        root, _, rest = table.partition(".")
+        home = scope.home(root) or self.scopes.top
+        sources = {
+            bound_source(node, alias).replace(":", ".")
+            for node in home.imports.get(root, ())
+            for alias in node.names
+            if imported_name(alias) == root
+        }
+        if "sys.modules" in {f"{source}.{rest}" if rest else source for source in sources}:
+            self._record("", "", line, Use.VALUE)
+            self.found.mark("looks-up-modules", self.later)
+            if uses & Use.ACT:
+                self.found.marks.add("opens-names")
 
     def _getattr(self, node: ast.Call, scope: Scope, uses: int) -> bool:
         target, attribute = node.args[0], node.args[1]

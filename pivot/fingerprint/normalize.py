@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pivot.fingerprint.literals import fold, spell
 from pivot.fingerprint.scope import COMPREHENSIONS, FUNCTIONS, FunctionNode, Scope, ScopeKind, Scopes
-from pivot.fingerprint.statements import annotations_act, docstring, is_declaration, live
+from pivot.fingerprint.statements import annotations_act, docstring, is_declaration, live, looks_at_types
 
 FRAME_READERS = frozenset(
     "locals vars eval exec query sql dir _getframe currentframe f_locals co_varnames from_formula "  # noqa: SIM905
@@ -189,6 +189,7 @@ class _Writer:
         self._arguments(node.args, scope, types, annotated=keep)
         if keep:
             self._field("returns", node.returns, types)
+        if self.full or looks_at_types(node, self.declarations):
             self._field("type_params", getattr(node, "type_params", None), types)
         if self.full:
             self.token(docstring(node.body) or "")

@@ -189,7 +189,8 @@ def _rebound(reach: Reach, outline: Outline) -> set[Node]:
             if len(graph.resolver.bindings(node.module, name)) > 1:
                 found.add(strengthened(node))
         for edge in outline.edges(node):
-            if not edge.uses & (Use.REBIND | Use.ACT) and not _is_choice(edge):
+            choice = _is_choice(edge)
+            if not edge.uses & (Use.REBIND | Use.ACT) and not choice:
                 continue
             for target in edge.targets:
                 if target.node is None or target.node.role in _SURFACES:
@@ -198,6 +199,6 @@ def _rebound(reach: Reach, outline: Outline) -> set[Node]:
                 if whole.role == WHOLE:
                     if edge.uses & (Use.REBIND | Use.ACT):
                         found.update(graph.everything_in(whole.module))
-                elif _is_choice(edge) or (edge.uses & Use.REBIND and not target.rest):
+                elif choice or (edge.uses & Use.REBIND and not target.rest):
                     found.add(whole)
     return found

@@ -30,9 +30,14 @@ class Packages:
         self._contents: dict[str, bytes] = {}
 
     def of(self, module: str) -> tuple[Package, ...]:
-        """The distributions that provide a top-level module, sorted by name; empty where none says so."""
+        """The distributions that provide a module, sorted by name; empty where none says so.
+
+        Args:
+            module: top-level, or a dotted name inside a namespace, whose parts may come from many.
+        """
         if module not in self._known:
-            self._known[module] = self._look_for(module)
+            parent = module.rpartition(".")[0]
+            self._known[module] = self._look_for(module) or (self.of(parent) if parent else ())
         return self._known[module]
 
     def _look_for(self, module: str) -> tuple[Package, ...]:
@@ -52,7 +57,7 @@ class Packages:
             content = self._contents[info] = b"\n" + _first_file(
                 info, ("RECORD", "top_level.txt", "SOURCES.txt")
             )
-        name = module.encode()
+        name = module.replace(".", "/").encode()
         if any(b"\n" + name + mark in content for mark in (b"/", b".", b"\n", b"\r")):
             return True
         return b"\n" + name + b"\n" in b"\n" + _first_file(info, ("top_level.txt",)) + b"\n"

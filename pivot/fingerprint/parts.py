@@ -27,7 +27,9 @@ def code_part(graph: Graph, node: Node, *, root: bool, loader: bool, surface: bo
         place = Place(graph.resolver.sources.place(graph.resolver.sources.locate(node.module).path))
         return Part(PartKind.VALUE, node.module, graph.own(node), place, "compiled")
     if node.role == SELF:
-        return Part(PartKind.VALUE, "__name__", graph.own(node), Place(graph.known(node.module).text.place))
+        return Part(
+            PartKind.VALUE, graph.title(node), graph.own(node), Place(graph.known(node.module).text.place)
+        )
     definition = graph.definition(node)
     assert definition is not None
     kind = (

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from pivot.fingerprint.outline import Outline
 from pivot.fingerprint.reach import Reach
-from pivot.fingerprint.resolve import SELF, Node
+from pivot.fingerprint.resolve import Node
 
 
 def shortest_paths(reach: Reach, outline: Outline, beside: Iterable[Node]) -> dict[Node, tuple[str, ...]]:
@@ -41,15 +41,8 @@ def _titles(node: Node, before: dict[Node, Node | None], outline: Outline) -> tu
     titles: list[str] = []
     current: Node | None = node
     while current is not None:
-        title = _title(current, outline)
+        title = outline.graph.title(current)
         if title not in titles[-1:]:
             titles.append(title)
         current = before[current]
     return tuple(reversed(titles))
-
-
-def _title(node: Node, outline: Outline) -> str:
-    if node.role == SELF:
-        return "__name__"
-    definition = outline.graph.definition(node)
-    return definition.title if definition is not None else node.module

@@ -201,12 +201,11 @@ class Reacher:
         changes = self._changers.of(node)
         if changes.free or not reach.known.isdisjoint(changes.nodes):
             return True
-        definition = self._graph.definition(node)
-        is_class = definition is not None and definition.kind == "class"
-        return (
-            subclasses
-            and is_class
-            and any(ancestor in reach.known for ancestor in self._graph.ancestors(node))
+        if not subclasses:
+            return False
+        is_class = self._graph.kind(node) == "class"
+        return changes.makes or (
+            is_class and any(each in reach.known for each in self._graph.ancestors(node))
         )
 
     def _join(self, reach: Reach, node: Node) -> None:

@@ -160,14 +160,16 @@ class Resolver:
 
     def _meaning(self, module: str, words: Sequence[str]) -> tuple[Target, ...] | None:
         found = self._bound(module, words, (), frozenset())
-        if found:
-            return found
         this = self.module(module)
         name = words[0]
+        if found and name != "__doc__":  # a statement that sets it may begin with what it was
+            return found
         if name in IMPLICIT:
-            return (Target(Node(module, sorted(IMPLICIT).index(name), SELF)),)
+            return (*found, Target(Node(module, IMPLICIT.index(name), SELF)))
         if name in EXPLAINED:
             return ()
+        if name == "__annotations__":
+            return (Target(Node(module, -1, WHOLE)),)
         if self.sources.locate(f"{module}.{name}").origin is not Origin.MISSING:
             return self._module(f"{module}.{name}", words[1:], (), frozenset())
         if this is None or this.index.open:
@@ -355,7 +357,7 @@ class Resolver:
         if found:
             return found
         if rest[0] in IMPLICIT:
-            return (Target(Node(name, sorted(IMPLICIT).index(rest[0]), SELF), (), guards),)
+            return (Target(Node(name, IMPLICIT.index(rest[0]), SELF), (), guards),)
         dynamic = self._bound(name, ["__getattr__"], guards, seen)
         # an attribute that no statement binds was set from outside, or by a loop over names: anything counts
         return dynamic or (Target(Node(name, -1, WHOLE), tuple(rest), guards),)
@@ -386,12 +388,3 @@ class Resolver:
 def nodes_of(targets: Iterable[Target]) -> tuple[Node, ...]:
     """The nodes that some targets lead to, those of blocks on the way included; each once."""
     return tuple(dict.fromkeys(n for t in targets for n in (t.node, *t.guards) if n is not None))
-
-
-def unexplained(problems: Sequence[tuple[str, str, int]], stage: str) -> CodeError:
-    """The error for names that nothing explains, each given as (name, place, line)."""
-    lines = [
-        f"{place}:{line}: nothing defines {name!r}, which {stage} reaches" for name, place, line in problems
-    ]
-    hint = "define or import the name in that module (in a notebook: run the cell that defines it), or correct it"
-    return CodeError("\n".join(lines), hint)

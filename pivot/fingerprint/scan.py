@@ -28,7 +28,15 @@ from pivot.fingerprint.scope import (
     all_arguments,
     imported_name,
 )
-from pivot.fingerprint.statements import annotations_act, chain, decorating_chain, is_declaration, live
+from pivot.fingerprint.statements import (
+    annotations_act,
+    chain,
+    decorating_chain,
+    is_declaration,
+    live,
+    looks_at_types,
+    surely_bound,
+)
 from pivot.fingerprint.uses import Import, Scan, Use, bound_source, executed_source
 
 _AT_NAME = re.compile(r"@([^\W\d]\w*)")
@@ -93,15 +101,13 @@ class Scanner(NameScanner):
             self.visit(node.iter, scope, Use.PASS)
             self._all(live([*node.body, *node.orelse]), scope, 0)
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar | ast.MatchMapping):
-            name = node.rest if isinstance(node, ast.MatchMapping) else node.name
-            if name:
-                self._bind(name, scope, getattr(node, "lineno", 0))
-            self._children(node, scope, 0)
+            self._capture(node, scope)
         elif isinstance(node, ast.Try | ast.TryStar):
             self._try(node, scope)
         elif type(node).__name__ == "TypeAlias":
             self.visit(node.name, scope, 0)  # type: ignore[attr-defined]
-            self._later(node.value, self.scopes.types.get(node, scope), uses)  # type: ignore[attr-defined]
+            self._type_parameters(node, scope)
+            self._when_asked(node.value, self.scopes.types.get(node, scope), uses)  # type: ignore[attr-defined]
         else:
             self._children(
                 node, scope, uses if isinstance(node, ast.expr | ast.keyword | ast.withitem) else 0
@@ -115,6 +121,16 @@ class Scanner(NameScanner):
             uses = Use.STORE
         self._all(node.targets, scope, 0)
         self.visit(node.value, scope, uses)
+
+    def _capture(
+        self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar | ast.MatchMapping, scope: Scope
+    ) -> None:
+        name = node.rest if isinstance(node, ast.MatchMapping) else node.name
+        if name:
+            self._bind(name, scope, getattr(node, "lineno", 0))
+        self._children(node, scope, 0)
+        if name and isinstance(node, ast.ExceptHandler):
+            self.settled.get(scope, set()).discard(name)  # the handler deletes it
 
     def _try(self, node: ast.Try | ast.TryStar, scope: Scope) -> None:
         caught = [h.type for h in node.handlers]
@@ -131,6 +147,8 @@ class Scanner(NameScanner):
             down |= Use.PASS  # a >> b builds pipelines
         if isinstance(node, ast.withitem):
             down = Use.PASS
+        if isinstance(node, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
+            down |= Use.READ  # looking for something uses an iterator up
         sure = self.sure
         self.sure = sure and not isinstance(node, ast.IfExp | ast.BoolOp)
         for _, value in ast.iter_fields(node):
@@ -156,6 +174,22 @@ class Scanner(NameScanner):
         self.later -= 1
         self.sure = sure
 
+    def _type_parameters(self, node: ast.AST, scope: Scope) -> None:
+        types = self.scopes.types.get(node, scope)
+        acts = not isinstance(node, FUNCTIONS) or looks_at_types(node, self.declarations)
+        for parameter in getattr(node, "type_params", ()):
+            for part in ast.iter_child_nodes(parameter):
+                if acts:
+                    self._when_asked(part, types, 0)
+                else:
+                    self.annotation(part, types, self.found.annotations)
+
+    def _when_asked(self, node: ast.AST, scope: Scope, uses: int) -> None:
+        """What Python computes when somebody looks at it, if ever: its names need not exist."""
+        self.forgiving += 1
+        self._later(node, scope, uses)
+        self.forgiving -= 1
+
     def _bind(self, name: str, scope: Scope, line: int) -> None:
         if scope.home(name) is None:
             if self.later:
@@ -169,6 +203,7 @@ class Scanner(NameScanner):
         if isinstance(node, ast.Name) and stored:
             self._bind(node.id, scope, node.lineno)
             if isinstance(node.ctx, ast.Del):
+                self.settled.get(scope, set()).discard(node.id)
                 self.load(node.id, scope, node.lineno, Use.REBIND)
             return
         if chain_end(node) in MARKS:
@@ -180,7 +215,8 @@ class Scanner(NameScanner):
             self.load(name, scope, node.lineno, Use.HARD | uses | (0 if uses & Use.CALL else Use.VALUE))
         elif isinstance(node, ast.Attribute):
             called = 0 if node.attr in HARMLESS_METHODS else uses & Use.CALL
-            self.visit(node.value, scope, held(uses & ~Use.CALL | called) | (Use.ACT if stored else 0))
+            around = _changing(node.value) if stored else 0
+            self.visit(node.value, scope, held(uses & ~Use.CALL | called) | around)
 
     def _subscript(self, node: ast.Subscript, scope: Scope, uses: int) -> None:
         stored = not isinstance(node.ctx, ast.Load)
@@ -188,10 +224,9 @@ class Scanner(NameScanner):
         if isinstance(item, str) and namespace_call(node.value, scope):
             self._namespace_item(item, node.lineno, uses, stored=stored)
             return
-        self.visit(node.value, scope, Use.ACT if stored else held(uses))
+        self.visit(node.value, scope, _changing(node.value) if stored else held(uses))
         self.visit(node.slice, scope, 0)
-        if chain(node.value) == "sys.modules":
-            self._record("", "", node.lineno, Use.VALUE)
+        self._look_up_module(chain(node.value), scope, node.lineno, uses)
 
     def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
         self.visit(node.value, scope, Use.PASS)
@@ -259,11 +294,13 @@ class Scanner(NameScanner):
         for arg in all_arguments(node.args):
             self.annotation(arg.annotation, types, self.found.uses if kept else self.found.annotations)
         self.annotation(node.returns, types, self.found.uses if kept else self.found.annotations)
+        self._type_parameters(node, scope)
         self._later(node.body, self.scopes.inner[node], 0)
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
         self._bind(node.name, scope, node.lineno)
         self._decorators(node, scope)
+        self._type_parameters(node, scope)
         types = self.scopes.types.get(node, scope)
         for base in node.bases:
             self.visit(base, types, Use.BASE | Use.CALL)
@@ -274,7 +311,11 @@ class Scanner(NameScanner):
             isinstance(s, FUNCTIONS) and s.name in ("__init_subclass__", "__set_name__") for s in node.body
         ):
             self.found.marks.add("class-hook")
-        self._all(live(node.body), self.scopes.inner[node], 0)
+        inner = self.scopes.inner[node]
+        settled = self.settled[inner] = set()
+        for statement in live(node.body):
+            self.visit(statement, inner, 0)
+            settled.update(surely_bound(statement))
 
     def _comprehension(self, node: ast.expr, scope: Scope, uses: int) -> None:
         inner = self.scopes.inner[node]
@@ -315,3 +356,8 @@ class Scanner(NameScanner):
             self._soft(words, scope, node.lineno)
         if len(node.value) < 200 and _DOTTED.match(node.value):
             self._record(node.value.replace(":", "."), "?", node.lineno, Use.VALUE)
+
+
+def _changing(owner: ast.expr) -> int:
+    """The uses of what an item or attribute is set in; a call may hand out what something else holds."""
+    return Use.ACT | Use.PASS if isinstance(owner, ast.Call) else Use.ACT

@@ -7,6 +7,7 @@ from pivot.errors import CodeError
 from pivot.fingerprint.graph import Graph
 from pivot.fingerprint.resolve import COMPILED, DEFINITION, WHOLE, Node
 from pivot.fingerprint.sources import Origin
+from pivot.model.fingerprint import Beside
 
 
 @dataclass(slots=True)
@@ -31,31 +32,25 @@ def identity(graph: Graph, node: Node) -> str:
     return f"{node.module}:{definition.title}"
 
 
-def seen_code(
-    graph: Graph,
-    ran: Iterable[str],
-    imported: Iterable[str],
-    missing: Iterable[str],
-    weak: Mapping[str, Iterable[Node]],
-) -> Seen:
+def seen_code(graph: Graph, beside: Beside, weak: Mapping[str, Iterable[Node]]) -> Seen:
     """What was seen, in the code of today.
 
     Args:
         weak: weak definitions by identity: one that has moved to another module is found among them.
     """
     seen = Seen()
-    for name in sorted(set(ran)):
+    for name in sorted(set(beside.ran)):
         nodes = _titled(graph, name) or _moved(name, weak)
         seen.ran.update(dict.fromkeys(nodes, name))
         if not nodes:
             seen.words.append(f"gone {name.partition(':')[2]}")
-    for name in sorted(set(imported)):
+    for name in sorted(set(beside.imported)):
         node = _module(graph, name)
         if isinstance(node, str):
             seen.words.append(f"{node} {name}")
         else:
             seen.imported[node] = name
-    for name in sorted(set(missing)):
+    for name in sorted(set(beside.missing)):
         found = graph.resolver.sources.locate(name).origin is not Origin.MISSING
         seen.words.append(f"{'found' if found else 'missing'} {name}")
     return seen

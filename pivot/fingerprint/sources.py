@@ -13,6 +13,7 @@ import tokenize
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 
 from pivot.errors import CodeError
 from pivot.fingerprint.editable import mapped_modules, path_entries
@@ -23,7 +24,8 @@ from pivot.paths import ProjectPath, absolute
 OWN_PACKAGES = frozenset({"pivot", "pivot_jupyter"})
 """Pivot's own packages: declarations to us, neither a project's code nor a library in reach."""
 
-_COMPILED = (".so", ".pyd", ".pyc")
+_COMPILED = (*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)
+_ENDINGS = (*EXTENSION_SUFFIXES, *SOURCE_SUFFIXES, *BYTECODE_SUFFIXES)
 _SITES = frozenset({"site-packages", "dist-packages"})
 _LIBRARY_FOLDERS = _SITES | {"lib-dynload"}
 
@@ -154,6 +156,21 @@ class Sources:
         wanted = (Origin.PROJECT, Origin.COMPILED)
         return tuple(sorted(n for n in found if self.locate(n).origin in wanted))
 
+    def installed(self, name: str) -> str:
+        """The module that tells which distribution the dotted `name` is from: the first that has a file.
+
+        Of a namespace, many distributions have a part. The top-level module where nothing is found.
+        """
+        words = name.split(".")
+        for length in range(1, len(words) + 1):
+            module = ".".join(words[:length])
+            located = self.locate(module)
+            if located.path:
+                return module
+            if not located.folders:
+                break
+        return words[0]
+
     def compiled_digest(self, name: str) -> Digest:
         """The digest of the bytes of a local compiled module."""
         return self._digest(self.locate(name).path) or digest_bytes(b"")
@@ -181,9 +198,12 @@ class Sources:
                 return Located(Origin.LIBRARY)
             return found
         above = self.locate(parent)
-        if above.origin in (Origin.LIBRARY, Origin.MISSING):
+        in_namespace = bool(above.folders) and not above.path
+        if above.origin is Origin.MISSING or (above.origin is Origin.LIBRARY and not in_namespace):
             return above
-        return self._search(leaf, above.folders)
+        found = self._search(leaf, above.folders)
+        lost = found.origin is Origin.MISSING and above.origin is Origin.LIBRARY
+        return Located(Origin.LIBRARY) if lost else found
 
     def _look_in_mapping(self, name: str) -> Located:
         if name in self._mapped:
@@ -255,12 +275,8 @@ def _located(path: str, is_library: bool, folders: tuple[tuple[str, bool], ...])
 
 
 def _module_file(stem: str, names: frozenset[str]) -> str:
-    """The file of module `stem` among `names`: compiled wins over source, as in Python's own finder."""
-    prefix = f"{stem}."
-    compiled = sorted(n for n in names if n.startswith(prefix) and n.endswith((".so", ".pyd")))
-    if compiled:
-        return compiled[0]
-    return next((n for n in (f"{stem}.py", f"{stem}.pyc") if n in names), "")
+    """The file of module `stem` among `names`: compiled for this very Python wins over source, as in its finder."""
+    return next((stem + ending for ending in _ENDINGS if stem + ending in names), "")
 
 
 def _library_roots() -> tuple[str, ...]:

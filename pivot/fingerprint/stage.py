@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pivot.fingerprint.changes import Changers
 from pivot.fingerprint.declared import Loaders, annotated_code, find_function, named_loaders
 from pivot.fingerprint.executed import Executed
+from pivot.fingerprint.given import unexplained
 from pivot.fingerprint.graph import Graph
 from pivot.fingerprint.index import IndexCache
 from pivot.fingerprint.merkle import Hashes
@@ -29,19 +30,19 @@ from pivot.fingerprint.resolve import (
     Resolver,
     Target,
     nodes_of,
-    unexplained,
 )
 from pivot.fingerprint.seen import Seen, identity, seen_code, standing_at
 from pivot.fingerprint.sources import OWN_PACKAGES, Origin, Sources
 from pivot.fingerprint.uses import Import, Load, Use
 from pivot.fingerprint.weak import FACE, HEADER, is_weak, strengthened
 from pivot.model.digest import digest_parts
-from pivot.model.fingerprint import Fingerprint, Part
+from pivot.model.fingerprint import Beside, Fingerprint, Part
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef
 
-_READS_SOURCE = frozenset({"getsource", "getsourcelines"})
+_READS_SOURCE = frozenset({"getsource", "getsourcelines", "co_firstlineno", "f_lineno", "tb_lineno"})
 _MOST_STRINGS = 500
+_NOTHING = Beside()
 
 
 def fingerprint_stage(function: ObjectRef, sources: Sources, cache: IndexCache | None = None) -> Fingerprint:
@@ -92,36 +93,20 @@ class Fingerprinter:
         self._packages = Packages(sources.library_folders)
         self._known: dict[tuple[ObjectRef, tuple[str, ...]], _Static] = {}
 
-    def stage(
-        self,
-        function: ObjectRef,
-        *,
-        ran: Iterable[str] = (),
-        imported: Iterable[str] = (),
-        missing: Iterable[str] = (),
-        loaders: Iterable[str] = (),
-        libraries: Iterable[str] = (),
-    ) -> Fingerprint:
+    def stage(self, function: ObjectRef, beside: Beside = _NOTHING) -> Fingerprint:
         """The fingerprint of a stage function; what was seen of the stage joins it.
-
-        Args:
-            ran: definitions (``module:title``) that ran beyond the certain reach.
-            imported: project modules that were imported beyond it: they count whole.
-            missing: modules that were looked for in vain: whether they are there now counts.
-            loaders: dotted names of the stage's loader classes.
-            libraries: top-level library modules that its loaders use.
 
         Raises:
             CodeError: a module in reach is not Python, the function is not there, or nothing explains a name.
         """
-        static = self._static(function, tuple(loaders))
-        seen = seen_code(self._graph, ran, imported, missing, static.weak)
+        static = self._static(function, beside.loaders)
+        seen = seen_code(self._graph, beside, static.weak)
         reach = self._grown(function, static.reach, seen)
         outline = Outline(self._graph, reach.nodes)
         hashes = Hashes(outline, {node: self._hashes.of(node) for node in reach.nodes if not is_weak(node)})
         order = order_of(reach, outline, self._changers)
         texts = self._texts_read_back(reach)
-        used = {*self._libraries_of(reach.nodes), *libraries, *static.outside.libraries}
+        used = {*self._libraries_of(reach.nodes), *beside.libraries, *static.outside.libraries}
         packages = self._package_parts(used)
         digest = digest_parts(
             [
@@ -153,14 +138,7 @@ class Fingerprinter:
         )
 
     def paths(
-        self,
-        function: ObjectRef,
-        *,
-        ran: Iterable[str] = (),
-        imported: Iterable[str] = (),
-        missing: Iterable[str] = (),
-        loaders: Iterable[str] = (),
-        libraries: Iterable[str] = (),
+        self, function: ObjectRef, beside: Beside = _NOTHING
     ) -> dict[tuple[str, Place | None], tuple[str, ...]]:
         """For the key and place of each part of `stage` the shortest way to it: titles, the part's own the last.
 
@@ -170,13 +148,13 @@ class Fingerprinter:
         Raises:
             CodeError: as `stage`.
         """
-        static = self._static(function, tuple(loaders))
-        seen = seen_code(self._graph, ran, imported, missing, static.weak)
+        static = self._static(function, beside.loaders)
+        seen = seen_code(self._graph, beside, static.weak)
         reach = self._grown(function, static.reach, seen)
         ways = shortest_paths(reach, Outline(self._graph, reach.nodes), [*seen.ran, *seen.imported])
         found: dict[tuple[str, Place | None], tuple[str, ...]] = {}
         asking = [(way, self._libraries_of([node])) for node, way in ways.items()]
-        asking.append((ways[reach.roots[0]], {*libraries, *static.outside.libraries}))
+        asking.append((ways[reach.roots[0]], {*beside.libraries, *static.outside.libraries}))
         for way, names in asking:
             for package in self._package_parts(names):
                 found.setdefault((package.key, None), (*way, package.name))
@@ -286,7 +264,8 @@ class Fingerprinter:
 
     def _libraries_of(self, nodes: Iterable[Node]) -> set[str]:
         targets = (t for node in nodes for edge in self._graph.edges(node) for t in edge.targets)
-        return {t.library.partition(".")[0].rstrip("?") for t in targets if t.node is None}
+        names = {t.library.rstrip("?") for t in targets if t.node is None}
+        return {self._resolver.sources.installed(name) for name in names}
 
     def _imported(self, executed: Executed, reached: Mapping[Node, None]) -> tuple[str, ...]:
         """Library modules that the executed modules import when they are imported, or reached bodies do."""

@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterable
 
+from pivot.fingerprint.scope import FUNCTIONS, imported_name
+
 TRANSPARENT_DECORATORS = frozenset(
     "staticmethod classmethod property setter getter deleter abstractmethod override overload final "  # noqa: SIM905
     "cached_property cache lru_cache wraps contextmanager asynccontextmanager".split()
@@ -91,3 +93,33 @@ def annotations_act(node: ast.FunctionDef | ast.AsyncFunctionDef, declarations: 
         and decorator_chain(decorator).rpartition(".")[2] not in TRANSPARENT_DECORATORS
         for decorator in node.decorator_list
     )
+
+
+def looks_at_types(node: ast.FunctionDef | ast.AsyncFunctionDef, declarations: frozenset[str]) -> bool:
+    """Whether a function or its decorators may look at its type parameters, with their bounds and defaults."""
+    names = {parameter.name for parameter in getattr(node, "type_params", ())}
+    inside = (each for statement in node.body for each in ast.walk(statement))
+    return bool(names) and (
+        annotations_act(node, declarations)
+        or any(isinstance(each, ast.Name) and each.id in names for each in inside)
+    )
+
+
+def surely_bound(statement: ast.AST) -> tuple[str, ...]:
+    """The names that a statement binds whenever it runs."""
+    if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
+        return (statement.name,)
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return tuple(imported_name(alias) for alias in statement.names if alias.name != "*")
+    if isinstance(statement, ast.Assign):
+        targets = list(statement.targets)
+    else:
+        targets = [statement.target] if isinstance(statement, ast.AnnAssign) and statement.value else []
+    names: list[str] = []
+    while targets:
+        target = targets.pop()
+        if isinstance(target, ast.Name):
+            names.append(target.id)
+        elif isinstance(target, ast.Tuple | ast.List):
+            targets += target.elts
+    return tuple(sorted(names))

@@ -1,5 +1,6 @@
 """A fingerprint: the Merkle hash of all code that a stage can reach, and the parts that explain it."""
 
+import io
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -78,6 +79,29 @@ class ModuleText:
     text: str
     digest: Digest
     is_package: bool = False
+
+    def lines(self) -> list[str]:
+        """The lines with their ends, as Python counts them: a form feed in the text ends none."""
+        return io.StringIO(self.text).readlines()
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What, beside its function, decides which code a stage reaches: what was seen of it, and what it declares.
+
+    Attributes:
+        ran: definitions (``module:title``) that ran beyond the certain reach.
+        imported: project modules that were imported beyond it: they count whole.
+        missing: modules that were looked for in vain: whether they are there now counts.
+        loaders: dotted names of the stage's loader classes.
+        libraries: top-level library modules that its loaders use.
+    """
+
+    ran: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    loaders: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,14 @@ ABSENT = "absent"
 PRESENT = "present"
 """The state of something of which only this much counts: a file whose existence was asked, a secret."""
 
+FOLDER = "folder"
+"""The state of a folder of which only counts that it is there and a folder."""
+
 UNREADABLE = "unreadable"
 """The state of what is there, but no regular file, or not to be read."""
 
 _MADE = "made "
+_LINK = "link "
 _OURS = (".pivot-new.", ".pivot-old.")
 _UNCOUNTED = frozenset({".pivot", ".git", "__pycache__", ".ipynb_checkpoints"})
 _SECRETS = ("*TOKEN*", "*KEY*", "*SECRET*", "*PASSWORD*", "*PASSWD*", "*CREDENTIAL*")
@@ -27,8 +31,8 @@ class Seen:
     """What a worker saw while it imported a stage's modules, loaded, called and saved. Paths are absolute.
 
     Attributes:
-        files: of the project: path → `ABSENT`, `PRESENT`, a digest of the content when it was read, for a listed
-            folder `folder_state` of its names, or `made_state`.
+        files: of the project: path → `ABSENT`, `PRESENT`, `FOLDER`, a digest of the content when it was read, for a
+            listed folder `folder_state` of its names, `link_state`, or `made_state`.
         written: files that the stage wrote before it read them (or never read).
         environment: name → `environment_state`.
         code: functions of the project that ran: (file name of the code, first line); empty where calls are not seen.
@@ -87,6 +91,15 @@ class Observation:
             ]
         )
 
+    def agrees(self, other: "Observation") -> bool:
+        """Whether the digests are equal, without making them."""
+        return (
+            dict(self.files) == dict(other.files)
+            and dict(self.environment) == dict(other.environment)
+            and (self.ran, self.imported, self.missing) == (other.ran, other.imported, other.missing)
+            and self.code == other.code
+        )
+
     @property
     def has_code(self) -> bool:
         """Whether code beyond the static reach was seen, or looked for."""
@@ -117,6 +130,16 @@ def left_by_stage(state: str) -> str | None:
 def is_listing(state: str) -> bool:
     """Whether it is a `folder_state`."""
     return state.startswith("folder ")
+
+
+def link_state(target: str) -> str:
+    """The state of a symbolic link of which counts where it leads."""
+    return f"{_LINK}{target}"
+
+
+def is_link(state: str) -> bool:
+    """Whether it is a `link_state`."""
+    return state.startswith(_LINK)
 
 
 def environment_state(stage: str, name: str, value: str | None) -> str:

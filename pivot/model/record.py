@@ -1,7 +1,7 @@
 """What a run rested on and what it gave: the one record that lock file, run cache and history hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pivot.model.digest import Digest, digest_parts
 from pivot.model.fingerprint import Part
@@ -48,9 +48,17 @@ class Inputs:
         """The input hash of all; equal keys, equal result."""
         return digest_parts(["all", self.declared_key, self.observed.digest])
 
-    def observing(self, observed: Observation) -> "Inputs":
-        """The same with another observation."""
-        return replace(self, observed=observed)
+    def agrees(self, other: "Inputs") -> bool:
+        """Whether the keys are equal, without making them."""
+        return (
+            self.code == other.code
+            and dict(self.params) == dict(other.params)
+            and dict(self.deps) == dict(other.deps)
+            and dict(self.loaders) == dict(other.loaders)
+            and sorted(self.outs, key=_path) == sorted(other.outs, key=_path)
+            and dict(self.settings) == dict(other.settings)
+            and self.observed.agrees(other.observed)
+        )
 
     @property
     def declared_key(self) -> Digest:
@@ -62,13 +70,14 @@ class Inputs:
                 *_flat("params", self.params),
                 *_flat("deps", self.deps),
                 *_flat("loaders", self.loaders),
-                *(
-                    f"{o.path}\0{o.kind}\0{o.cache}\0{o.loader}"
-                    for o in sorted(self.outs, key=lambda o: o.path)
-                ),
+                *(f"{o.path}\0{o.kind}\0{o.cache}\0{o.loader}" for o in sorted(self.outs, key=_path)),
                 *_flat("settings", self.settings),
             ]
         )
+
+
+def _path(out: DeclaredOut) -> str:
+    return out.path
 
 
 def _flat(title: str, table: Mapping[ProjectPath, Digest] | Mapping[str, str]) -> list[str]:

@@ -121,12 +121,15 @@ def recover(objects: ObjectStore) -> list[str]:
 
     Raises:
         FormatError: a newer Pivot left it.
+        StoreError: nobody can say whether there is anything.
     """
     layout = objects.layout
     try:
         names = sorted(os.listdir(layout.journals))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise StoreError(f"cannot read {layout.journals}: {error.strerror}", "make it readable") from error
     notices = []
     for name in names:
         path = os.path.join(layout.journals, name)

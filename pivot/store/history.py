@@ -5,6 +5,7 @@ import os
 from types import TracebackType
 from typing import Self
 
+from pivot.errors import StoreError
 from pivot.model.event import Event
 from pivot.store import atomic
 from pivot.store.events import event_from_json, event_json
@@ -75,8 +76,14 @@ def read_events(layout: Layout, run: str) -> tuple[Event, ...]:
 
 
 def list_runs(layout: Layout) -> tuple[str, ...]:
-    """The folder names of all runs (their ids, where these are plain), in their order as text."""
+    """The folder names of all runs (their ids, where these are plain), in their order as text.
+
+    Raises:
+        StoreError: the folder is there and cannot be read.
+    """
     try:
         return tuple(sorted(entry.name for entry in os.scandir(layout.runs) if entry.is_dir()))
     except (FileNotFoundError, NotADirectoryError):
         return ()
+    except OSError as error:
+        raise StoreError(f"cannot read {layout.runs}: {error.strerror}", "make it readable") from error

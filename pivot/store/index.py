@@ -4,6 +4,7 @@ Nothing here may ever fail a command: a database that is damaged is replaced, on
 done without.
 """
 
+import contextlib
 import os
 import threading
 import time
@@ -161,7 +162,7 @@ class StatIndex:
                 raise StoreError(
                     f"cannot read {path}: {error.strerror}", "make it a readable file"
                 ) from error
-        self._fetch([path for path in stats if path not in self._seen])
+        self.fetch(stats)
         unknown = []
         for path, stat in stats.items():
             seen = self._seen.get(path)
@@ -216,9 +217,15 @@ class StatIndex:
         if rows:
             self._db.write("INSERT OR REPLACE INTO stat VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def _fetch(self, paths: list[str]) -> None:
-        for start in range(0, len(paths), _BATCH):
-            chunk = [os.fsencode(path) for path in paths[start : start + _BATCH]]
+    def fetch(self, paths: Iterable[str]) -> None:
+        """Gets what the database knows of files, as many at once as they are; names that no file has are left out."""
+        wanted: list[bytes] = []
+        for path in dict.fromkeys(paths):
+            if path not in self._seen:
+                with contextlib.suppress(UnicodeEncodeError):
+                    wanted.append(os.fsencode(path))
+        for start in range(0, len(wanted), _BATCH):
+            chunk = wanted[start : start + _BATCH]
             marks = ",".join("?" * len(chunk))
             found = self._db.rows(
                 f"SELECT path, size, mtime, ctime, inode, digest FROM stat WHERE path IN ({marks})",  # noqa: S608

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pivot.errors import FormatError
+from pivot.errors import FormatError, StoreError
 from pivot.model.digest import Digest
 from pivot.model.record import StageRecord
 from pivot.paths import ProjectPath, absolute
@@ -66,31 +66,42 @@ def read_journal(layout: Layout, path: str) -> Journal | None:
     """The journal in a file, or ``None`` if there is no such file.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: it is damaged.
         FormatError: a newer Pivot wrote it.
+        StoreError: it cannot be opened.
     """
     try:
         with open(path, "rb") as file:
             data = json.loads(file.read())
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}", "make it a readable file") from error
+    except RecursionError as error:
+        raise ValueError("it is not valid JSON") from error
     if isinstance(data, dict) and isinstance(data.get("schema"), int) and data["schema"] > _SCHEMA:
         raise FormatError(
             f"{path} was written by a newer Pivot", "finish that run with the newer Pivot first"
         )
     try:
-        record = data.get("record")
+        record, stage = data.get("record"), _text(data["stage"])
         return Journal(
             layout=layout,
-            stage=data["stage"],
-            outs=tuple(map(ProjectPath, data["outs"])),
-            written=tuple(map(ProjectPath, data["written"])),
-            existed=tuple(map(ProjectPath, data["existed"])),
-            before={ProjectPath(name): Digest(digest) for name, digest in data["before"].items()},
-            record=None if record is None else codec.decode(record, data["stage"], path),
+            stage=stage,
+            outs=tuple(ProjectPath(_text(name)) for name in data["outs"]),
+            written=tuple(ProjectPath(_text(name)) for name in data["written"]),
+            existed=tuple(ProjectPath(_text(name)) for name in data["existed"]),
+            before={ProjectPath(name): Digest(_text(digest)) for name, digest in data["before"].items()},
+            record=None if record is None else codec.decode(_text(record), stage, path),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{error}") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def write_journal(journal: Journal) -> None:

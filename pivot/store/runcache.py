@@ -4,6 +4,7 @@ What a stage touches is known only after a run. So all its records under the sam
 and whoever looks one up asks of each whether what was observed still holds.
 """
 
+import contextlib
 import os
 
 from pivot.errors import FormatError
@@ -11,6 +12,9 @@ from pivot.model.digest import Digest
 from pivot.model.record import Inputs, StageRecord
 from pivot.store import atomic, codec
 from pivot.store.layout import Layout
+
+MOST = 64
+"""Records of a stage under the same declared inputs; a stage that reads what changes each day makes one each day."""
 
 
 def read_record(layout: Layout, stage: str, inputs: Inputs) -> StageRecord | None:
@@ -32,7 +36,7 @@ def read_records(layout: Layout, stage: str, declared: Digest) -> list[StageReco
 
 
 def write_record(layout: Layout, record: StageRecord) -> None:
-    """Keeps a record under its stage and inputs.
+    """Keeps a record under its stage and inputs, and the last `MOST` of them that differ in what was observed.
 
     Nobody need flush it: a torn one is a miss.
 
@@ -41,6 +45,19 @@ def write_record(layout: Layout, record: StageRecord) -> None:
     """
     path = layout.record_file(record.stage, record.inputs.declared_key, record.inputs.observed.digest)
     atomic.replace_unflushed(path, codec.full_text(record).encode("utf-8"), layout.cache_scratch)
+    _drop_oldest(os.path.dirname(path))
+
+
+def _drop_oldest(folder: str) -> None:
+    names = os.listdir(folder)
+    if len(names) <= MOST:
+        return
+    written: dict[str, int] = {}
+    for path in (os.path.join(folder, name) for name in names):
+        with contextlib.suppress(FileNotFoundError):  # another run was faster
+            written[path] = os.stat(path).st_mtime_ns
+    for path in sorted(written, key=written.__getitem__)[:-MOST]:
+        atomic.discard(path)
 
 
 def _read(path: str, stage: str) -> StageRecord | None:

@@ -49,6 +49,7 @@ class Store:
         self._db = StateDb(self.layout)
         self._index = StatIndex(self._db)
         self._objects = ObjectStore(self.layout, self._index)
+        self._locks: dict[str, tuple[object, StageRecord | None, str]] = {}  # by stage, with the file's stamp
         self.sources = SourceIndex(self._db)
         self.definitions = SourceIndex(self._db, "definition")
         if self._exists:
@@ -89,6 +90,10 @@ class Store:
         """The digest of a file of the workspace, or ``None`` if there is none."""
         return self._index.digest(absolute(path, self.root))
 
+    def expect(self, paths: Iterable[ProjectPath]) -> None:
+        """The digests of these files will be asked for: what is known of them is fetched at once."""
+        self._index.fetch(absolute(path, self.root) for path in paths)
+
     def file_digest(self, path: str) -> Digest | None:
         """The digest of any file, by its absolute path."""
         return self._index.digest(path)
@@ -99,7 +104,11 @@ class Store:
 
     def lock(self, stage: str) -> StageRecord | None:
         """The record of a stage's last result."""
-        record, problem = read_lock(self.layout, stage)
+        stamp = self.lock_stamp(stage)
+        known = self._locks.get(stage)
+        if known is None or known[0] != stamp:
+            known = self._locks[stage] = (stamp, *read_lock(self.layout, stage))
+        _, record, problem = known
         if problem and problem not in self._notices:
             self._notices.append(problem)
         return record
@@ -110,7 +119,7 @@ class Store:
             stat = os.stat(self.layout.lock_file(stage))
         except OSError:
             return None
-        return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        return (stat.st_ino, stat.st_ctime_ns, stat.st_mtime_ns, stat.st_size)
 
     def cached(self, stage: str, declared: Digest) -> list[StageRecord]:
         """The records of a stage under what is known before a run; each may have observed something else."""
@@ -172,13 +181,20 @@ class Store:
                 self._objects.add_file(absolute(out.path, self.root), digest)
 
     def last_log(self, stage: str) -> str:
-        """The text of the log of a stage's last execution; empty if there is none."""
+        """The text of the log of a stage's last execution; empty if there is none.
+
+        Raises:
+            StoreError: there is one that cannot be read.
+        """
         for run in reversed(list_runs(self.layout)):
+            path = self.layout.log_file(run, stage)
             try:
-                with open(self.layout.log_file(run, stage), encoding="utf-8", errors="replace") as file:
+                with open(path, encoding="utf-8", errors="replace") as file:
                     return file.read()
             except FileNotFoundError:
                 continue
+            except OSError as error:
+                raise StoreError(f"cannot read {path}: {error.strerror}", "make it readable") from error
         return ""
 
     @contextlib.contextmanager

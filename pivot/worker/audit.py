@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Protocol
 
+from pivot.worker.descriptors import opened, within
+
 _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _NEW = os.O_CREAT | os.O_EXCL
 
@@ -20,9 +22,9 @@ Listener = Callable[[str, tuple[Any, ...], FrameType], None]
 
 
 class Events(Protocol):
-    """Who wants to know. Paths are as given, or ``None`` for the current folder."""
+    """Who wants to know. Paths are as given (``None``: the current folder), or absolute if in an open folder."""
 
-    def read(self, path: object, frame: FrameType, folder: str | None = None) -> None: ...  # noqa: D102
+    def read(self, path: object, frame: FrameType) -> None: ...  # noqa: D102
     def list_folder(self, path: object, frame: FrameType) -> None: ...  # noqa: D102
     def write(self, path: object, frame: FrameType, *, anew: bool) -> None: ...  # noqa: D102
     def create(self, path: object, frame: FrameType) -> None: ...  # noqa: D102
@@ -30,6 +32,7 @@ class Events(Protocol):
     def move(self, source: object, target: object, frame: FrameType) -> None: ...  # noqa: D102
     def remove(self, path: object, frame: FrameType) -> None: ...  # noqa: D102
     def start_program(self, words: Iterable[object], folder: object, frame: FrameType) -> None: ...  # noqa: D102
+    def fork(self, frame: FrameType) -> None: ...  # noqa: D102
 
 
 @contextmanager
@@ -72,40 +75,42 @@ def _open(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:
         reads = not anew and flags & _ACCESS != os.O_WRONLY
     if new:
         events.create(path, frame)
-    elif reads:
+        return
+    if reads:
         events.read(path, frame)
-    else:
+    if not reads or _makes(mode, flags):
         events.write(path, frame, anew=anew)
+
+
+def _makes(mode: object, flags: int) -> bool:
+    """Whether a file that is opened to be read is made if it is not there."""
+    return "a" in mode if isinstance(mode, str) else bool(flags & os.O_CREAT)
 
 
 def _list(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:
     path = arguments[0]
-    if isinstance(path, int):
-        with suppress(OSError):  # only Linux tells
-            path = os.readlink(f"/proc/self/fd/{path}")
-    events.list_folder(path, frame)
+    events.list_folder(opened(path) or path if isinstance(path, int) else path, frame)
 
 
 def _rename(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:
-    if all(fd == -1 for fd in arguments[2:]):
-        events.move(arguments[0], arguments[1], frame)
+    source, target, source_fd, target_fd = arguments
+    events.move(within(source, source_fd), within(target, target_fd), frame)
 
 
 def _symlink(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:
     source, target, dir_fd = arguments
-    if dir_fd == -1:
+    target = within(target, dir_fd)
+    if target is not None:
         folder = os.path.dirname(os.path.abspath(os.fsdecode(target)))
         events.move(os.path.join(folder, os.fsdecode(source)), target, frame)
 
 
 def _mkdir(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:
-    if arguments[2] == -1:
-        events.make_folder(arguments[0], frame)
+    events.make_folder(within(arguments[0], arguments[2]), frame)
 
 
 def _remove(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:
-    if arguments[1] == -1:
-        events.remove(arguments[0], frame)
+    events.remove(within(*arguments), frame)
 
 
 def _truncate(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:
@@ -121,8 +126,10 @@ def _connect(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> No
         database = "/" + database.lstrip("/") if database.startswith("//") else database
     if database and database != ":memory:":
         events.read(database, frame)
-        if not os.path.exists(database):
-            events.write(database, frame, anew=True)
+        events.read(f"{database}-wal", frame)  # what other programs wrote since they last tidied up
+        for made in (database, f"{database}-wal"):
+            if not os.path.exists(made):
+                events.write(made, frame, anew=True)
 
 
 def _popen(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:
@@ -140,7 +147,7 @@ def _exec(events: Events, arguments: tuple[Any, ...], frame: FrameType) -> None:
 
 
 def _fork(events: Events, _arguments: tuple[Any, ...], frame: FrameType) -> None:
-    events.start_program((), None, frame)
+    events.fork(frame)
 
 
 def _words(arguments: Sequence[object]) -> Iterator[object]:

@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from types import CodeType, FrameType
+from typing import Any
 
 from pivot.worker.frames import Frames
 
-_Environment = os._Environ[str]  # noqa: SLF001 - the type of os.environ has no public name
+_Environment: Any = os._Environ  # noqa: SLF001 - the type of os.environ has no public name
 # a loop over all pairs or values is no read of any one
 _LOOPS: tuple[CodeType, ...] = (
     getattr(ItemsView, "__iter__").__code__,  # noqa: B009 - what mypy is told is not what is there
@@ -22,26 +23,26 @@ def environment_reads(frames: Frames, note: Callable[[str, str | None], None]) -
 
     Variables that were set or removed meanwhile are left out.
 
-    ``os.environ`` becomes an instance of another class meanwhile, so that whoever took it earlier is seen as well.
+    ``os.environ`` and ``os.environb`` become instances of another class meanwhile, so that whoever took them
+    earlier is seen as well.
     Whoever copies the whole environment is not thought to read each variable: Python then asks for the names first,
     from the very same instruction.
     """
-    environment, before = os.environ, os.environ.__class__
-    try:
-        environment.__class__ = _watched(before, frames, note)
-    except TypeError:  # something put another mapping there
-        yield
-        return
+    found = {name: getattr(os, name) for name in ("environ", "environb") if hasattr(os, name)}
+    watched = _watched(frames, note)
+    for environment in found.values():
+        with contextlib.suppress(TypeError):  # something put another mapping there
+            environment.__class__ = watched
     try:
         yield
     finally:
-        environment.__class__ = before
-        os.environ = environment  # noqa: B003 - a stage may have put another there
+        for name, environment in found.items():
+            if isinstance(environment, watched):
+                environment.__class__ = _Environment
+            setattr(os, name, environment)  # a stage may have put another there
 
 
-def _watched(
-    kind: type[_Environment], frames: Frames, note: Callable[[str, str | None], None]
-) -> type[_Environment]:
+def _watched(frames: Frames, note: Callable[[str, str | None], None]) -> type:
     assigned: set[str] = set()
     bulk: set[tuple[CodeType, int]] = set()
 
@@ -52,36 +53,36 @@ def _watched(
             and frames.is_direct(frame)
         )
 
-    def remember(key: object, value: str | None, frame: FrameType) -> None:
-        if isinstance(key, str) and key not in assigned and is_read(frame):
-            note(key, value)
+    def remember(key: str | bytes, value: str | bytes | None, frame: FrameType) -> None:
+        if is_read(frame) and (name := os.fsdecode(key)) not in assigned:
+            note(name, None if value is None else os.fsdecode(value))
 
-    class WatchedEnvironment(kind):  # type: ignore[valid-type, misc]
+    class WatchedEnvironment(_Environment):  # type: ignore[misc]
         """``os.environ`` while a stage runs."""
 
-        def __getitem__(self, key: str) -> str:
+        def __getitem__(self, key: Any) -> Any:
             try:
-                value: str = super().__getitem__(key)
+                value = super().__getitem__(key)
             except KeyError:
                 remember(key, None, sys._getframe(1))  # noqa: SLF001
                 raise
             remember(key, value, sys._getframe(1))  # noqa: SLF001
             return value
 
-        def __setitem__(self, key: str, value: str) -> None:
+        def __setitem__(self, key: Any, value: Any) -> None:
             super().__setitem__(key, value)
-            assigned.add(key)
+            assigned.add(os.fsdecode(key))
 
-        def __delitem__(self, key: str) -> None:
+        def __delitem__(self, key: Any) -> None:
             super().__delitem__(key)
-            assigned.add(key)
+            assigned.add(os.fsdecode(key))
 
-        def keys(self) -> KeysView[str]:
+        def keys(self) -> KeysView[Any]:
             frame = sys._getframe(1)  # noqa: SLF001
             bulk.add((frame.f_code, frame.f_lasti))
-            names: KeysView[str] = super().keys()
+            names: KeysView[Any] = super().keys()
             return names
 
-    WatchedEnvironment.__name__ = kind.__name__
-    WatchedEnvironment.__qualname__ = kind.__qualname__
+    WatchedEnvironment.__name__ = _Environment.__name__
+    WatchedEnvironment.__qualname__ = _Environment.__qualname__
     return WatchedEnvironment

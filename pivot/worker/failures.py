@@ -63,8 +63,7 @@ def failure_of(
 def _register_sources(modules: Sequence[ModuleText]) -> None:
     """Let tracebacks show the lines of the texts that ran, whatever the files hold by now."""
     for module in modules:
-        lines = module.text.splitlines(keepends=True)
-        linecache.cache[module.filename] = (len(module.text), None, lines, module.filename)
+        linecache.cache[module.filename] = (len(module.text), None, module.lines(), module.filename)
 
 
 def _keep_frames_of_the_author(summary: traceback.TracebackException) -> None:

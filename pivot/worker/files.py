@@ -9,15 +9,18 @@ import stat
 import sys
 import sysconfig
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pivot.errors import StoreError
 from pivot.model.observation import (
     ABSENT,
+    FOLDER,
     PRESENT,
     UNREADABLE,
     folder_state,
     is_counted,
+    is_link,
+    link_state,
     made_state,
     undeclared,
 )
@@ -25,6 +28,10 @@ from pivot.store.hashing import hash_file
 
 INSTALLED = frozenset(("site-packages", "dist-packages"))
 """Folders of libraries, by name."""
+
+
+Entry = tuple[str | None, Sequence[str] | None, str | None, Sequence[bool]]
+"""Of a path: its state, its listing, its state before it was appended to; whether it was written, created, made."""
 
 
 class FileLog:
@@ -75,7 +82,7 @@ class FileLog:
         """Somebody is about to read a file; it is hashed now, since the stage may change it later."""
         with self._lock:
             state = self._states.get(path)
-            if state not in {None, PRESENT} or self._is_own(path):
+            if not _says_little(state) or self._is_own(path):
                 return
             if path in self._before:
                 self._states[path] = self._before[path]
@@ -84,11 +91,17 @@ class FileLog:
             if found is not None:
                 self._states[path] = found
 
-    def look(self, path: str, *, present: bool) -> None:
-        """Somebody asked whether something is there."""
+    def look(self, path: str, state: str) -> None:
+        """Somebody asked whether something is there; told was `ABSENT`, `PRESENT` or `FOLDER`."""
         with self._lock:
             if path not in self._states and not self._is_own(path):
-                self._states[path] = PRESENT if present else ABSENT
+                self._states[path] = state
+
+    def follow(self, path: str, target: str) -> None:
+        """Somebody asked where a link leads."""
+        with self._lock:
+            if self._states.get(path, PRESENT) == PRESENT and not self._is_own(path):
+                self._states[path] = link_state(target)
 
     def listing(self, path: str) -> None:
         """Somebody is about to list a folder."""
@@ -98,7 +111,7 @@ class FileLog:
             try:
                 names = os.listdir(path)
             except (FileNotFoundError, NotADirectoryError):
-                self._states.setdefault(path, ABSENT if not os.path.lexists(path) else PRESENT)
+                self._states.setdefault(path, _presence(path) or UNREADABLE)
             except OSError:
                 self._states.setdefault(path, UNREADABLE)
             else:
@@ -119,12 +132,17 @@ class FileLog:
             self._before.pop(path, None)
             self._written.add(path)
 
-    def try_to_make(self, path: str) -> None:
-        """Somebody is about to make a file or folder, which fails if it is there."""
+    def try_to_make(self, path: str, *, by_chance: bool) -> None:
+        """Somebody is about to make a file or folder, which fails if it is there.
+
+        Args:
+            by_chance: whether the name was drawn, so that it says nothing once the file is gone.
+        """
         with self._lock:
             if path not in self._states and not self._is_own(path):
-                self._states[path] = PRESENT if os.path.lexists(path) else ABSENT
-                self._created.add(path)
+                self._states[path] = _presence(path) or PRESENT
+                if by_chance:
+                    self._created.add(path)
 
     def make_folder(self, path: str) -> None:
         """Somebody is about to make a folder: what is in it is the stage's own from then on."""
@@ -148,12 +166,42 @@ class FileLog:
                 self._before.pop(target, None)
                 self._written.add(target)
 
-    def remove(self, path: str) -> None:
-        """Somebody is about to remove a file: that it is gone afterwards is the stage's doing."""
+    def remove(self, path: str, *, asks: bool) -> None:
+        """Somebody is about to remove a file: that it is gone afterwards is the stage's doing.
+
+        Args:
+            asks: whether it is told that the file was not there.
+        """
         with self._lock:
-            self.look(path, present=os.path.lexists(path))
+            if asks and (state := _presence(path)) is not None:
+                self.look(path, state)
             self._before.pop(path, None)
             self._written.add(path)
+
+    def renew_lock(self) -> None:
+        """In a forked child, which may find the lock taken by a thread that it has not."""
+        self._lock = threading.RLock()
+
+    def entry(self, path: str) -> Entry:
+        """All that is known of a path, for `adopt` in another process."""
+        with self._lock:
+            kinds = tuple(path in paths for paths in (self._written, self._created, self._made))
+            return self._states.get(path), self._listings.get(path), self._before.get(path), kinds
+
+    def adopt(self, path: str, entry: Entry) -> None:
+        """What a forked child learned."""
+        state, listing, before, kinds = entry
+        with self._lock:
+            if not self._is_own(path):
+                if state is not None and _says_little(self._states.get(path)):
+                    self._states[path] = state
+                if listing is not None:
+                    self._listings.setdefault(path, tuple(listing))
+                if before is not None and path not in self._states:
+                    self._before.setdefault(path, before)
+            for paths, known in zip((self._written, self._created, self._made), kinds, strict=True):
+                if known:
+                    paths.add(path)
 
     def states(self) -> dict[str, str]:
         """Path → state of all that was read, looked for or listed, in the words of `Seen`."""
@@ -164,7 +212,12 @@ class FileLog:
                 if path not in self._created
                 or os.path.lexists(path)  # the name of a passing file says nothing
             }
-            return files | {path: folder_state(self._lasting(path)) for path in self._listings}
+            own: dict[str, list[str]] = {}
+            for path in (*self._written, *self._made):
+                own.setdefault(os.path.dirname(path), []).append(path)
+            return files | {
+                path: folder_state(self._lasting(path, own.get(path, ()))) for path in self._listings
+            }
 
     def written(self) -> tuple[str, ...]:
         """Files that the stage wrote before it read them, and that are still there."""
@@ -176,8 +229,11 @@ class FileLog:
             return tuple(sorted(path for path in own | appended if os.path.isfile(path)))
 
     def _place(self, text: str) -> str | None:
-        if "\0" in text or not _is_text(text):
+        if "\0" in text:
             return None
+        folder, name = os.path.split(text)
+        if os.pardir in folder.split(os.sep):
+            text = os.path.join(os.path.realpath(folder), name)  # "link/.." is not where the link is
         text = os.path.normpath(text)
         if not text.startswith(self._under):
             if text == self._root:
@@ -196,7 +252,7 @@ class FileLog:
             return state if left is None or left == ABSENT else made_state(left)
         return made_state(PRESENT) if path in self._made and os.path.isdir(path) else state
 
-    def _lasting(self, folder: str) -> Iterable[str]:
+    def _lasting(self, folder: str, added: Iterable[str]) -> Iterable[str]:
         """The names that the next listing gives if only this stage was there meanwhile.
 
         Without what it had made in the folder and then took away again, with what it added later.
@@ -206,9 +262,7 @@ class FileLog:
             own = path in self._written or path in self._made
             if not own or path in self._states or os.path.lexists(path):
                 yield name
-        for path in (*self._written, *self._made):
-            if os.path.dirname(path) == folder and os.path.lexists(path):
-                yield os.path.basename(path)
+        yield from (os.path.basename(path) for path in added if os.path.lexists(path))
 
     def _is_own(self, path: str) -> bool:
         if path in self._written or path in self._made:
@@ -233,9 +287,9 @@ class FileLog:
 
 
 def _content(path: str) -> str | None:
-    """The digest of a file, `ABSENT`, `UNREADABLE`; ``None`` for a folder."""
+    """The digest of a file, `ABSENT`, `UNREADABLE`; ``None`` for what holds no bytes: a folder, a pipe."""
     try:
-        if stat.S_ISDIR(os.stat(path).st_mode):
+        if not stat.S_ISREG(os.stat(path).st_mode):
             return None
         return hash_file(path)[0]
     except (FileNotFoundError, NotADirectoryError):
@@ -248,12 +302,20 @@ def _can_be_written(path: str) -> bool:
     return not os.path.lexists(path) or os.access(path, os.W_OK)
 
 
-def _is_text(text: str) -> bool:
+def _presence(path: str) -> str | None:
+    """`ABSENT`, `FOLDER` or `PRESENT`; ``None`` for a pipe and the like, of which nobody sees who made it."""
     try:
-        text.encode()
-    except UnicodeEncodeError:  # a name that is no UTF-8: no record can hold it
-        return False
-    return True
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return ABSENT
+    if os.path.isdir(path):
+        return FOLDER
+    return PRESENT if stat.S_ISREG(mode) or stat.S_ISLNK(mode) else None
+
+
+def _says_little(state: str | None) -> bool:
+    """Whether a state would not tell that the content changed."""
+    return state is None or state == PRESENT or is_link(state)
 
 
 def _installations_under(under: str) -> tuple[str, ...]:

@@ -8,21 +8,26 @@ import pathlib
 import posixpath
 import shutil
 import sysconfig
+import tempfile
 from collections.abc import Callable
 from enum import Enum
 from types import CodeType, FrameType
+from typing import cast
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _OUR_LOADERS = os.path.join(_OURS, "loaders") + os.sep
 _CODE_FROM_TEXT = frozenset(("<string>", "<stdin>"))
 _SOURCE_READERS = ("linecache.py", "inspect.py", "tokenize.py", "traceback.py", "pkgutil.py", "importlib")
 _RESOURCES = os.path.join("importlib", "resources") + os.sep
+_TEMPFILE = tempfile.mkstemp.__code__.co_filename
 _SHUTIL = shutil.copyfile.__code__.co_filename
+_BY_PATH = frozenset(("get_data", "get_code", "get_source", "exec_module", "_check_name_wrapper"))
 _NO_QUESTIONS = {
     os.makedirs.__code__.co_filename: ("makedirs",),
     pathlib.Path.mkdir.__code__.co_filename: ("mkdir", "resolve"),
     posixpath.realpath.__code__.co_filename: ("realpath", "_joinrealpath"),
 }
+_RESOLVE = {file: names for file, names in _NO_QUESTIONS.items() if file != os.makedirs.__code__.co_filename}
 
 
 class Kind(Enum):
@@ -70,13 +75,16 @@ class Frames:
         return False
 
     def is_direct(self, frame: FrameType | None) -> bool:
-        """Whether project code asks, itself or through the standard library alone."""
+        """Whether project code asks, itself or through the standard library alone.
+
+        A thread whose function is the standard library's own is the project's doing.
+        """
         while frame is not None:
             kind = self.kind(frame.f_code.co_filename)
             if kind is not Kind.STANDARD or _asks_nothing(frame.f_code):
                 return kind is Kind.PROJECT
             frame = frame.f_back
-        return False
+        return True
 
     def is_read(self, frame: FrameType | None) -> bool:
         """Whether it is the project or a library that asks, rather than an import, Pivot, or someone after sources.
@@ -89,7 +97,10 @@ class Frames:
             if kind is Kind.STANDARD:
                 if _asks_nothing(code):
                     return False
-            elif kind not in {Kind.IMPORT, Kind.SOURCES} or not _gives_data(frame):
+            elif kind is Kind.IMPORT and (asker := _asker_by_path(frame)) is not None:
+                frame = asker
+                continue
+            elif kind is not Kind.SOURCES or not _gives_data(frame):
                 return kind in {Kind.PROJECT, Kind.LIBRARY}
             frame = frame.f_back
         return True
@@ -102,6 +113,21 @@ class Frames:
                 return kind not in {Kind.PIVOT, Kind.IMPORT}
             frame = frame.f_back
         return True
+
+    def is_named_by_chance(self, frame: FrameType | None) -> bool:
+        """Whether it is no project code, or ``tempfile``, that chose the name of what is made."""
+        asker = frame
+        while asker is not None and self.kind(asker.f_code.co_filename) is Kind.STANDARD:
+            if asker.f_code.co_filename == _TEMPFILE:
+                return True
+            asker = asker.f_back
+        return not self.is_direct(frame)
+
+    def is_followed(self, frame: FrameType | None) -> bool:
+        """Whether it is the project or a library that wants to know where a link leads, resolving a name or not."""
+        while frame is not None and frame.f_code.co_name in _RESOLVE.get(frame.f_code.co_filename, ()):
+            frame = frame.f_back
+        return self.is_read(frame)
 
     def importing(self, frame: FrameType | None) -> bool:
         """Whether it is project code that wants a module, when the import system asks for it."""
@@ -137,15 +163,21 @@ class Frames:
 
 
 def _gives_data(frame: FrameType) -> bool:
-    """Whether the import system is used to read a package's data: ``pkgutil.get_data``, ``__loader__.get_data``."""
-    back = frame.f_back
-    while back is not None and back.f_code.co_name == "get_data":
-        back = back.f_back
-    return (
-        frame.f_code.co_name == "get_data"
-        and back is not None
-        and not back.f_code.co_filename.startswith(("<frozen importlib", _OURS))
-    )
+    """Whether a package's data is read: ``pkgutil.get_data``."""
+    return frame.f_code.co_name == "get_data"
+
+
+def _asker_by_path(frame: FrameType) -> FrameType | None:
+    """Who uses a loader of the import system to read the file at a path, rather than to import a module by its name.
+
+    ``__loader__.get_data``, or ``exec_module`` of a spec that was made for a file. ``None``: it is an import.
+    """
+    name, back = "", cast("FrameType | None", frame)
+    while back is not None and back.f_code.co_filename.startswith("<frozen importlib"):
+        name, back = back.f_code.co_name, back.f_back
+    if name not in _BY_PATH or back is None or back.f_code.co_filename.startswith(_OURS):
+        return None
+    return back
 
 
 def _asks_nothing(code: CodeType) -> bool:

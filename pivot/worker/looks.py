@@ -1,6 +1,8 @@
-"""Who asks whether a file is there: ``os.stat``, ``os.lstat`` and ``os.access`` fire no audit event.
+"""What fires no audit event: ``os.stat``, ``lstat``, ``access``, ``readlink``, and the folder of an ``os.open``.
 
-They are replaced in the module ``os``, where ``os.path``, ``pathlib``, ``glob`` and ``shutil`` look them up.
+They are replaced in the module ``os``, where ``os.path``, ``pathlib``, ``glob`` and ``shutil`` look them up. Whoever
+took one of them while a stage ran (``from os import stat``) keeps it: there is one of each in a process, and it tells
+whoever listens just now.
 """
 
 import contextlib
@@ -8,79 +10,103 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
-Note = Callable[[Any, FrameType, bool, bool], None]
-"""Takes a path as given, the frame that asks, whether something is there, and whether more than that is told."""
+from pivot.worker.descriptors import within
 
-_NAMES = ("stat", "lstat", "access")
+FILE = __file__
+"""The wrappers' own frames have this file name."""
+
 _CAPABILITIES = ("supports_fd", "supports_dir_fd", "supports_effective_ids", "supports_follow_symlinks")
 
 
-@contextlib.contextmanager
-def looks(is_near: Callable[[object], bool], note: Note) -> Iterator[None]:
-    """Notes who asks for a file.
+class Listener(Protocol):
+    """Who wants to know. Paths are as given, or absolute where they were relative to an open folder."""
 
-    Args:
-        is_near: whether a path is worth noting; asked first, so it must be quick.
-    """
-    before = {name: getattr(os, name) for name in _NAMES}
+    def is_near(self, path: object) -> bool:
+        """Whether a path is worth noting; asked first, so it must be quick."""
+
+    def look(self, path: Any, frame: FrameType, found: os.stat_result | None, *, detailed: bool) -> None:
+        """Somebody asks for a file; ``detailed``: more is told than whether it is there."""
+
+    def follow(self, path: Any, frame: FrameType, target: str | None) -> None:
+        """Somebody asks where a link leads; ``None``: there is no link."""
+
+    def opening_in(self, folder: int) -> AbstractContextManager[None]:
+        """Around an ``os.open`` relative to an open folder."""
+
+
+@contextlib.contextmanager
+def looks(listener: Listener) -> Iterator[None]:
+    """Tells who asks for a file, and puts Python's own functions back afterwards."""
+    listeners, watched = _watchers()
+    before = {name: getattr(os, name) for name in watched}
     capabilities: list[set[Any]] = [getattr(os, name) for name in _CAPABILITIES]
-    exists = functools.partial(_exists, before["stat"], before["lstat"])
-    watched = {
-        "stat": _watched_stat(before["stat"], is_near, note),
-        "lstat": _watched_lstat(before["lstat"], is_near, note),
-        "access": _watched_access(before["access"], is_near, note, exists),
-    }
     for name, function in watched.items():
-        functools.update_wrapper(function, before[name])
         for able in capabilities:
             if before[name] in able:
                 able.add(function)
         setattr(os, name, function)
+    listeners.append(listener)
     try:
         yield
     finally:
+        listeners.remove(listener)
         for name, function in watched.items():
             setattr(os, name, before[name])
             for able in capabilities:
                 able.discard(function)
 
 
-def _watched_stat(original: Any, is_near: Callable[[object], bool], note: Note) -> Callable[..., Any]:
+@functools.cache
+def _watchers() -> tuple[list[Listener], dict[str, Callable[..., Any]]]:
+    listeners: list[Listener] = []
+    made = (_stat(listeners), _lstat(listeners), _access(listeners), _readlink(listeners), _open(listeners))
+    watched = {function.__name__: function for function in made}
+    for name, function in watched.items():
+        functools.update_wrapper(function, getattr(os, name))
+    return listeners, watched
+
+
+def _stat(listeners: list[Listener]) -> Callable[..., Any]:
+    original = os.stat
+
     def stat(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> Any:
-        if dir_fd is not None or not is_near(path):
+        if not listeners or not listeners[-1].is_near(path):
             return original(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
         try:
-            found = original(path, follow_symlinks=follow_symlinks)
+            found = original(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
         except (FileNotFoundError, NotADirectoryError):
-            note(path, sys._getframe(1), False, True)  # noqa: SLF001
+            _tell(listeners, path, dir_fd, sys._getframe(1), None)  # noqa: SLF001
             raise
-        note(path, sys._getframe(1), True, True)  # noqa: SLF001
+        _tell(listeners, path, dir_fd, sys._getframe(1), found)  # noqa: SLF001
         return found
 
     return stat
 
 
-def _watched_lstat(original: Any, is_near: Callable[[object], bool], note: Note) -> Callable[..., Any]:
+def _lstat(listeners: list[Listener]) -> Callable[..., Any]:
+    original = os.lstat
+
     def lstat(path: Any, *, dir_fd: int | None = None) -> Any:
-        if dir_fd is not None or not is_near(path):
+        if not listeners or not listeners[-1].is_near(path):
             return original(path, dir_fd=dir_fd)
         try:
-            found = original(path)
+            found = original(path, dir_fd=dir_fd)
         except (FileNotFoundError, NotADirectoryError):
-            note(path, sys._getframe(1), False, True)  # noqa: SLF001
+            _tell(listeners, path, dir_fd, sys._getframe(1), None)  # noqa: SLF001
             raise
-        note(path, sys._getframe(1), True, True)  # noqa: SLF001
+        _tell(listeners, path, dir_fd, sys._getframe(1), found)  # noqa: SLF001
         return found
 
     return lstat
 
 
-def _watched_access(
-    original: Any, is_near: Callable[[object], bool], note: Note, exists: Callable[[Any, bool], bool]
-) -> Callable[..., Any]:
+def _access(listeners: list[Listener]) -> Callable[..., Any]:
+    original, stat = os.access, os.stat
+
     def access(
         path: Any,
         mode: int,
@@ -92,15 +118,54 @@ def _watched_access(
         able: bool = original(
             path, mode, dir_fd=dir_fd, effective_ids=effective_ids, follow_symlinks=follow_symlinks
         )
-        if dir_fd is None and is_near(path):
-            note(path, sys._getframe(1), able or exists(path, follow_symlinks), False)  # noqa: SLF001
+        if listeners and listeners[-1].is_near(path):
+            found = None
+            with contextlib.suppress(OSError, ValueError):
+                found = stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+            _tell(listeners, path, dir_fd, sys._getframe(1), found, detailed=False)  # noqa: SLF001
         return able
 
     return access
 
 
-def _exists(stat: Any, lstat: Any, path: Any, follow_symlinks: bool) -> bool:
-    with contextlib.suppress(OSError, ValueError):
-        (stat if follow_symlinks else lstat)(path)
-        return True
-    return False
+def _readlink(listeners: list[Listener]) -> Callable[..., Any]:
+    original = os.readlink
+
+    def readlink(path: Any, *, dir_fd: int | None = None) -> Any:
+        if not listeners or not listeners[-1].is_near(path):
+            return original(path, dir_fd=dir_fd)
+        target = None
+        try:
+            target = original(path, dir_fd=dir_fd)
+        finally:
+            text = None if target is None else os.fsdecode(target)
+            listeners[-1].follow(within(path, dir_fd), sys._getframe(1), text)  # noqa: SLF001
+        return target
+
+    return readlink
+
+
+def _open(listeners: list[Listener]) -> Callable[..., Any]:
+    original = os.open
+
+    # named as os's, for which it stands
+    def open(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:  # noqa: A001
+        if not listeners or dir_fd is None:
+            return original(path, flags, mode, dir_fd=dir_fd)
+        with listeners[-1].opening_in(dir_fd):
+            return original(path, flags, mode, dir_fd=dir_fd)
+
+    return open
+
+
+def _tell(
+    listeners: list[Listener],
+    path: Any,
+    folder: int | None,
+    frame: FrameType,
+    found: os.stat_result | None,
+    *,
+    detailed: bool = True,
+) -> None:
+    if listeners:
+        listeners[-1].look(within(path, folder), frame, found, detailed=detailed)

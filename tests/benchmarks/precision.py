@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import Fingerprinter
-from pivot.model.fingerprint import Fingerprint
+from pivot.model.fingerprint import Beside, Fingerprint
 from pivot.model.stage import ObjectRef
 from pivot.paths import ProjectPath
 
@@ -77,7 +77,7 @@ def measure(package: str, functions: int) -> Measured:
         fingerprinter = Fingerprinter(Sources(str(root), [ProjectPath(".")], search=search))
         static = [fingerprinter.stage(function) for function in stages.values()]
         everything = [
-            fingerprinter.stage(function, ran=found.weak)
+            fingerprinter.stage(function, Beside(ran=found.weak))
             for function, found in zip(stages.values(), static, strict=True)
         ]
         return Measured(

@@ -77,10 +77,11 @@ def _program(*command: str) -> Iterator[Program]:
 
 
 def _library(folder: str) -> str:
-    """A search path with `canonical` in a folder that holds libraries: its code is in nobody's reach."""
+    """A search path with the programs' own modules in a folder of libraries: their code is in nobody's reach."""
     site = Path(folder) / "site-packages"
     site.mkdir()
-    shutil.copy(HERE / "canonical.py", site)
+    for name in ("canonical.py", "places.py"):
+        shutil.copy(HERE / name, site)
     return os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
 
 

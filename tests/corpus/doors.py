@@ -4,16 +4,17 @@
 
 In: ``{"before": {name: text}, "after": {...}, "argument": expression}``. Out: an `Answer`. A file's door keeps one
 project and writes one row after the other into it, as a long day's work would. In the notebook, cells may patch
-builtins and libraries, so each row is executed in a fork. ``canonical`` must be importable, as a library.
+builtins and libraries, so each row is executed in a fork. ``canonical`` and ``places`` must be importable, as libraries.
 """
 
 import importlib
 import json
 import os
-import shutil
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+
+import places
 
 from pivot.errors import PivotError
 from pivot.project import Project
@@ -64,15 +65,13 @@ class FileDoor:
     def __init__(self, folder, name):
         self.folder = folder
         self._file = name
-        write(folder, {name: DOORS[name]})
+        places.write(folder, {name: DOORS[name]})
         self._project = Project(folder)
 
     def ask(self, before, after, argument):
         """Go through a row; the answer."""
-        for entry in set(os.listdir(self.folder)) - {self._file, ".pivot"}:
-            path = os.path.join(self.folder, entry)
-            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
-        write(
+        places.clear(self.folder, keep={self._file, ".pivot"})
+        places.write(
             self.folder,
             before | {"stages.py": before["stages.py"] + NEEDS + WRAPPER.format(argument=argument)},
         )
@@ -99,18 +98,10 @@ class FileDoor:
         self._project.close()
 
 
-def write(folder, files):
-    for name, text in files.items():
-        path = os.path.join(folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-
-
 def change(folder, before, after):
     for name in set(before) - set(after):
         os.unlink(os.path.join(folder, name))
-    write(folder, {name: text for name, text in after.items() if before.get(name) != text})
+    places.write(folder, {name: text for name, text in after.items() if before.get(name) != text})
 
 
 def read(path):
@@ -124,7 +115,7 @@ def main(name):
             preload()
             answer_each(in_fork)
         else:
-            door = FileDoor(folder, name)
+            door = FileDoor(places.make(folder), name)
             answer_each(door.ask)
             door.close()
 
@@ -151,7 +142,7 @@ def in_fork(before, after, argument):
             for stream in (0, 1, 2):
                 os.dup2(silent, stream)
             try:
-                answer = Notebook(folder).ask(before, after, argument)
+                answer = Notebook(places.make(folder)).ask(before, after, argument)
                 with os.fdopen(there, "w") as pipe:
                     json.dump(asdict(answer), pipe)
             finally:
@@ -181,7 +172,7 @@ class Notebook:
         from pivot_jupyter.extension import current_session
 
         answer = Answer()
-        write(self.folder, {name: text for name, text in before.items() if name != "stages.py"})
+        places.write(self.folder, {name: text for name, text in before.items() if name != "stages.py"})
         try:
             self.run("%load_ext pivot_jupyter\n%pivot module stages", "load")
             session = current_session()

@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 import canonical
+import places
 
 
 def main():
@@ -34,17 +35,14 @@ def both(before, after, arguments):
 
 def results(folder, files, arguments):
     """The results of ``stages.train`` by argument; an import that fails is the result of each."""
-    for name, text in files.items():
-        path = os.path.join(folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    os.chdir(folder)
-    sys.path.insert(0, folder)
+    project = places.make(folder)
+    places.write(project, files)
+    os.chdir(project)
+    sys.path.insert(0, project)
     try:
         stages = importlib.import_module("stages")
     except Exception as error:  # a result like any other
-        return dict.fromkeys(arguments, f"import: {canonical.text_of(error).replace(folder, '.')}")
+        return dict.fromkeys(arguments, f"import: {canonical.text_of(error).replace(folder, '..')}")
     first, rest = arguments[:1], arguments[1:]
     return calls_in_fork(stages, first) | calls_in_fork(stages, rest)
 

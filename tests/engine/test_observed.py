@@ -77,6 +77,18 @@ TOUCHED: dict[str, tuple[str, dict[str, str], Callable, tuple[ChangeKind, str]]]
         lambda folder: folder.write("extra.txt", "x"),
         (ChangeKind.FILE, "extra.txt"),
     ),
+    "a file that a forked child reads": (
+        "import multiprocessing as mp\nreturn mp.get_context('fork').Pool(1).apply(Path.read_text, (Path('con' + 'fig.txt'),))",
+        {"config.txt": "one\n"},
+        lambda folder: grown(folder, "config.txt"),
+        (ChangeKind.FILE, "config.txt"),
+    ),
+    "a folder that it asks for and that becomes a file": (
+        "return str(os.path.isdir('inputs'))",
+        {"inputs/a": ""},
+        lambda folder: ((folder.path / "inputs").rename(folder.path / "old"), folder.write("inputs")),
+        (ChangeKind.FILE, "inputs"),
+    ),
     "a program that it starts": (
         "import subprocess\nreturn subprocess.run([sys.executable, 'tool.py'], capture_output=True).stdout.decode()",
         {"tool.py": "print(1)\n"},
@@ -107,6 +119,18 @@ def test_a_stage_runs_again_when_what_it_touched_changes(folder, title: str):
     assert folder.outcomes() == {"work": "unchanged"}
 
 
+def test_a_stage_runs_again_when_a_link_leads_elsewhere(folder):
+    (folder.path / "link").symlink_to("v1")  # which is nowhere
+    folder.stage("work", "return os.path.realpath('link') + str(os.path.exists('link'))")
+    assert folder.outcomes() == {"work": "ran"}
+    assert folder.outcomes() == {"work": "unchanged"}
+    (folder.path / "link").unlink()
+    (folder.path / "link").symlink_to("v2")
+    assert why(folder) == [(ChangeKind.FILE, "link")]
+    assert folder.outcomes() == {"work": "ran"}
+    assert folder.outcomes() == {"work": "unchanged"}
+
+
 # what a stage does with files of its own: (body, files before)
 ITS_OWN = {
     "lists a folder and then adds to it": (
@@ -116,6 +140,11 @@ ITS_OWN = {
     "writes a file and reads it": "Path('scratch.txt').write_text('x')\nreturn Path('scratch.txt').read_text()",
     "makes a folder unless it is there": "os.makedirs('made', exist_ok=True)\nPath('made/x').write_text('x')",
     "asks for a folder and makes it": "if not os.path.exists('made'):\n    os.mkdir('made')",
+    "locks a file": "os.close(os.open('lock', os.O_RDWR | os.O_CREAT))",
+    "makes a log to append to": "open('log.txt', 'a+').close()",
+    "removes a folder and makes it anew": (
+        "import shutil\nshutil.rmtree('made', ignore_errors=True)\nos.mkdir('made')\nPath('made/x').touch()"
+    ),
     "keeps what it computed in a file": (
         "path = Path('memo.txt')\nif not path.exists():\n    path.write_text('x')\nreturn path.read_text()"
     ),

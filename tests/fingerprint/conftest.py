@@ -1,3 +1,4 @@
+import os
 import sysconfig
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 
 from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import Fingerprinter
-from pivot.model.fingerprint import Fingerprint
+from pivot.model.fingerprint import Beside, Fingerprint
 from pivot.model.stage import ObjectRef
 from pivot.paths import ProjectPath
 
@@ -15,13 +16,14 @@ class ProjectFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.search = [sysconfig.get_paths()["purelib"]]
+        beside = [str(root.parent / name) for name in ("beside", "also", "editable", "site-packages")]
+        self.search = [sysconfig.get_paths()["purelib"], *beside]
 
     def write(self, files: dict[str, str]) -> None:
         for name, text in files.items():
-            path = self.root / name
+            path = Path(os.path.normpath(self.root / name))
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(text.encode("utf-8", "surrogateescape"))
 
     def sources(self, **options: object) -> Sources:
         roots = options.pop("roots", [ProjectPath(".")])
@@ -31,17 +33,17 @@ class ProjectFolder:
     def fingerprint(self, stage: str = "stages.train", **options: object) -> Fingerprint:
         """Of a stage all of whose weak bodies ran: what counts where nobody sees which of them did."""
         fingerprinter = Fingerprinter(self.sources(**options))
-        return fingerprinter.stage(ref(stage), ran=fingerprinter.stage(ref(stage)).weak)
+        return fingerprinter.stage(ref(stage), Beside(ran=fingerprinter.stage(ref(stage)).weak))
 
     def static(self, stage: str = "stages.train", **seen: object) -> Fingerprint:
         """Of a stage that never ran, or of which only so much was `seen`."""
-        return Fingerprinter(self.sources()).stage(ref(stage), **seen)
+        return Fingerprinter(self.sources()).stage(ref(stage), Beside(**seen))
 
     def beyond(self, code: list[tuple[str, int]], stage: str = "stages.train") -> tuple[str, ...]:
         return Fingerprinter(self.sources()).beyond(ref(stage), code)
 
     def paths(self, stage: str = "stages.train", **seen: object) -> dict[object, tuple[str, ...]]:
-        return Fingerprinter(self.sources()).paths(ref(stage), **seen)
+        return Fingerprinter(self.sources()).paths(ref(stage), Beside(**seen))
 
 
 def ref(stage: str) -> ObjectRef:

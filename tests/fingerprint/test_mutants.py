@@ -118,10 +118,15 @@ def versions_of(files: dict[str, str]) -> list[dict[str, str]]:
     found = [
         {**files, name: mutant}
         for name, text in files.items()
-        if name.endswith(".py")
+        if name.endswith(".py") and "site-packages" not in name
         for mutant in mutants(text)
     ]
     return found if not EACH or len(found) <= EACH else [found[n * len(found) // EACH] for n in range(EACH)]
+
+
+def encoded(text: str) -> bytes:
+    """A row's text as the bytes of its file, whose byte order mark and coding line Python's parser understands."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def tells(result: dict[str, str]) -> bool:
@@ -165,7 +170,7 @@ def test_a_mutant_that_gives_another_result_has_another_fingerprint(rows, folder
     for number, row in enumerate(projects[text] for text in light_first):
         folder.root = folder.root.with_name(f"project{number}")
         plain = {
-            name: ast.unparse(ast.parse(text)) + "\n" if name.endswith(".py") else text
+            name: ast.unparse(ast.parse(encoded(text))) + "\n" if name.endswith(".py") else text
             for name, text in row.before.items()
         }
         versions = versions_of(plain)

@@ -28,7 +28,7 @@ from libraries import ALL, Library
 from pivot.errors import CodeError
 from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import Fingerprinter
-from pivot.model.fingerprint import Fingerprint
+from pivot.model.fingerprint import Beside, Fingerprint
 from pivot.model.stage import ObjectRef
 from pivot.paths import ProjectPath
 
@@ -54,7 +54,7 @@ class Release:
         if stage not in self._unseen:
             function = ObjectRef("stages", stage)
             weak = self.fingerprinter.stage(function).weak
-            self._unseen[stage] = weak, self.fingerprinter.stage(function, ran=weak).digest
+            self._unseen[stage] = weak, self.fingerprinter.stage(function, Beside(ran=weak)).digest
         return self._unseen[stage]
 
 
@@ -174,7 +174,8 @@ def compare(library: Library, versions: str, stage: str, before: Release, after:
         ran = {*first.beyond(function, [tuple(each) for each in old["ran"]])}
         imported = first.beyond(function, [tuple(each) for each in (*before.imports, *old["imports"])])
         ran.update({*imported} & {*before.unseen(stage)[0]})  # else it acts on nothing in reach
-        seen, checked = first.stage(function, ran=ran), second.stage(function, ran=ran)
+        beside = Beside(ran=tuple(sorted(ran)))
+        seen, checked = first.stage(function, beside), second.stage(function, beside)
         changed_unseen = before.unseen(stage)[1] != after.unseen(stage)[1]
     except CodeError as error:
         return replace(step, refused=str(error))

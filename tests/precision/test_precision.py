@@ -10,7 +10,7 @@ import pytest
 
 from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import Fingerprinter
-from pivot.model.fingerprint import Fingerprint
+from pivot.model.fingerprint import Beside, Fingerprint
 from pivot.model.stage import ObjectRef
 from pivot.paths import ProjectPath
 
@@ -77,7 +77,7 @@ class Project:
     def stage(self, name: str, ran: tuple[str, ...] = ()) -> Fingerprint:
         search = [sysconfig.get_paths()["purelib"]]
         sources = Sources(str(self.root), [ProjectPath(".")], search=search)
-        return Fingerprinter(sources).stage(ObjectRef("stages", name), ran=ran)
+        return Fingerprinter(sources).stage(ObjectRef("stages", name), Beside(ran=ran))
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.root / name

@@ -135,12 +135,31 @@ def test_recovery_of_nothing_says_nothing(project, record):
     assert recover(project.objects) == []
 
 
-def test_a_damaged_journal_is_set_aside_and_reported(project):
+DAMAGED = {
+    "no text": b"\0\0\0",
+    "empty": b"",
+    "a list": b"[]",
+    "too deep": b"[" * 100_000,
+    "numbers for names": b'{"schema": 1, "stage": 3, "outs": [1], "written": [], "existed": [], "before": {}, "record": null}',
+    "a number for a path": b'{"schema": 1, "stage": "train", "outs": [1], "written": [], "existed": [], "before": {}}',
+    "a number for a record": b'{"stage": "train", "outs": [], "written": [], "existed": [], "before": {}, "record": 1}',
+}
+
+
+@pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_journal_is_set_aside_and_reported(project, data):
     os.makedirs(project.layout.journals, exist_ok=True)
-    Path(project.layout.journal_file("train")).write_bytes(b"\0\0\0")
+    Path(project.layout.journal_file("train")).write_bytes(data)
     (notice,) = recover(project.objects)
     assert "damaged" in notice
     assert recover(project.objects) == []
+
+
+def test_a_journal_that_cannot_be_read_is_left_and_reported_each_time(project):
+    os.makedirs(project.layout.journal_file("train"))
+    for _ in range(2):
+        (notice,) = recover(project.objects)
+        assert "still to be settled" in notice
 
 
 def test_a_file_changed_between_a_kill_and_recovery_is_kept(project, record):

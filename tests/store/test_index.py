@@ -225,3 +225,18 @@ def test_files_are_looked_up_in_a_project_that_has_no_store_yet(tmp_path):
     assert index.digest(str(tmp_path / "a")) == digest_bytes(b"1")
     index.flush()
     assert not (tmp_path / ".pivot").exists()
+
+
+def test_what_is_known_of_many_files_is_fetched_at_once_whatever_their_names(project):
+    for number in range(3):
+        Path(project.layout.root, f"{number}.txt").write_text(str(number))
+        os.utime(Path(project.layout.root, f"{number}.txt"), (1, 1))
+    paths = [os.path.join(project.layout.root, f"{number}.txt") for number in range(3)]
+    found = project.objects.index.digests(paths)
+    project.objects.index.flush()
+    db = StateDb(project.layout)
+    index = StatIndex(db)
+    index.fetch([*paths, *paths, "/nowhere", "/no text \ud800", "/no file \0"])
+    db.close()
+    Path(project.layout.state_db).unlink()
+    assert index.digests(paths) == found

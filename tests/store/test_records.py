@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from pivot.model.stage import OutKind
 from pivot.paths import ProjectPath
 from pivot.store import codec
 from pivot.store.lockfile import read_lock, write_lock
-from pivot.store.runcache import read_record, read_records, write_record
+from pivot.store.runcache import MOST, read_record, read_records, write_record
 from pivot.store.texts import keep_texts, read_text
 
 texts = st.text(max_size=20)
@@ -195,9 +196,8 @@ def test_the_same_result_leaves_the_lock_file_alone(project, record):
 
 def test_the_run_cache_keeps_a_record_for_each_observation(project, record):
     made = record({"a": b"1"})
-    seen = replace(
-        made, inputs=made.inputs.observing(Observation(files={ProjectPath("config.json"): "absent"}))
-    )
+    observed = Observation(files={ProjectPath("config.json"): "absent"})
+    seen = replace(made, inputs=replace(made.inputs, observed=observed))
     for each in (made, seen, made):
         write_record(project.layout, each)
     found = read_records(project.layout, "train", made.inputs.declared_key)
@@ -213,3 +213,22 @@ def test_texts_that_ran_are_kept_once_and_a_damaged_one_is_unknown(project):
     assert read_text(project.layout, module.digest) == text
     Path(project.layout.source_file(module.digest)).write_bytes(b"damaged")
     assert read_text(project.layout, module.digest) is None
+
+
+def test_the_run_cache_keeps_the_last_records_of_a_stage_that_sees_something_else_each_time(project, record):
+    made = record({"a": b"1"})
+    records = [
+        replace(made, inputs=replace(made.inputs, observed=Observation(environment={"DAY": str(day)})))
+        for day in range(MOST + 3)
+    ]
+    for day, each in enumerate(records):
+        write_record(project.layout, each)
+        inputs = each.inputs
+        path = project.layout.record_file("train", inputs.declared_key, inputs.observed.digest)
+        os.utime(path, (day + 1, day + 1))
+    write_record(project.layout, records[0])
+    found = {
+        each.inputs.observed.environment["DAY"]
+        for each in read_records(project.layout, "train", inputs.declared_key)
+    }
+    assert found == {"0", *(str(day) for day in range(4, MOST + 3))}

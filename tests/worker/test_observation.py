@@ -31,7 +31,10 @@ READS = {
     "formatted": "'{MODE}'.format_map(os.environ)",
     "chained": "import collections; collections.ChainMap({}, os.environ)['MODE']",
     "chosen in a loop": "[os.environ[name] for name in os.environ if name == 'MODE']",
-    "in a thread": "threads.submit(os.environ.get, 'MODE').result(); threads.submit(lambda: os.environ['MODE']).result()",
+    "in a thread": "threads.submit(lambda: os.environ['MODE']).result()",
+    "by a thread's own function": "threads.submit(os.getenv, 'MODE').result()",
+    "in bytes": "os.environb[b'MODE']",
+    "by a name in bytes": "os.getenvb(b'MODE')",
     "through a helper": "helper.mode()",
     "then set": "os.environ['MODE']; os.environ['MODE'] = 'slow'",
 }
@@ -91,6 +94,23 @@ def test_of_a_library_the_files_count_and_the_variables_do_not(project):
     body = f"import sys; sys.path.append({str(library)!r}); import some_library; some_library.read()"
     seen = project.observe(body, environment={"MODE": "fast"})
     assert (project.files(seen), seen.environment) == ({"config.json": DIGEST}, {})
+
+
+def test_a_function_that_a_library_is_given_asks_for_the_project(project):
+    library = project.folder.parent / f"{project.folder.name}-library" / "site-packages"
+    library.mkdir(parents=True)
+    (library / "some_mapper.py").write_text("def each(f, names): return [f(name) for name in names]")
+    project.write("here.txt", "")
+    project.write("config.json", "{}")
+    body = f"""
+        import os, sys
+        sys.path.append({str(library)!r})
+        import some_mapper
+        some_mapper.each(os.path.exists, ["here.txt", "gone.txt"])
+        some_mapper.each(os.path.getsize, ["config.json"])
+    """
+    seen = project.observe(body)
+    assert project.files(seen) == {"here.txt": PRESENT, "gone.txt": ABSENT, "config.json": DIGEST}
     assert "some_library" not in seen.imported
 
 

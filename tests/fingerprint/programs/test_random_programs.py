@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import Fingerprinter
 from pivot.model.digest import digest_text
-from pivot.model.fingerprint import ModuleText
+from pivot.model.fingerprint import Beside, ModuleText
 from pivot.model.stage import ObjectRef
 from pivot.paths import ProjectPath
 
@@ -221,7 +221,7 @@ def fingerprinter(files: dict[str, str]) -> Fingerprinter:
 
 def fingerprint(files: dict[str, str]) -> str:
     found = fingerprinter(files)
-    return found.stage(STAGE, ran=found.stage(STAGE).weak).digest
+    return found.stage(STAGE, Beside(ran=found.stage(STAGE).weak)).digest
 
 
 def sound(program: Program) -> str:
@@ -264,8 +264,8 @@ def test_of_what_is_reached_weakly_the_bodies_that_ran_are_enough(write_program,
     for _ in range(5):
         after = edited(program, rng)
         if (now := sound(after)) and now != returned:
-            changed = fingerprinter(texts(after)).stage(STAGE, ran=ran).digest
-            assert changed != before.stage(STAGE, ran=ran).digest
+            changed = fingerprinter(texts(after)).stage(STAGE, Beside(ran=ran)).digest
+            assert changed != before.stage(STAGE, Beside(ran=ran)).digest
 
 
 @pytest.mark.parametrize("edit", IGNORED, ids=lambda edit: edit.__name__)
