@@ -70,7 +70,7 @@ lab: $(STAMP)
 check: static test
 
 corpus: $(STAMP)
-	$(BIN)/python -m pytest tests/corpus -n 2 -q
+	PIVOT_CORPUS=whole $(BIN)/python -m pytest tests/corpus -n 2 -q
 
 static: $(STAMP)
 	$(BIN)/ruff check .
