@@ -11,6 +11,8 @@ from pivot_jupyter.units import Kind, Unit
 
 _GIVEN = frozenset([*dir(builtins), "__file__", "__spec__", "__annotations__", "__builtins__", "__path__"])
 
+_EXECUTED = (Kind.VALUE, Kind.BLOCK, Kind.EFFECT)
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:
@@ -74,6 +76,7 @@ class _Search:
     def __init__(self, units: Sequence[Unit]) -> None:
         self.units = units
         self.stars = [i for i, unit in enumerate(units) if unit.is_star_import]
+        self._openers = [i for i, unit in enumerate(units) if unit.opens and unit.kind in _EXECUTED]
         self.taken: set[int] = set()
         self.bindings: dict[str, tuple[int, ...]] = {}
         self.missing: dict[str, Missing] = {}
@@ -104,6 +107,7 @@ class _Search:
             elif name not in _GIVEN and not (name == "get_ipython" and unit.command):
                 self.missing.setdefault(name, Missing(name, unit))
                 pending.extend(self.stars)
+                pending.extend(self._openers)
         yield from (name for name in sorted(unit.mentions) if name in self._binders)
         if unit.kind is Kind.CELL:
             yield from unit.names

@@ -31,6 +31,9 @@ _LEAVING_METHODS = re.compile(
 _ON_FILES = frozenset(["os", "shutil", "subprocess"])
 """Modules whose functions do something to files: that is no part of what the module is to a stage."""
 
+_OWN_MODULE = re.compile(r"\bmodules(\[|\.get\()\s*__name__")
+"""``sys.modules[__name__]``: whoever gets it may set any name; that ``sys`` is the library is said elsewhere."""
+
 _CHANGING_PREFIX = re.compile(r"(set|add|register|enable|disable|load|fit|update|append)_|manual_seed|.*_$")
 
 
@@ -246,7 +249,8 @@ def _names_in(text: str, eager: frozenset[str], paths: frozenset[str]) -> _Names
     soft = [*uses, *(load for found in definitions for load in found.annotations)]
     others = {_first(load) for load in soft if load.chain not in paths} | writes
     others.update(name for found in definitions for name in found.at_names)
-    return _Names(bound, loads - passing, frozenset(others) - loads, index.open or bool(writes))
+    opens = index.open or bool(writes) or bool(_OWN_MODULE.search(text))
+    return _Names(bound, loads - passing, frozenset(others) - loads, opens)
 
 
 def _paths_in(body: list[ast.stmt]) -> frozenset[str]:

@@ -65,7 +65,7 @@ class ImportTime:
             return frozenset()
         whole = self._whole(roots)
         this = self._graph.known(self._module).index.definitions
-        own = {node.number for node in whole.nodes if node.module == self._module and node.number >= 0}
+        own = {n.number for n in whole.nodes if n.module == self._module and self._graph.definition(n)}
         own |= self._imports_of(own)
         own |= self._effects(whole)
         return frozenset(this[number].start for number in own)
@@ -189,6 +189,8 @@ class _OfStatements(Changers):
     def _sets_library(self, node: Node) -> bool:
         """Whether a statement seeds random numbers, or sets something in a library that is in reach."""
         for other in self._nodes.closure([node]):
+            definition = self._nodes.definition(other)
+            borrows = definition is not None and "sets-borrowed" in definition.marks
             for edge in self._nodes.edges(other):
                 if not edge.uses & (Use.ACT | Use.REBIND | Use.CALL | Use.PASS):
                     continue
@@ -197,7 +199,8 @@ class _OfStatements(Changers):
                     sets = bool(edge.uses & (Use.ACT | Use.REBIND)) and not edge.uses & Use.CALL
                     if words[:2] == ["sys", "modules"] or _SEEDING.fullmatch(words[-1] if words else ""):
                         return True
-                    if sets or (words and _SETTING.fullmatch(words[-1])):
+                    lends = borrows and target.node is None and bool(edge.uses & Use.CALL)
+                    if sets or lends or (words and _SETTING.fullmatch(words[-1])):
                         tops = self._tops(target)
                         if not tops.isdisjoint(self._libraries):
                             return True

@@ -19,6 +19,8 @@ def skip_rule(door: str, row, truth) -> str:
         return "a file imports the cells' module, which a kernel cannot"
     if door == "notebook" and "json.dumps = " in row.before["stages.py"]:
         return "a cell takes a function from the kernel without which no kernel answers"
+    if door == "notebook" and re.search(r"(?<![.\w])__doc__|co_firstlineno", row.before["stages.py"]):
+        return "a kernel has a docstring of its own, and counts lines by cells"
     if truth.before.startswith("import: "):
         return "its modules cannot be imported"
     return ""
