@@ -12,15 +12,21 @@ if TYPE_CHECKING:
     from pivot.define.decorator import stage as stage
     from pivot.errors import PivotError as PivotError
     from pivot.outputs import Dep as Dep
+    from pivot.outputs import DirectoryOut as DirectoryOut
+    from pivot.outputs import IncrementalOut as IncrementalOut
     from pivot.outputs import Metric as Metric
     from pivot.outputs import Out as Out
     from pivot.outputs import Plot as Plot
     from pivot.pipeline import Pipeline as Pipeline
     from pivot.project import Project as Project
     from pivot.stage_def import StageParams as StageParams
+    from pivot.worker.context import out_path as out_path
+    from pivot.worker.progress import progress as progress
 
 _HOMES = {
     "Dep": "pivot.outputs",
+    "DirectoryOut": "pivot.outputs",
+    "IncrementalOut": "pivot.outputs",
     "Metric": "pivot.outputs",
     "Out": "pivot.outputs",
     "Pipeline": "pivot.pipeline",
@@ -28,6 +34,8 @@ _HOMES = {
     "Plot": "pivot.outputs",
     "Project": "pivot.project",
     "StageParams": "pivot.stage_def",
+    "out_path": "pivot.worker.context",
+    "progress": "pivot.worker.progress",
     "stage": "pivot.define.decorator",
 }
 _MODULES = ("loaders", "outputs")

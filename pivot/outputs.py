@@ -4,41 +4,54 @@ All are frozen and hold only data. ``loader`` says how the file becomes a value 
 inferred from the file's extension.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from pivot.errors import DefinitionError
 from pivot.loaders import JSON, Loader, Reader, Writer
 
 R = TypeVar("R")
 W = TypeVar("W")
 
+Paths = str | Sequence[str]
+"""One path, or several."""
+
 
 @dataclass(frozen=True)
 class Dep(Generic[R]):
-    """A file that a stage reads; its loaded value is passed as the annotated parameter.
+    """Files that a stage reads; their loaded value is passed as the annotated parameter.
 
     Args:
-        path: relative to the file that defines the stage.
-        loader: reads the file; ``None`` infers one from the extension.
+        path: relative to the file that defines the stage. Of several paths, the parameter gets the list of their
+            values; of a folder (``"data/"``) a dict from the path inside it to the value of each file, or the
+            folder itself with `pivot.loaders.PathOnly`.
+        loader: reads a file; ``None`` infers one from the extension (of a folder: ``PathOnly``).
     """
 
-    path: str
+    path: Paths
     loader: Reader[R] | None = None
+
+    def __post_init__(self) -> None:
+        _freeze_paths(self)
 
 
 @dataclass(frozen=True)
 class Out(Generic[W]):
-    """A file that a stage writes: Pivot saves the returned value there.
+    """Files that a stage writes: Pivot saves the returned value there.
 
     Args:
-        path: relative to the file that defines the stage.
-        loader: saves the value; ``None`` infers one from the extension.
-        cache: whether the file's bytes are kept in the cache.
+        path: relative to the file that defines the stage. For several paths the stage returns as many values.
+        loader: saves a value; ``None`` infers one from the extension.
+        cache: whether the files' bytes are kept in the cache.
     """
 
-    path: str
+    path: Paths
     loader: Writer[W] | None = None
     cache: bool = True
+
+    def __post_init__(self) -> None:
+        _freeze_paths(self)
 
 
 @dataclass(frozen=True)
@@ -63,4 +76,65 @@ class Plot(Out[W]):
     template: str | None = None
 
 
-__all__ = ["Dep", "Loader", "Metric", "Out", "Plot", "Reader", "Writer"]
+@dataclass(frozen=True)
+class IncrementalOut(Out[W]):
+    """A file that carries state from run to run: the stage gets what it wrote last and returns what is to stay.
+
+    Stands both on a parameter and in the return type, with the same path and loader; the first run gets the
+    loader's ``empty()``.
+
+    Args:
+        path: one file. It cannot be overridden.
+        loader: reads and writes it; ``None`` infers one from the extension. With `pivot.loaders.PathOnly` the
+            stage changes the file at the path that it gets.
+
+    Raises:
+        DefinitionError: the path is no single file.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.path, str):
+            raise DefinitionError("IncrementalOut takes one path", "declare one for each file")
+        if self.path.endswith("/"):
+            raise DefinitionError(f"IncrementalOut({self.path!r}) names a folder", "name a file")
+
+
+@dataclass(frozen=True)
+class DirectoryOut(Out[W]):
+    """A folder of files whose names are known when the stage has run: it returns a dict from path to value.
+
+    Args:
+        path: of the folder, with ``/`` at its end.
+        loader: saves each value; ``None`` infers one from the extension of each file's name. With
+            `pivot.loaders.PathOnly` the stage fills the folder itself and returns its path.
+
+    Raises:
+        DefinitionError: the path does not end with ``/``.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.path, str) or not self.path.endswith("/"):
+            raise DefinitionError(
+                f"DirectoryOut({self.path!r}): the path of a folder ends with /", f"write {f'{self.path}/'!r}"
+            )
+
+
+def _freeze_paths(word: "Dep[Any] | Out[Any]") -> None:
+    """Makes a tuple of a list of paths, so that the word can be hashed."""
+    if isinstance(word.path, list):
+        object.__setattr__(word, "path", tuple(word.path))
+
+
+__all__ = [
+    "Dep",
+    "DirectoryOut",
+    "IncrementalOut",
+    "Loader",
+    "Metric",
+    "Out",
+    "Plot",
+    "Reader",
+    "Writer",
+]

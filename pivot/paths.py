@@ -13,6 +13,9 @@ from pivot.errors import PivotError
 ProjectPath = NewType("ProjectPath", str)
 """``data/raw.csv``: relative to the project root; a trailing ``/`` marks a folder; ``.`` is the root itself."""
 
+ROOT = ProjectPath(".")
+"""The project root."""
+
 
 def project_path(raw: str, base: ProjectPath) -> ProjectPath:
     """The project path that ``raw`` names when it is read relative to the folder ``base``.
@@ -36,6 +39,11 @@ def project_path(raw: str, base: ProjectPath) -> ProjectPath:
             f"path {raw!r} leaves the project", "keep inputs and outputs inside the project folder"
         )
     return ProjectPath(joined + "/" if raw.endswith("/") and joined != "." else joined)
+
+
+def is_folder(path: ProjectPath) -> bool:
+    """Whether a project path stands for all that is under a folder."""
+    return path.endswith("/")
 
 
 def relative_to_root(absolute: str, root: str) -> ProjectPath:

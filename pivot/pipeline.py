@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-OutPath = str | Mapping[str, Any]
-"""A new path, or ``{"path": …, "cache": …}``."""
+from pivot.errors import DefinitionError
+
+DepPath = str | Sequence[str]
+"""Another path to read, or several."""
+OutPath = str | Sequence[str] | Mapping[str, Any]
+"""Another path to write, several, or ``{"path": …, "cache": …, "x": …, "y": …, "template": …}``."""
+Scalar = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +23,17 @@ class Registration:
     """One call of `Pipeline.register`.
 
     Attributes:
+        variant: dimension → value; empty for a stage that is no variant.
         file, line: where the call stands.
     """
 
     function: Callable[..., Any]
     name: str | None
-    dep_paths: Mapping[str, str]
+    dep_paths: Mapping[str, DepPath]
     out_paths: Mapping[str, OutPath]
     params: Any
     mutex: tuple[str, ...]
+    variant: Mapping[str, Scalar]
     file: str
     line: int
 
@@ -40,30 +47,38 @@ class Pipeline:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.file = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - its paths are relative to that file
         self._registrations: list[Registration] = []
+        self._included: list[Pipeline] = []
 
     def register(
         self,
         function: Callable[..., Any],
         *,
         name: str | None = None,
-        dep_path_overrides: Mapping[str, str] | None = None,
+        dep_path_overrides: Mapping[str, DepPath] | None = None,
         out_path_overrides: Mapping[str, OutPath] | None = None,
         params: Any = None,
         mutex: str | Sequence[str] = (),
+        variant: Scalar | Mapping[str, Scalar] | None = None,
     ) -> None:
         """Make a stage of an annotated function at module level.
 
         Args:
             function: its annotations say what it reads and writes.
             name: of the stage; the function's name by default.
-            dep_path_overrides: parameter → another path to read.
-            out_path_overrides: output → another path, or ``{"path": …, "cache": …}``; for a single output the
-                key may be any name.
+            dep_path_overrides: parameter → another path to read, or several.
+            out_path_overrides: output → another path, several, or
+                ``{"path": …, "cache": …, "x": …, "y": …, "template": …}``; for a single output the key may be any
+                name.
             params: an instance of the params model, or a mapping of values over its defaults.
             mutex: groups of which no two stages run at once; ``"*"`` runs alone.
+            variant: makes the stage ``name@variant``; of a mapping, the values joined by ``_``. A parameter
+                ``variant`` of the function gets it (of a mapping with one key, that value).
         """
         caller = sys._getframe(1)  # noqa: SLF001 - the place of the call, for messages
+        if not isinstance(variant, Mapping):
+            variant = {} if variant is None else {"variant": variant}
         self._registrations.append(
             Registration(
                 function,
@@ -72,15 +87,39 @@ class Pipeline:
                 MappingProxyType(dict(out_path_overrides or {})),
                 params,
                 (mutex,) if isinstance(mutex, str) else tuple(mutex),
+                MappingProxyType(dict(variant)),
                 caller.f_code.co_filename,
                 caller.f_lineno,
             )
         )
 
+    def include(self, other: "Pipeline") -> None:
+        """Take in all stages of another pipeline.
+
+        The paths of one that another ``pipeline.py`` made stay relative to that file; its stages are called
+        ``folder:name`` here.
+
+        Args:
+            other: e.g. of ``from prepare.pipeline import pipeline as prepare``.
+
+        Raises:
+            DefinitionError: it is no Pipeline.
+        """
+        if not isinstance(other, Pipeline):
+            raise DefinitionError(
+                f"include takes a Pipeline, not {other!r}", "from folder.pipeline import pipeline as other"
+            )
+        self._included.append(other)
+
     @property
     def registrations(self) -> tuple[Registration, ...]:
         """What was registered, in order."""
         return tuple(self._registrations)
+
+    @property
+    def included(self) -> tuple["Pipeline", ...]:
+        """The pipelines whose stages are taken in, in order."""
+        return tuple(self._included)
 
     def __repr__(self) -> str:
         return f"Pipeline({self.name!r})"

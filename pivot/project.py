@@ -1,18 +1,16 @@
 """A project: the one face that the command line, the notebook and Python scripts use."""
 
-import contextlib
 import os
-import pickle
 import secrets
-import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pivot.config.settings import Settings, load_settings
 from pivot.core.explain import Explanation
 from pivot.core.graph import Graph
+from pivot.core.interest import Interest, interest
 from pivot.core.inventory import Inventory
 from pivot.core.query import select
 from pivot.define.locate import find_pipeline_file, pipeline_file
@@ -23,14 +21,25 @@ from pivot.engine.observe import Observer, assess
 from pivot.engine.run import Plan, Sink, execute, require_inputs
 from pivot.errors import UsageError
 from pivot.executors.base import Executor
+from pivot.executors.cores import cores, stage_environment
 from pivot.model.decision import Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
 from pivot.model.stage import Stage
 from pivot.model.task import TrialResult, TrialTask
 from pivot.paths import ProjectPath, absolute
-from pivot.store.layout import create, find_root
+from pivot.store.history import prune_runs
+from pivot.store.layout import create, find_root, git_root
 from pivot.store.store import Store
+
+if TYPE_CHECKING:
+    from pivot.engine.accept import Accepted
+    from pivot.engine.checkout import CheckedOut
+    from pivot.engine.exchange import Exchange
+    from pivot.engine.history import PastRun
+    from pivot.engine.side import Side
+    from pivot.engine.upkeep import Verified
+    from pivot.store.collection import Collected
 
 
 def initialize(folder: str) -> bool:
@@ -59,7 +68,7 @@ class Project:
         start = os.path.abspath(path)
         self._file = find_pipeline_file(start)
         base = os.path.dirname(self._file) if self._file else start
-        self.root = find_root(start) or _git_root(base) or base
+        self.root = find_root(start) or git_root(base) or base
         home = pipeline_file(self._file or os.path.join(base, "pivot.yaml"), self.root)
         self.folder: ProjectPath = home.folder
         self.roots: tuple[ProjectPath, ...] = home.roots
@@ -108,7 +117,12 @@ class Project:
         return select(self.graph(), targets, single=True) if targets else ()
 
     def status(
-        self, targets: Sequence[str] = (), *, force: bool = False, single_stage: bool = False
+        self,
+        targets: Sequence[str] = (),
+        *,
+        force: bool = False,
+        single_stage: bool = False,
+        allow_missing: bool = False,
     ) -> tuple[Decision, ...]:
         """What a run would do with each stage, and why; nothing runs.
 
@@ -116,22 +130,23 @@ class Project:
             targets: names or globs of stages, or paths of outs; none means all.
             force: as if nothing were cached.
             single_stage: leave out what the targets need.
+            allow_missing: deps and outs that are not there count as they were in the last run.
         """
         graph = self.graph()
         chosen = select(graph, targets, single_stage)
         observer = self._observer()
         observer.require_readable(graph.stage(name) for name in chosen)
-        decisions = assess(observer, graph, chosen, force=force)
+        decisions = assess(observer, graph, chosen, force=force, allow_missing=allow_missing)
         self.store.flush()
         return decisions
 
-    def explain(self, targets: Sequence[str] = ()) -> tuple[Explanation, ...]:
+    def explain(self, targets: Sequence[str] = (), *, allow_missing: bool = False) -> tuple[Explanation, ...]:
         """What `status` gives, each with the ways to the definitions that changed and the diffs of their texts."""
         graph = self.graph()
         chosen = select(graph, targets)
         observer = self._observer()
         observer.require_readable(graph.stage(name) for name in chosen)
-        decisions = assess(observer, graph, chosen)
+        decisions = assess(observer, graph, chosen, allow_missing=allow_missing)
         found = tuple(explain(observer, self.store, graph.stage(d.stage), d) for d in decisions)
         self.store.flush()
         return found
@@ -146,6 +161,12 @@ class Project:
         found = take_inventory(self._observer(), self.store, self._stage(stage))
         self.store.flush()
         return found
+
+    def interest(self, targets: Sequence[str] = (), *, single_stage: bool = False) -> Interest:
+        """Which files a run of these targets rests on: what one waits for before the next."""
+        graph = self.graph()
+        stages = [graph.stage(name) for name in select(graph, targets, single_stage)]
+        return interest(stages, {s.name: record for s in stages if (record := self.store.lock(s.key))})
 
     def repro(
         self,
@@ -180,12 +201,13 @@ class Project:
         conditions = Conditions(
             run=f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}",  # sorts by time
             graph=graph,
-            environment=_stage_environment(os.environ, jobs),
+            environment=stage_environment(os.environ, jobs),
             seed=self.settings.seed,
             strict=self.settings.strict,
             ignored_environment=self.settings.ignore_env,
         )
-        plan = Plan(chosen=chosen, jobs=jobs, force=force, keep_going=keep_going, conditions=conditions)
+        asked = tuple(targets)
+        plan = Plan(chosen, jobs, force=force, keep_going=keep_going, conditions=conditions, targets=asked)
         self.store.create()
         observer = self._observer()
         require_inputs(plan, observer)
@@ -199,9 +221,54 @@ class Project:
             raise
         finally:
             self.store.flush()
+            prune_runs(self.store.layout, self.settings.kept_runs, now.timestamp())
         if run.cancelled:
             self._end_workers()  # a second Ctrl-C has closed them
         return run
+
+    def checkout(self, targets: Sequence[str] = (), *, force: bool = False) -> "tuple[CheckedOut, ...]":
+        """Put the outputs of the last results in place; nothing runs.
+
+        Args:
+            targets: without what they need; none means all.
+            force: replace what a person wrote over them without keeping it.
+        """
+        from pivot.engine.checkout import check_out  # lazy: start-up time
+
+        return check_out(self.store, _only(self.graph(), targets), force=force)
+
+    def commit(self, targets: Sequence[str] = ()) -> "tuple[Accepted, ...]":
+        """Take what is on disk as the results of stages (targets: without what they need); nothing runs."""
+        from pivot.engine.accept import accept  # lazy: start-up time
+
+        graph = self.graph()
+        return accept(self.store, self._observer(), graph, _only(graph, targets))
+
+    def verify(self, *, everything: bool = False) -> "Verified":
+        """Hash the objects that the lock files need, or all there are; wrong ones are put aside."""
+        from pivot.engine.upkeep import verify  # lazy: start-up time
+
+        return verify(self.store, everything=everything)
+
+    def collect(
+        self, *, keep_runs: int | None = None, dry_run: bool = False, force: bool = False, kept: bool = False
+    ) -> "Collected":
+        """Take away what no lock file, no recent run and no name needs; see `pivot.engine.upkeep.collect`."""
+        from pivot.engine.upkeep import collect  # lazy: start-up time
+
+        return collect(self.store, keep_runs=keep_runs, dry_run=dry_run, force=force, kept=kept)
+
+    def push(self, targets: Sequence[str] = (), *, remote: str | None = None, jobs: int = 8) -> "Exchange":
+        """Bring the last results of these targets to a remote; gives what was moved, and what could not be."""
+        from pivot.engine.exchange import push_to  # lazy: start-up time
+
+        return push_to(self.store, self.settings, self.graph(targets), remote, jobs)
+
+    def pull(self, targets: Sequence[str] = (), *, remote: str | None = None, jobs: int = 8) -> "Exchange":
+        """Bring the results of these targets from a remote into the cache; a run restores them from there."""
+        from pivot.engine.exchange import pull_from  # lazy: start-up time
+
+        return pull_from(self.store, self.settings, self._observer(), self.graph(targets), remote, jobs)
 
     def load(self, stage: str, out: str | None = None) -> object:
         """The value of an output, as its loader reads it, from the workspace or the cache.
@@ -214,21 +281,39 @@ class Project:
             UsageError: no such stage or output, or a loader that cannot read.
             StoreError: it has never been made, or its bytes are lost.
         """
-        found = self._stage(stage)
-        wanted = [o for o in found.outs if o.name == out or (out is None and len(found.outs) == 1)]
-        if not wanted:
-            keys = ", ".join(o.name for o in found.outs) or "none"
-            raise UsageError(f"say which output of stage '{found.name}' to load", f"it has: {keys}")
-        with self._importable(), self.store.output(found.name, wanted[0].path) as path:
-            loader = pickle.loads(wanted[0].loader.payload)
-            if not hasattr(loader, "load"):
-                raise UsageError(f"the loader of '{wanted[0].path}' can only write", f"open {path} yourself")
-            value: object = loader.load(path)
-            return value
+        from pivot.engine.value import load_output  # lazy: start-up time
+
+        return load_output(self.store, self._stage(stage), out)
 
     def log(self, stage: str) -> str:
         """What the stage wrote to stdout and stderr when it last ran; empty if it never did."""
-        return self.store.last_log(self._stage(stage).name)
+        return self.store.last_log(self._stage(stage).key)
+
+    def past_runs(self, most: int | None = None) -> "tuple[PastRun, ...]":
+        """The runs that the history keeps, newest first; at most so many."""
+        from pivot.engine.history import past_runs  # lazy: start-up time
+
+        return past_runs(self.store.layout, most)
+
+    def past_run(self, word: str) -> "PastRun":
+        """A run of the history: ``last``, ``-2`` (the one before), its id, or how it begins.
+
+        Raises:
+            UsageError: none, or several.
+        """
+        from pivot.engine.history import past_run  # lazy: start-up time
+
+        return past_run(self.store.layout, word)
+
+    def side(self, word: str) -> "Side":
+        """One side of a comparison: ``workspace``, a run as in `past_run`, or a revision that git knows.
+
+        Raises:
+            UsageError: there is no such run or revision.
+        """
+        from pivot.engine.side import side_of  # lazy: start-up time
+
+        return side_of(word, self.store, self.stages, self._observer())
 
     def notices(self) -> list[str]:
         """What a person should know of what was found or mended on disk and no event has told; each once."""
@@ -241,7 +326,7 @@ class Project:
             modules=(),
             roots=tuple(absolute(root, self.root) for root in self.roots),
             cwd=absolute(self.folder, self.root),
-            environment=_stage_environment(os.environ, 1),
+            environment=stage_environment(os.environ, 1),
             names=tuple(names),
             timeout=timeout,
         )
@@ -260,7 +345,7 @@ class Project:
     def store(self) -> Store:
         """Everything under ``.pivot/``."""
         if self._store is None:
-            self._store = Store(self.root, self.settings.cache_dir)
+            self._store = Store(self.root, self.settings.cache_dir, self.settings.checkout_mode)
         return self._store
 
     def _stage(self, name: str) -> Stage:
@@ -273,7 +358,7 @@ class Project:
     def _observer(self, texts: Mapping[str, ModuleText] | None = None) -> Observer:
         if texts is None:
             texts = {self._module.name: self._module} if self._module else {}
-        return Observer(self.store, texts, _stage_environment(os.environ, 1), self.settings.seed)
+        return Observer(self.store, texts, stage_environment(os.environ, 1), self.settings.seed)
 
     def _define(self) -> tuple[Stage, ...]:
         if self._file is None:
@@ -288,16 +373,6 @@ class Project:
             return self._workers(self.settings.jobs or cores(), libraries)
 
         return define(self.store, workers, file)
-
-    @contextlib.contextmanager
-    def _importable(self) -> Iterator[None]:
-        """Let this process import the project's modules: a pickled output may hold objects of their classes."""
-        before = list(sys.path)
-        sys.path[:0] = [absolute(root, self.root) for root in self.roots]
-        try:
-            yield
-        finally:
-            sys.path[:] = before
 
     def _end_workers(self) -> None:
         if self._executor is not None:
@@ -316,30 +391,6 @@ class Project:
         return self._executor
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _git_root(folder: str) -> str | None:
-    while True:
-        if os.path.exists(os.path.join(folder, ".git")):
-            return folder
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return None
-        folder = parent
-
-
-def _stage_environment(environment: Mapping[str, str], jobs: int) -> dict[str, str]:
-    """What a stage gets: the caller's environment, no window for plots, no more BLAS threads than its share."""
-    threads = str(max(1, cores() // jobs))
-    defaults = {
-        "MPLBACKEND": "Agg",
-        "OMP_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-    }
-    return {**defaults, **environment, "PYTHONHASHSEED": "0"}
+def _only(graph: Graph, targets: Sequence[str]) -> list[Stage]:
+    """The stages that targets stand for, without what those rest on; all for no targets."""
+    return [graph.stage(name) for name in select(graph, targets, single=True)]

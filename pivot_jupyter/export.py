@@ -3,12 +3,12 @@
 import json
 import os
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from pivot.errors import DefinitionError, PivotError, UsageError
 from pivot.model.digest import digest_text
-from pivot.model.stage import OutKind, Returns, Stage
+from pivot.model.stage import OutKind, Returns, Stage, StageDep, StageOut
 from pivot.paths import ProjectPath, absolute, project_path, relative_to_folder
 from pivot.project import initialize
 from pivot.yamlio import YamlDocument, dump_yaml, read_yaml
@@ -16,17 +16,23 @@ from pivot_jupyter.session import Defined, Session
 from pivot_jupyter.stages import Ground
 
 PIPELINE = "pivot.yaml"
+# the path of an incremental out stands in the code alone
+_SECTIONS = (
+    ("outs", (OutKind.OUT, OutKind.DIRECTORY)),
+    ("metrics", (OutKind.METRIC,)),
+    ("plots", (OutKind.PLOT,)),
+)
 
 
 def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
     """A stage as ``pivot.yaml`` in `folder` says it, with everything explicit."""
     entry: dict[str, Any] = {"python": str(stage.function)}
-    deps = {d.name: relative_to_folder(d.path, stage.folder) for d in stage.deps if d.argument is not None}
+    deps = _paths(stage, (dep for dep in stage.deps if dep.argument is not None))
     if deps:
         entry["deps"] = deps
     if stage.returns is not Returns.NOTHING:
-        for section, kind in (("outs", OutKind.OUT), ("metrics", OutKind.METRIC), ("plots", OutKind.PLOT)):
-            outs = {o.name: relative_to_folder(o.path, stage.folder) for o in stage.outs if o.kind is kind}
+        for section, kinds in _SECTIONS:
+            outs = _paths(stage, (out for out in stage.outs if out.kind in kinds))
             if outs:
                 entry[section] = outs
     if stage.params is not None and json.loads(stage.params.values):
@@ -36,6 +42,20 @@ def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
     if stage.folder != folder:
         entry["cwd"] = relative_to_folder(stage.folder, folder)
     return entry
+
+
+def _paths(stage: Stage, declared: Iterable[StageDep | StageOut]) -> dict[str, str | list[str]]:
+    """Name → its path, or the list of its paths."""
+    paths: dict[str, str | list[str]] = {}
+    for one in declared:
+        path = relative_to_folder(one.path, stage.folder)
+        if one.index is None:
+            paths[one.name] = path
+        else:
+            several = paths.setdefault(one.name, [])
+            assert isinstance(several, list)
+            several.append(path)
+    return paths
 
 
 def pipeline_text(

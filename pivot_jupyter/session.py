@@ -16,7 +16,7 @@ from pivot.model.decision import Decision
 from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
-from pivot.model.stage import Stage
+from pivot.model.stage import Stage, stage_key
 from pivot.model.task import TrialResult
 from pivot.paths import absolute, project_path, relative_to_root
 from pivot.project import Project
@@ -351,7 +351,8 @@ class Session:
 
     def log(self, stage: str) -> str:
         """What the stage wrote when it last ran; also told while something else is wrong with the notebook."""
-        return self.project.store.last_log(stage) if stage in self._drafts else self.project.log(stage)
+        key = stage_key(stage, self.ground.folder)
+        return self.project.store.last_log(key) if stage in self._drafts else self.project.log(stage)
 
     def code(self, stage: str | None = None) -> str:
         """The notebook module's text, or the part of it that one stage reaches; whatever is wrong with it."""

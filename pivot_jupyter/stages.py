@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType, ModuleType
 
 from pivot.define.annotations import Overrides, ParamLayer, PathEntry, stage_from_function  # type: ignore[attr-defined]
@@ -160,7 +160,7 @@ def define(draft: Draft, module: ModuleType, ground: Ground) -> Stage:
         )
     layers = [ParamLayer(_nested(options.params), place)] if options.params else []
     layers += _params_file(ground, draft.name)
-    return stage_from_function(
+    stage = stage_from_function(
         function,
         folder=_folder(draft, ground),
         roots=ground.roots,
@@ -174,6 +174,7 @@ def define(draft: Draft, module: ModuleType, ground: Ground) -> Stage:
             mutex=options.mutex,
         ),
     )
+    return replace(stage, home=ground.folder)
 
 
 def _folder(draft: Draft, ground: Ground) -> ProjectPath:

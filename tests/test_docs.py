@@ -9,14 +9,20 @@ How a fenced block is read, in the order of the page:
 - ``python``: a script of its own; ``ipython``: a notebook cell, all cells of a page in one kernel;
 - ``yaml``, ``json``: must parse; any other language (``bash``, ``text``) is only read.
 
-``<!-- run: COMMAND -->`` prepares silently; the commands find the checkout in ``$CHECKOUT``.
+``<!-- run: COMMAND -->`` prepares silently; the commands find the checkout in ``$CHECKOUT``. The console block after
+``<!-- terminal -->`` is a second terminal: its command is left running, the lines must come in time, and later blocks of
+it go on where it stands; ``^C`` interrupts it and waits for its end.
 """
 
 import json
 import os
+import queue
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +37,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 FENCE = re.compile(
     r"^(?P<indent> *)(?P<fence>`{3,})(?P<lang>[a-z]+)?(?P<rest>[^\n`]*)\n(?P<body>.*?)^(?P=indent)(?P=fence) *$"
-    r"|^<!-- run: (?P<command>.*?) -->$",
+    r"|^<!-- run: (?P<command>.*?) -->$"
+    r"|^<!-- (?P<terminal>terminal) -->$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -42,17 +49,22 @@ class Block:
     language: str
     title: str | None
     body: str
+    terminal: bool = False
 
 
 def blocks(text: str) -> Iterator[Block]:
+    terminal = False
     for match in FENCE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
-        if match["command"]:
+        if match["terminal"]:
+            terminal = True
+        elif match["command"]:
             yield Block(line, "console", None, f"$ {match['command']}\n")
         else:
             title = re.search(r'title="([^"]+)"', match["rest"])
             body = re.sub(rf"^{match['indent']}", "", match["body"], flags=re.MULTILINE)
-            yield Block(line, match["lang"] or "text", title and title[1], body)
+            yield Block(line, match["lang"] or "text", title and title[1], body, terminal)
+            terminal = False
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -84,11 +96,14 @@ class Story:
         }
         self.manager: KernelManager | None = None
         self.client: BlockingKernelClient | None = None
+        self.terminal: Terminal | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.terminal is not None:
+            self.terminal.close()
         if self.client is not None:
             self.client.stop_channels()
         if self.manager is not None:
@@ -99,6 +114,10 @@ class Story:
             path = self.folder / block.title
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.body, encoding="utf-8")
+        elif block.terminal:
+            if self.terminal is None:
+                self.terminal = Terminal(self.folder, self.environment)
+            self.terminal.tell(block.body)
         elif block.language == "console":
             for command, expected in commands(block.body):
                 self.shell(command, expected)
@@ -137,6 +156,60 @@ class Story:
         reply = self.client.execute_interactive(text, timeout=120, output_hook=lambda _: None)["content"]
         failure = "\n".join([reply.get("ename", ""), reply.get("evalue", ""), *reply.get("traceback", [])])
         assert reply["status"] == "ok", f"the cell failed: {ANSI.sub('', failure)}"
+
+
+class Terminal:
+    """A second terminal, in which a command is left running."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = environment | {"PYTHONUNBUFFERED": "1"}
+        self.process: subprocess.Popen[str] | None = None
+        self.lines: queue.Queue[str] = queue.Queue()
+
+    def tell(self, body: str) -> None:
+        expected = ""
+        for line in body.splitlines():
+            if line.startswith("$ "):
+                self.start(line[2:])
+            elif line == "^C":
+                self.expect(expected)
+                expected = ""
+                assert self.process is not None, "nothing runs in the terminal"
+                self.process.send_signal(signal.SIGINT)
+                assert self.process.wait(60) == 0, f"it ended with {self.process.returncode}"
+            else:
+                expected += f"{line}\n"
+        self.expect(expected)
+
+    def start(self, command: str) -> None:
+        assert self.process is None or self.process.poll() is not None, "the terminal is busy"
+        self.process = subprocess.Popen(
+            ["bash", "-c", f"exec {command}"], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        threading.Thread(target=self.listen, args=(self.process,), daemon=True).start()
+
+    def listen(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.lines.put(line)
+
+    def expect(self, expected: str) -> None:
+        """Reads on until all that was printed since the last time is as expected."""
+        printed, end = "", time.monotonic() + 60
+        while expected and not matches(printed, expected):
+            try:
+                printed += self.lines.get(timeout=max(end - time.monotonic(), 0))
+            except queue.Empty:
+                pytest.fail(f"the terminal printed\n{printed}\ninstead of\n{expected}", pytrace=False)
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
 
 
 def commands(body: str) -> list[tuple[str, str]]:
@@ -180,9 +253,23 @@ def test_an_ellipsis_stands_for_any_text(printed: str, expected: str, same: bool
 
 
 def test_a_page_is_read_block_by_block() -> None:
-    text = '<!-- run: true -->\n```python title="a.py"\nx = 1\n```\ntext\n\n    ```console\n    $ ls\n    a.py\n    ```\n'
+    text = (
+        '<!-- run: true -->\n```python title="a.py"\nx = 1\n```\ntext\n\n    ```console\n    $ ls\n    a.py\n    ```\n'
+        "<!-- terminal -->\n\n```console\n$ cat\n^C\n```\n```console\n$ ls\n```\n"
+    )
     assert list(blocks(text)) == [
         Block(1, "console", None, "$ true\n"),
         Block(2, "python", "a.py", "x = 1\n"),
         Block(7, "console", None, "$ ls\na.py\n"),
+        Block(13, "console", None, "$ cat\n^C\n", terminal=True),
+        Block(17, "console", None, "$ ls\n"),
     ]
+
+
+def test_a_terminal_goes_on_where_it_stood_until_it_is_interrupted(tmp_path: Path) -> None:
+    script = "import time\ntry:\n    print('one', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('two')\n"
+    (tmp_path / "wait.py").write_text(script)
+    terminal = Terminal(tmp_path, dict(os.environ))
+    terminal.tell(f"$ {sys.executable} wait.py\none\n")
+    terminal.tell("^C\ntwo\n")
+    terminal.close()

@@ -23,7 +23,22 @@ COMMANDS = {
     "fingerprint": ("pivot.cli.fingerprint", "Show all code that a stage rests on."),
     "list": ("pivot.cli.status", "List the stages with what they read and write."),
     "dag": ("pivot.cli.dag", "Draw how the stages depend on each other."),
+    "schema": ("pivot.cli.schema", "Write the JSON schema of pivot.yaml, for editors."),
+    "checkout": ("pivot.cli.checkout", "Put the outputs of the last results back in place."),
+    "commit": ("pivot.cli.commit", "Accept the files that are there as results."),
+    "verify": ("pivot.cli.verify", "Check the bytes of all results in the cache."),
+    "gc": ("pivot.cli.gc", "Take away what the cache holds and nothing needs."),
+    "push": ("pivot.cli.transfer", "Bring results to a remote, for others."),
+    "pull": ("pivot.cli.transfer", "Bring results from a remote, instead of running."),
+    "remote": ("pivot.cli.remote", "List, add and remove remotes."),
+    "check-ignore": ("pivot.cli.ignore", "Show which paths .pivotignore leaves out."),
     "log": ("pivot.cli.log", "Show what a stage printed when it last ran."),
+    "history": ("pivot.cli.history", "List the last runs."),
+    "show": ("pivot.cli.history", "Show what became of each stage in a run, or what one printed."),
+    "metrics": ("pivot.cli.metrics", "Show metrics, or how they differ between runs or revisions."),
+    "params": ("pivot.cli.params", "Show params, or how they differ."),
+    "plots": ("pivot.cli.plots", "Write plots into one HTML page, or two sides next to each other."),
+    "diff": ("pivot.cli.diff", "Show which stages differ between two runs or revisions, and in what."),
 }
 
 
@@ -41,7 +56,7 @@ class LazyGroup(click.Group):
         """The command of that name, imported now."""
         if cmd_name in COMMANDS:
             module = import_module(COMMANDS[cmd_name][0])
-            command: click.Command = getattr(module, f"{cmd_name}_command")
+            command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
             return command
         for entry in _added_commands():
             if entry.name == cmd_name:
@@ -82,7 +97,10 @@ def cli(directory: str) -> None:
     """Run pipelines of typed Python functions; Pivot knows what to run."""
     try:
         os.chdir(directory)
+        os.getcwd()
     except OSError as error:
+        if directory == ".":  # in an output folder that was replaced, say
+            raise click.UsageError('the current folder is gone; if there is a new one: cd "$PWD"') from None
         raise click.UsageError(f"cannot work in {directory}: {error.strerror}") from None
 
 

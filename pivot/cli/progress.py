@@ -3,21 +3,33 @@
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Any, Self
 
 import click
 
 from pivot.cli.words import Words
-from pivot.core.state import Progress, StageState
-from pivot.model.event import Event, Notice, Outcome, RunStarted, StageFinished, StageOutput, StageStarted
+from pivot.core.state import Progress, StageState, duration, state_word
+from pivot.model.event import (
+    Event,
+    Notice,
+    Outcome,
+    RunStarted,
+    StageFinished,
+    StageOutput,
+    StageProgress,
+    StageStarted,
+)
 
-REFRESH = 0.2
+REFRESH = 0.25
 """Seconds between two drawings of the live lines."""
 LOG_LINES = 20
 """Lines of a failed stage's log that are shown."""
 LOG_TEXT = 8000
 """Characters of a running stage's log that are kept for that."""
+MOST_STEPS = 1_000_000
+"""From so many steps on (bytes, most often) their number is left out: the percentage says more."""
 
 
 class PlainView:
@@ -73,11 +85,19 @@ class PlainView:
 
 
 class LiveView(PlainView):
-    """`PlainView`, and below it one line for each running stage, redrawn a few times a second."""
+    """`PlainView`, and below it one line for each running stage, redrawn a few times a second.
 
-    def __init__(self, stream: IO[Any]) -> None:
+    ▶ train  45 %  epoch 9/20  12 s
+
+    Args:
+        clock: gives seconds.
+    """
+
+    def __init__(self, stream: IO[Any], clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
+        self._clock = clock
         self._running: dict[str, float] = {}
+        self._said: dict[str, StageProgress] = {}
         self._drawn = 0
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -98,15 +118,19 @@ class LiveView(PlainView):
 
     def __call__(self, event: Event) -> None:
         """Take an event; the lines that stay are written above the live ones."""
+        if isinstance(event, StageProgress):  # the painter shows it soon enough
+            self._said[event.stage] = event
+            return
         if isinstance(event, StageOutput):  # nothing to be seen
             super().__call__(event)
             return
         with self._lock:
             self._erase()
             if isinstance(event, StageStarted):
-                self._running[event.stage] = time.monotonic()
+                self._running[event.stage] = self._clock()
             if isinstance(event, StageFinished):
                 self._running.pop(event.stage, None)
+                self._said.pop(event.stage, None)
             super().__call__(event)
             self._draw()
 
@@ -123,18 +147,41 @@ class LiveView(PlainView):
 
     def _draw(self) -> None:
         size = shutil.get_terminal_size()
-        now = time.monotonic()
+        now = self._clock()
+        mark = state_word(Progress.RUNNING)[0] if self._words.icons else str(Progress.RUNNING)
+        width = max(map(len, self._running), default=0)
         lines = [
-            self._words.row(StageState(Progress.RUNNING, seconds=now - since), stage, 0)
+            running_line(f"{mark} {stage:<{width}}", self._said.get(stage), now - since, size.columns - 1)
             for stage, since in self._running.items()
         ]
         room = max(size.lines - 2, 1)
         if len(lines) > room:
             lines = [*lines[: room - 1], f"and {len(lines) - room + 1} more running"]
         for line in lines:
-            self._stream.write(click.unstyle(line)[: size.columns - 1] + "\n")
+            self._stream.write(line[: size.columns - 1] + "\n")
         self._drawn = len(lines)
         self._stream.flush()
+
+
+def running_line(name: str, said: StageProgress | None, seconds: float, columns: int) -> str:
+    """``train  45 %  epoch 9/20  12 s``: all that is known, in ``columns``; words are cut first."""
+    share = steps = text = ""
+    if said is not None:
+        text = said.text
+        steps = _number(said.done) if said.done else ""
+        if said.total:
+            share = f"{max(0, min(100, int(100 * said.done / said.total))):>3} %"
+            steps = f"{_number(said.done)}/{_number(said.total)}" if said.total < MOST_STEPS else ""
+    rest = [part for part in (name, share, steps, duration(seconds)) if part]
+    room = columns - len("  ".join(rest)) - (1 if steps else 2)
+    if len(text) > room:
+        text = f"{text[: room - 1]}…" if room > 1 else ""
+    steps = f"{text} {steps}".strip()
+    return "  ".join(part for part in (name, share, steps, duration(seconds)) if part)
+
+
+def _number(steps: float) -> str:
+    return str(int(steps)) if steps == int(steps) else f"{steps:.1f}"
 
 
 def failure_text(failure: StageFinished, log: str) -> str:

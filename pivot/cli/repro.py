@@ -5,13 +5,17 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
 from pivot.cli.opened import open_project
-from pivot.cli.status import print_json, print_table
+from pivot.cli.status import ALLOW_MISSING, print_json, print_table
 from pivot.model.event import Event, Outcome
 from pivot.model.run import Run
+
+if TYPE_CHECKING:
+    from pivot.project import Project
 
 
 @click.command("repro")
@@ -19,37 +23,71 @@ from pivot.model.run import Run
 @click.option("-f", "--force", is_flag=True, help="Run the stages even if nothing has changed.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would run, and why; run nothing.")
 @click.option(
+    "--allow-missing", is_flag=True, help=f"With --dry-run: {ALLOW_MISSING[0].lower()}{ALLOW_MISSING[1:]}"
+)
+@click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="How many stages run at once (default: cores)."
 )
 @click.option(
     "-k", "--keep-going", is_flag=True, help="After a failure go on with all that does not need it."
 )
 @click.option("-s", "--single-stage", is_flag=True, help="Only the TARGETS, not what they need.")
+@click.option("-w", "--watch", is_flag=True, help="Then wait for saved files and run again, until Ctrl-C.")
+@click.option(
+    "--debounce",
+    type=click.IntRange(min=0),
+    metavar="MS",
+    help="With --watch: milliseconds of quiet after a change (default: setting watch.debounce).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON event a line.")
 def repro_command(
     targets: tuple[str, ...],
     force: bool,
     dry_run: bool,
+    allow_missing: bool,
     jobs: int | None,
     keep_going: bool,
     single_stage: bool,
+    watch: bool,
+    debounce: int | None,
     as_json: bool,
 ) -> int:
     """Run what has changed, and only that (TARGETS: only these and what they need; globs work)."""
-    with open_project() as project:
-        if dry_run:
-            decisions = project.status(targets, force=force, single_stage=single_stage)
-            print_json(decisions) if as_json else print_table(decisions)
-            return 0
+    if debounce is not None and not watch:
+        raise click.UsageError("--debounce needs --watch")
+    if dry_run and watch:
+        raise click.UsageError("--dry-run runs nothing, so there is nothing to --watch for")
+    if allow_missing and not dry_run:
+        raise click.UsageError("--allow-missing needs --dry-run: a stage cannot run without its files")
+    if dry_run:
+        with open_project() as project:
+            decisions = project.status(
+                targets, force=force, single_stage=single_stage, allow_missing=allow_missing
+            )
+        print_json(decisions) if as_json else print_table(decisions)
+        return 0
+
+    def once(project: "Project", first: bool, announce: Callable[[Event], None]) -> Run:
         with _view(as_json) as sink:
-            run = project.repro(
+            return project.repro(
                 targets,
-                force=force,
+                force=force and first,
                 jobs=jobs,
                 keep_going=keep_going,
                 single_stage=single_stage,
-                sinks=[sink],
+                sinks=[announce, sink],
             )
+
+    if watch:
+        from pivot.cli.watch import Announcer, Session, keep_running
+
+        seconds = None if debounce is None else debounce / 1000
+        announcer = Announcer(as_json, _summary)
+        return keep_running(
+            Session(once, announcer, targets=targets, single_stage=single_stage, debounce=seconds)
+        )
+    with open_project() as project:
+        run = once(project, True, lambda _event: None)
     if not as_json:
         if run.with_outcome(Outcome.FAILED):
             click.echo()  # apart from the failed stages' tracebacks

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pivot.core.explain import Explanation
 
 
+ALLOW_MISSING = "Files that are not there count as they were in the last run (for CI without data)."
+
+
 @click.command("status")
 @click.argument("targets", nargs=-1)
 @click.option(
@@ -23,15 +26,18 @@ if TYPE_CHECKING:
     "--json", "as_json", is_flag=True, help="Write one JSON object; with --explain all that is known."
 )
 @click.option("--check", is_flag=True, help="Exit with 1 if anything would run.")
-def status_command(targets: tuple[str, ...], explain: bool, as_json: bool, check: bool) -> int:
+@click.option("--allow-missing", is_flag=True, help=ALLOW_MISSING)
+def status_command(
+    targets: tuple[str, ...], explain: bool, as_json: bool, check: bool, allow_missing: bool
+) -> int:
     """Show what a run would do with each stage, and why (TARGETS: only these and what they need)."""
     with open_project() as project:
         if explain:
-            found = project.explain(targets)
+            found = project.explain(targets, allow_missing=allow_missing)
             named = project.named(targets)
             decisions = tuple(one.decision for one in found)
         else:
-            decisions = project.status(targets)
+            decisions = project.status(targets, allow_missing=allow_missing)
     if explain:
         # without targets, all that are not up to date
         shown = [e for e in found if (e.stage.name in named if named else _is_stale(e.decision))]
@@ -58,8 +64,13 @@ def _as_json(decision: Decision) -> dict[str, object]:
         "name": decision.stage,
         "verdict": str(decision.verdict),
         "reason": headline(decision),
-        "reasons": [_reason(change) for change in decision.changes],
+        "reasons": reasons_json(decision),
     }
+
+
+def reasons_json(decision: Decision) -> list[dict[str, object]]:
+    """``[{"kind", "name", "before", "after", "file"}]``, one for each reason."""
+    return [_reason(change) for change in decision.changes]
 
 
 def _reason(change: Change) -> dict[str, object]:
@@ -99,12 +110,12 @@ def _print_explained(shown: Sequence["Explanation"], count: int) -> None:
     for number, found in enumerate(shown):
         if number:
             click.echo()
-        click.echo("\n".join(explain_lines(found, _paint)))
+        click.echo("\n".join(explain_lines(found, paint)))
     if not shown:
         click.echo(f"nothing would run: {_all_of(count)} up to date")
 
 
-def _paint(line: str) -> str:
+def paint(line: str) -> str:
     """A line of a diff in the colours that people know; click drops them where none belong."""
     colour = {"+": "green", "-": "red"}.get(line[:1])
     return click.style(line, fg=colour) if colour else line

@@ -64,12 +64,20 @@ def read_params(text: str, file: str) -> YamlDocument:
     return YamlDocument(file, {str(name): values or {} for name, values in data.items()}, document.lines)
 
 
-def params_layer(document: YamlDocument | None, stage: str) -> ParamLayer | None:
-    """What a ``params.yaml`` says about a stage, if anything."""
-    if document is None or stage not in document.data:
-        return None
-    place = Place(document.file, document.line((stage,)))
-    return ParamLayer(document.data[stage], place, document, (stage,))
+def params_layers(document: YamlDocument | None, stage: str) -> tuple[ParamLayer, ...]:
+    """What a ``params.yaml`` says about a stage, the weakest first: a variant's own values win over its base's.
+
+    Args:
+        document: of the params file.
+        stage: its name: ``train``, or ``train@small``, for which the entries of ``train`` count too.
+    """
+    if document is None:
+        return ()
+    return tuple(
+        ParamLayer(document.data[name], Place(document.file, document.line((name,))), document, (name,))
+        for name in dict.fromkeys((_base(stage), stage))
+        if name in document.data
+    )
 
 
 def check_params_names(
@@ -80,11 +88,11 @@ def check_params_names(
     Args:
         document: of the params file.
         takers: the stages that take params.
-        stages: all stages.
+        stages: all stages. The base name of a variant stands for all its variants.
     """
     if document is None:
         return []
-    with_params, known = set(takers), set(stages)
+    with_params, known = _with_bases(takers), _with_bases(stages)
     errors: list[PivotError] = []
     for name in document.data:
         where = f"({document.file}:{document.line((name,))})"
@@ -96,6 +104,14 @@ def check_params_names(
             hint = "give its function an argument annotated with a StageParams class"
             errors.append(DefinitionError(f"stage {name!r} takes no params {where}", hint))
     return errors
+
+
+def _base(stage: str) -> str:
+    return stage.partition("@")[0]
+
+
+def _with_bases(stages: Iterable[str]) -> set[str]:
+    return {name for stage in stages for name in (stage, _base(stage))}
 
 
 def resolve_params(stage: str, model: type[BaseModel], layers: Sequence[ParamLayer], place: Place) -> str:

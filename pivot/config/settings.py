@@ -3,9 +3,10 @@
 Read by every command, so it imports neither pydantic nor, where there is no file, YAML.
 """
 
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pivot.config.spelling import did_you_mean
@@ -13,6 +14,9 @@ from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.yamlio import YamlDocument, read_yaml
 
 SETTINGS_FILE = ".pivot/config.yaml"
+CHECKOUT_MODES = ("copy", "hardlink", "symlink")
+
+_KEYS = ("seed", "cache", "jobs", "strict", "observe", "remotes", "default_remote", "watch", "history")
 
 IGNORED_ENVIRONMENT = tuple(
     """
@@ -35,6 +39,12 @@ class Settings:
         jobs: how many stages run at once; ``None``: as many as there are cores.
         strict: whether reading an undeclared file of the project is an error.
         ignore_env: patterns of environment variables that are not observed.
+        checkout_mode: how files come from the cache into the workspace: ``copy`` (sharing blocks where the file
+            system can), ``hardlink`` or ``symlink``.
+        remotes: name → folder or address, as written.
+        default_remote: the one that is meant where none is named; the only one there is, else ``None``.
+        debounce: seconds of quiet after a change before ``--watch`` acts on it.
+        kept_runs: how many runs the history keeps.
     """
 
     seed: int | None = 0
@@ -42,6 +52,11 @@ class Settings:
     jobs: int | None = None
     strict: bool = False
     ignore_env: tuple[str, ...] = IGNORED_ENVIRONMENT
+    checkout_mode: str = "copy"
+    remotes: Mapping[str, str] = field(default_factory=dict)
+    default_remote: str | None = None
+    debounce: float = 0.3
+    kept_runs: int = 100
 
 
 def load_settings(root: str, environment: Mapping[str, str]) -> Settings:
@@ -78,51 +93,100 @@ def read_settings(text: str) -> Settings:
     """
     if not text or text.isspace():
         return Settings()
-    document = read_yaml(text, SETTINGS_FILE)
-    errors: list[PivotError] = []
-    top = _table(document, document.data, (), ("seed", "cache", "jobs", "strict", "observe"), errors)
-    observe = _table(document, top.get("observe"), ("observe",), ("ignore_env",), errors)
-    strict, ignored = top.get("strict", False), observe.get("ignore_env", [])
-    cache = _table(document, top.get("cache"), ("cache",), ("dir",), errors)
-    seed, jobs, folder = top.get("seed", 0), top.get("jobs"), cache.get("dir")
-    if seed == "off":
-        seed = None
-    elif not _is_count(seed) or not 0 <= seed < 2**32:
-        errors.append(_wrong(document, ("seed",), "is a whole number from 0 to 4294967295, or off"))
-    if jobs is not None and (not _is_count(jobs) or jobs < 1):
-        errors.append(_wrong(document, ("jobs",), "is a whole number, 1 or more"))
-    if folder is not None and (not isinstance(folder, str) or not folder.strip()):
-        errors.append(_wrong(document, ("cache", "dir"), "is the path of a folder"))
-    if not isinstance(strict, bool):
-        errors.append(_wrong(document, ("strict",), "is true or false"))
-    if not isinstance(ignored, list) or not all(isinstance(name, str) for name in ignored):
-        errors.append(_wrong(document, ("observe", "ignore_env"), "is a list of names or patterns"))
-        ignored = []
-    if errors:
-        raise DefinitionErrors(errors)
-    return Settings(seed, folder, jobs, strict, (*IGNORED_ENVIRONMENT, *ignored))
+    reader = _Reader(read_yaml(text, SETTINGS_FILE))
+    top = reader.table((), _KEYS)
+    cache = reader.table(("cache",), ("dir", "checkout_mode"))
+    observe = reader.table(("observe",), ("ignore_env",))
+    watch = reader.table(("watch",), ("debounce",))
+    history = reader.table(("history",), ("keep",))
+    seed = top.get("seed", 0)
+    reader.check(
+        ("seed",),
+        seed == "off" or _is_count(seed, 0, 2**32 - 1),
+        "is a whole number from 0 to 4294967295, or off",
+    )
+    jobs, folder, strict = top.get("jobs"), cache.get("dir"), top.get("strict", False)
+    reader.check(("jobs",), jobs is None or _is_count(jobs, 1), "is a whole number, 1 or more")
+    reader.check(("cache", "dir"), folder is None or _is_text(folder), "is the path of a folder")
+    reader.check(("strict",), isinstance(strict, bool), "is true or false")
+    ignored = observe.get("ignore_env", [])
+    is_list = isinstance(ignored, list) and all(isinstance(name, str) for name in ignored)
+    reader.check(("observe", "ignore_env"), is_list, "is a list of names or patterns")
+    mode = cache.get("checkout_mode", "copy")
+    reader.check(("cache", "checkout_mode"), mode in CHECKOUT_MODES, f"is one of {', '.join(CHECKOUT_MODES)}")
+    debounce, keep = watch.get("debounce", 300), history.get("keep", 100)
+    reader.check(("watch", "debounce"), _is_count(debounce, 0), "is a number of milliseconds")
+    reader.check(("history", "keep"), _is_count(keep, 1), "is a number of runs, 1 or more")
+    remotes, chosen = reader.remotes()
+    if reader.errors:
+        raise DefinitionErrors(reader.errors)
+    return Settings(
+        seed=None if seed == "off" else seed,
+        cache_dir=folder,
+        jobs=jobs,
+        strict=strict,
+        ignore_env=(*IGNORED_ENVIRONMENT, *ignored),
+        checkout_mode=mode,
+        remotes=remotes,
+        default_remote=chosen,
+        debounce=debounce / 1000,
+        kept_runs=keep,
+    )
 
 
-def _table(
-    document: YamlDocument, value: Any, at: tuple[str, ...], known: tuple[str, ...], errors: list[PivotError]
-) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        errors.append(_wrong(document, at, f"has the keys {', '.join(known)}"))
-        return {}
-    for key in value:
-        if key not in known:
-            where = f"{document.file}:{document.line((*at, key))}"
-            name = ".".join([*at, str(key)])
-            errors.append(DefinitionError(f"setting {name!r} is unknown ({where})", did_you_mean(key, known)))
-    return value
+class _Reader:
+    """Takes the settings out of a document and notes all that is wrong."""
+
+    def __init__(self, document: YamlDocument) -> None:
+        self.document = document
+        self.errors: list[PivotError] = []
+
+    def table(self, at: tuple[str, ...], known: tuple[str, ...]) -> dict[str, Any]:
+        """The table at a place, without keys that nobody knows; with no ``known`` any key will do."""
+        value = self.document.data
+        for key in at:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self.check(
+                at, False, f"has the keys {', '.join(known)}" if known else "is a table of keys and values"
+            )
+            return {}
+        for key in value:
+            if known and key not in known:
+                where = f"{self.document.file}:{self.document.line((*at, key))}"
+                name = ".".join([*at, str(key)])
+                self.errors.append(
+                    DefinitionError(f"setting {name!r} is unknown ({where})", did_you_mean(key, known))
+                )
+        return value
+
+    def check(self, at: tuple[str, ...], right: bool, what: str) -> None:
+        """Notes that a setting is not what it must be."""
+        if not right:
+            name = f"setting {'.'.join(at)!r}" if at else self.document.file
+            place = f"({self.document.file}:{self.document.line(at)})"
+            self.errors.append(DefinitionError(f"{name} {what} {place}"))
+
+    def remotes(self) -> tuple[dict[str, str], str | None]:
+        """The remotes, and the one that is meant where none is named."""
+        found = self.table(("remotes",), ())
+        for name, address in found.items():
+            self.check(("remotes", name), _is_text(name) and _is_text(address), "is a folder or an address")
+        chosen = self.document.data.get("default_remote") if isinstance(self.document.data, dict) else None
+        if chosen is not None:
+            self.check(
+                ("default_remote",),
+                chosen in found,
+                f"names one of the remotes: {', '.join(found) or 'none'}",
+            )
+        return found, chosen if chosen is not None else next(iter(found), None) if len(found) == 1 else None
 
 
-def _wrong(document: YamlDocument, at: tuple[str, ...], what: str) -> DefinitionError:
-    name = f"setting {'.'.join(at)!r}" if at else document.file
-    return DefinitionError(f"{name} {what} ({document.file}:{document.line(at)})")
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_count(value: object, least: int, most: float = math.inf) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

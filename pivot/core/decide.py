@@ -7,8 +7,11 @@ from pivot.core.reasons import changes
 from pivot.model.decision import Change, ChangeKind, Decision, Verdict
 from pivot.model.digest import Digest
 from pivot.model.record import Inputs, StageRecord
-from pivot.model.stage import Stage, StageOut
+from pivot.model.stage import OutKind, Stage, StageOut
 from pivot.paths import ProjectPath
+
+Available = Callable[[ProjectPath, Digest], bool]
+"""Whether the bytes of an out, by its path and digest, can be had."""
 
 
 def decide(
@@ -18,7 +21,7 @@ def decide(
     lock: StageRecord | None,
     cached: StageRecord | None,
     workspace: Mapping[ProjectPath, Digest | None],
-    available: Callable[[Digest], bool],
+    available: Available,
     upstream: Sequence[tuple[str, Verdict]] = (),
     missing: Sequence[ProjectPath] = (),
     force: bool = False,
@@ -27,7 +30,7 @@ def decide(
 
     1. Inputs as in the lock and all outs in place: unchanged. 2. The same, but an out is missing or altered
     and its bytes can be had: restore. 3. A record of the run cache for these inputs, all of whose outs can be
-    had: restore. 4. Else run. A dep that is nowhere, and ``force``, come before all that.
+    had: restore (no stage that carries state). 4. Else run. A dep that is nowhere, and ``force``, come first.
 
     Args:
         inputs: what the result rests on. While a stage upstream will run or waits, the deps that it writes are
@@ -36,7 +39,6 @@ def decide(
         cached: a record of the run cache that holds now, with its inputs as they are now; what it observed may be
             something else than what ``inputs`` did.
         workspace: the digest of each out's file as it lies there now; ``None`` if there is no such file.
-        available: whether the cache has the object of a digest.
         upstream: the verdicts on the stages directly upstream that have not ended yet.
         missing: deps that do not exist and that no stage will write.
 
@@ -64,12 +66,19 @@ def decide(
             return Decision(stage.name, Verdict.UNCHANGED, (), inputs, lock)
         if _obtainable(stage, lock, workspace, available):
             return Decision(stage.name, Verdict.RESTORE, why, inputs, lock)
-    known = cached is not None and cached.inputs.declared_key == inputs.declared_key
+    known = (
+        cached is not None and cached.inputs.declared_key == inputs.declared_key and not is_incremental(stage)
+    )
     if cached is not None and known and _obtainable(stage, cached, workspace, available):
         return Decision(stage.name, Verdict.RESTORE, why, cached.inputs, replace(cached, stage=stage.name))
     if lock is not None and same:
         why = (*why, *_lost(stage, lock, workspace, available))
     return Decision(stage.name, Verdict.RUN, why, inputs)
+
+
+def is_incremental(stage: Stage) -> bool:
+    """Whether a result of the stage rests on the one before: then no earlier result with equal inputs is as good."""
+    return any(out.kind is OutKind.INCREMENTAL for out in stage.outs)
 
 
 def _decide_early(
@@ -107,7 +116,7 @@ def _obtainable(
     stage: Stage,
     record: StageRecord,
     workspace: Mapping[ProjectPath, Digest | None],
-    available: Callable[[Digest], bool],
+    available: Available,
 ) -> bool:
     return all(_has(out, record, workspace, available) for out in stage.outs)
 
@@ -116,7 +125,7 @@ def _has(
     out: StageOut,
     record: StageRecord,
     workspace: Mapping[ProjectPath, Digest | None],
-    available: Callable[[Digest], bool],
+    available: Available,
 ) -> bool:
     """Whether an out is in place, or its bytes are in the record or in the cache."""
     state = record.outputs.get(out.path)
@@ -124,14 +133,14 @@ def _has(
         return False
     if workspace.get(out.path) == state.digest or state.content is not None:
         return True
-    return out.cache and available(state.digest)
+    return out.cache and available(out.path, state.digest)
 
 
 def _lost(
     stage: Stage,
     record: StageRecord,
     workspace: Mapping[ProjectPath, Digest | None],
-    available: Callable[[Digest], bool],
+    available: Available,
 ) -> Iterator[Change]:
     for out in stage.outs:
         state = record.outputs.get(out.path)

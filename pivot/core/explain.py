@@ -65,6 +65,7 @@ _PREFIX = {
     ChangeKind.MISSING_DEP: "dep:",
     ChangeKind.LOADER: "loader:",
     ChangeKind.OUT: "out:",
+    ChangeKind.NAME: "path of ",
     ChangeKind.OUTPUT_MISSING: "out:",
     ChangeKind.OUTPUT_ALTERED: "out:",
     ChangeKind.OBJECT_MISSING: "object:",
@@ -86,6 +87,7 @@ _NOUN = {
     ChangeKind.DEP: "Dependency",
     ChangeKind.LOADER: "Loader",
     ChangeKind.OUT: "Output declaration",
+    ChangeKind.NAME: "Path",
     ChangeKind.SETTING: "Setting",
 }
 
@@ -234,6 +236,21 @@ def explain_lines(found: Explanation, paint: Callable[[str], str] = str) -> list
     if details:
         lines += ["", "  Changes:", *details]
     return [*lines, "", *unseen_lines(found.unseen)] if found.unseen else lines
+
+
+def brief_lines(found: Explanation, most: int, paint: Callable[[str], str] = str) -> Iterator[str]:
+    """What has changed, in short: each thing's title, and the first lines of its diff.
+
+    Args:
+        most: how many lines of each diff.
+        paint: colours one of them.
+    """
+    for detail in found.details:
+        if title(detail.change):
+            yield title(detail.change)
+        yield from (f"  {paint(line)}" for line in detail.diff[:most])
+        if len(detail.diff) > most:
+            yield f"  … {len(detail.diff) - most} more lines"
 
 
 def unseen_lines(text: str) -> list[str]:

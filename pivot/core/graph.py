@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pivot.errors import DefinitionError, DefinitionErrors
 from pivot.model.place import Place
 from pivot.model.stage import Stage
-from pivot.paths import ProjectPath
+from pivot.paths import ProjectPath, is_folder, relative_to_folder
 
 _Problem = tuple[Place, DefinitionError]
 
@@ -18,8 +18,7 @@ class Graph:
     """Stages and their edges; an edge means that one stage reads what another writes.
 
     A dep and an out meet if they are the same path, if the dep is a folder that holds the out, or if the out
-    is a folder that holds the dep. A trailing ``/`` makes no difference: whatever lies under a path makes it
-    a folder.
+    is a folder that holds the dep. Folders are told by the ``/`` at their end.
 
     Attributes:
         stages: in the order of definition.
@@ -27,8 +26,8 @@ class Graph:
         sources: deps that no stage writes, each once, in the order of definition.
 
     Raises:
-        DefinitionErrors: two stages of one name, outs that are equal or lie in each other, cycles: all at
-        once.
+        DefinitionErrors: two stages of one name, outs that are equal or lie in each other, deps on folders as if
+            they were files or the other way round, cycles: all at once.
     """
 
     stages: Sequence[Stage]
@@ -44,6 +43,7 @@ class Graph:
         problems: list[_Problem] = []
         by_name = _named(stages, problems)
         outs = _Outs.of(stages, problems)
+        problems.extend(problem for stage in stages for problem in _wrong_kinds(stage, outs))
         upstream = {name: _reads(stage, outs) for name, stage in by_name.items()}
         order = _ordered(upstream)
         if len(order) < len(upstream):
@@ -105,6 +105,10 @@ class Graph:
         """The stages that write this path, the folder it lies in, or something in it."""
         return tuple(dict.fromkeys(name for name, _ in self._outs.read_by(path)))
 
+    def outs_read(self, path: ProjectPath) -> tuple[ProjectPath, ...]:
+        """The outs that a dep on this path reads: the path, the folder it lies in, or what lies in it."""
+        return tuple(out for _, out in self._outs.read_by(path))
+
     def among(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The part of the graph between some stages, in `order`: each with those directly upstream of it."""
         chosen = set(names)
@@ -131,11 +135,14 @@ class _Outs:
     def of(cls, stages: Sequence[Stage], problems: list[_Problem]) -> "_Outs":
         makers: dict[str, tuple[Stage, ProjectPath]] = {}
         inside: dict[str, list[str]] = {}
+        told: set[tuple[str, str]] = set()  # of many variants that write one path, one is enough
         for stage in stages:
             for path in stage.out_paths():
                 key = _key(path)
                 if key in makers:
-                    problems.append(_same_out(makers[key][0], stage, path))
+                    if (key, _entry(stage)) not in told:
+                        told.add((key, _entry(stage)))
+                        problems.append(_same_out(makers[key][0], stage, path))
                     continue
                 makers[key] = (stage, path)
                 for folder in _folders(key):
@@ -175,6 +182,27 @@ def _named(stages: Sequence[Stage], problems: list[_Problem]) -> dict[str, Stage
             message = f"stage '{stage.name}' is defined twice: at {first.place} and at {stage.place}"
             problems.append((stage.place, DefinitionError(message, "rename one of them")))
     return by_name
+
+
+def _wrong_kinds(stage: Stage, outs: _Outs) -> Iterator[_Problem]:
+    """Deps that take a folder for a file, or a file for a folder."""
+    for dep in stage.dep_paths():
+        for maker, out in outs.read_by(dep):
+            same = _key(dep) == _key(out)
+            if not is_folder(dep) and (is_folder(out) if same else _key(out).startswith(dep + "/")):
+                how, way = f"{dep}, a folder: stage '{maker}' writes {out}", ("write", f"{dep}/")
+            elif same and is_folder(dep) and not is_folder(out):
+                how, way = f"{dep} as a folder, but stage '{maker}' writes {out} as a file", ("write", out)
+            elif not is_folder(out) and dep.startswith(out + "/"):
+                how, way = (
+                    f"{dep}, but stage '{maker}' writes {out} as a file",
+                    ("let it write the folder", f"{out}/"),
+                )
+            else:
+                continue
+            hint = f"{way[0]} '{relative_to_folder(ProjectPath(way[1]), stage.folder)}'"
+            yield stage.place, DefinitionError(f"stage '{stage.name}' reads {how} ({stage.place})", hint)
+            break
 
 
 def _reads(stage: Stage, outs: _Outs) -> dict[str, tuple[ProjectPath, ...]]:
@@ -254,10 +282,35 @@ def _same_out(first: Stage, second: Stage, path: ProjectPath) -> _Problem:
     if first is second:
         message = f"stage '{first.name}' writes '{path}' twice ({first.place})"
         return first.place, DefinitionError(message, "give each out its own path")
+    of_variants = _same_out_of_variants(first, second, path)
+    if of_variants is not None:
+        return of_variants
     message = (
         f"stage '{second.name}' ({second.place}) and stage '{first.name}' ({first.place}) both write '{path}'"
     )
     return second.place, DefinitionError(message, "give one of them another path")
+
+
+def _entry(stage: Stage) -> str:
+    """What all variants of a stage have in common."""
+    return stage.name.partition("@")[0]
+
+
+def _same_out_of_variants(first: Stage, second: Stage, path: ProjectPath) -> _Problem | None:
+    """The way out where two variants of one entry write one path: a dimension is missing in it."""
+    if first.variant is None or second.variant is None or _entry(first) != _entry(second):
+        return None
+    before = dict(first.variant.values)
+    names = [name for name, value in second.variant.values if before.get(name) != value]
+    if not names:
+        return None
+    message = (
+        f"stages '{first.name}' and '{second.name}' ({second.place}) both write '{path}': "
+        f"{' and '.join(f'${{{name}}}' for name in names)} is missing in the path"
+    )
+    stem, dot, extension = path.rpartition(".")
+    example = f"{stem or extension}_${{{names[0]}}}{dot}{extension if stem else ''}"
+    return second.place, DefinitionError(message, f"give each variant a path of its own, e.g. {example}")
 
 
 def _nested_out(holder: Stage, folder: ProjectPath, stage: Stage, path: ProjectPath) -> _Problem:

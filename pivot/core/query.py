@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pivot.core.graph import Graph
 from pivot.errors import UsageError
+from pivot.model.stage import Stage
 from pivot.paths import ProjectPath
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ def select(graph: Graph, targets: Sequence[str], single: bool = False) -> tuple[
 
     Args:
         graph: all stages.
-        targets: names of stages, the part of a variant's name before ``@``, globs over names, project paths
-        of
-            outs, or globs over those; none means every stage.
+        targets: names of stages, the part of a variant's name before ``@``, globs over names, project paths of
+            outs, or globs over those; none means every stage. The folder before a ``:`` may be left out where no
+            stage has the bare name, and be said where it is not needed.
         single: leave out what they rest on.
 
     Raises:
@@ -83,15 +84,35 @@ def _matches(graph: Graph, target: str) -> list[str]:
     producer = graph.producer(ProjectPath(path))
     if producer is not None:
         return list(graph.producers(ProjectPath(path)))
-    variants = [name for name in graph.order if name.partition("@")[0] == target]
-    if variants:
-        return variants
+    for name_of in (_name, _full_name, _bare_name):
+        found = [stage.name for stage in graph.stages if target in _with_base(name_of(stage))]
+        if found:
+            return found
     return [
         stage.name
         for stage in graph.stages
         if fnmatchcase(stage.name, target)
+        or fnmatchcase(_full_name(stage), target)
         or any(fnmatchcase(out.rstrip("/"), path) for out in stage.out_paths())
     ]
+
+
+def _name(stage: Stage) -> str:
+    return stage.name
+
+
+def _full_name(stage: Stage) -> str:
+    """With the folder in front, also for a stage of the file that is looked at."""
+    return stage.key if ":" in stage.key else f":{stage.key}"
+
+
+def _bare_name(stage: Stage) -> str:
+    return stage.name.rpartition(":")[2]
+
+
+def _with_base(name: str) -> tuple[str, str]:
+    """A name, and what it has in common with all other variants."""
+    return name, name.partition("@")[0]
 
 
 def _unknown(graph: Graph, targets: Sequence[str]) -> UsageError:

@@ -9,6 +9,7 @@ from pivot.model.digest import Digest
 from pivot.model.fingerprint import ORDER_KEY, Part, PartKind
 from pivot.model.observation import Observation
 from pivot.model.record import DeclaredOut, Inputs
+from pivot.model.tree import TreeEntry
 
 _Key = TypeVar("_Key", bound=str)
 _Value = TypeVar("_Value", bound=str)
@@ -27,7 +28,7 @@ def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
     settings, packages. Code is compared definition by definition; one that only moved is no change.
     """
     code, packages = _code_changes(before, after)
-    return (
+    found = (
         *code,
         *_table_changes(ChangeKind.PARAM, before.params, after.params),
         *_table_changes(ChangeKind.DEP, before.deps, after.deps),
@@ -38,6 +39,26 @@ def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
         *_table_changes(ChangeKind.SETTING, before.settings, after.settings),
         *packages,
     )
+    # paths that come or go are told above; what is left is that some changed places
+    return found or tuple(_table_changes(ChangeKind.NAME, before.names, after.names))
+
+
+MOST_FILES = 10
+"""Files of a folder that are named one by one."""
+
+
+def folder_changes(before: Sequence[TreeEntry], after: Sequence[TreeEntry]) -> tuple[str, ...]:
+    """What differs between two folders, as lines of a diff: ``- gone.txt``, ``+ new.txt``, both for other content."""
+    gone, new = set(before) - set(after), set(after) - set(before)
+    names = sorted({entry.path for entry in (*gone, *new)})
+    lines = [
+        f"{sign} {name}"
+        for name in names[:MOST_FILES]
+        for sign, entries in (("-", gone), ("+", new))
+        if any(entry.path == name for entry in entries)
+    ]
+    more = len(names) - MOST_FILES
+    return (*lines, f"… and {more} more files") if more > 0 else tuple(lines)
 
 
 def _table_changes(

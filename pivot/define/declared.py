@@ -9,10 +9,12 @@ from pivot.define.decorator import Mark
 from pivot.define.hints import UnknownName, annotation_parts, hints_of, inner_annotations
 from pivot.errors import PivotError
 from pivot.model.stage import Returns
-from pivot.outputs import Dep, Out
+from pivot.outputs import Dep, IncrementalOut, Out
 
 SINGLE_OUT = "output"
 """The name of a single output that nobody named."""
+VARIANT = "variant"
+"""The parameter that is told which variant the stage is, where nothing else provides it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,9 @@ class Declared:
         deps: parameter → what it reads, and the annotated type.
         outs: name → what it writes, and the annotated type.
         params: the argument that takes the params and its model; ``None`` without params.
+        incremental: parameter → the output whose last value it gets, and the annotated type.
         problems: what is wrong, without stage and place: (message, hint).
+        takes_variant: whether a parameter ``variant`` is left for which variant the stage is.
     """
 
     deps: dict[str, tuple[Dep[Any], Any]]
@@ -31,15 +35,18 @@ class Declared:
     returns: Returns
     params: tuple[str, Any] | None
     parameters: tuple[str, ...]
+    incremental: dict[str, tuple[IncrementalOut[Any], Any]]
     problems: list[tuple[str, str | None]] = field(default_factory=list)
+    takes_variant: bool = False
 
 
-def declared_by(function: Callable[..., Any], mark: Mark | None) -> Declared:
+def declared_by(function: Callable[..., Any], mark: Mark | None, *, is_variant: bool = False) -> Declared:
     """Read a function's signature. Nothing is raised: all that is wrong is in ``problems``.
 
     Args:
         function: a Python function, perhaps wrapped by a decorator.
         mark: what ``@stage`` said about it.
+        is_variant: whether the stage is one of several variants, which a parameter ``variant`` is told.
     """
     problems: list[tuple[str, str | None]] = []
     try:
@@ -49,6 +56,7 @@ def declared_by(function: Callable[..., Any], mark: Mark | None) -> Declared:
         hints = {}
     parameters = inspect.signature(function).parameters
     deps: dict[str, tuple[Dep[Any], Any]] = {}
+    incremental: dict[str, tuple[IncrementalOut[Any], Any]] = {}
     models: list[tuple[str, Any]] = []
     free: list[inspect.Parameter] = []
     for name, parameter in parameters.items():
@@ -59,9 +67,11 @@ def declared_by(function: Callable[..., Any], mark: Mark | None) -> Declared:
                 (f"parameter {name!r} is positional-only", "values are passed by name: drop the /")
             )
         kind, extras = annotation_parts(hints.get(name))
-        dep = _only(extras, Dep, f"parameter {name!r}", problems)
-        if dep is not None:
-            deps[name] = (dep, kind)
+        word = _only(extras, (Dep, IncrementalOut), f"parameter {name!r}", problems)
+        if isinstance(word, Dep):
+            deps[name] = (word, kind)
+        elif word is not None:
+            incremental[name] = (word, kind)
         elif is_model(kind):
             models.append((name, kind))
         elif not _misplaced(hints.get(name), f"parameter {name!r}", problems):
@@ -69,11 +79,15 @@ def declared_by(function: Callable[..., Any], mark: Mark | None) -> Declared:
     params = _params(models, free, mark, problems)
     for parameter in free:
         taken = params is not None and parameter.name == params[0]
+        taken = taken or (is_variant and parameter.name == VARIANT)
         if parameter.default is inspect.Parameter.empty and not taken and _are_read(hints, parameters):
             hint = "annotate it with Dep(…), give it a default, or make it a field of the params model"
+            if parameter.name == VARIANT:
+                hint = "give the stage a matrix (or register it with variant=), or the parameter a default"
             problems.append((f"nothing provides parameter {parameter.name!r}", hint))
     outs, returns = _outs(hints.get("return"), mark, problems)
-    return Declared(deps, outs, returns, params, tuple(parameters), problems)
+    takes_variant = any(p.name == VARIANT for p in free) and (params is None or params[0] != VARIANT)
+    return Declared(deps, outs, returns, params, tuple(parameters), incremental, problems, takes_variant)
 
 
 def _are_read(hints: dict[str, Any], parameters: Any) -> bool:
@@ -123,7 +137,7 @@ def _outs(
 ) -> tuple[dict[str, tuple[Out[Any], Any]], Returns]:
     plain = mark is not None and bool(mark.deps or mark.outs)
     kind, extras = annotation_parts(annotation)
-    out = _only(extras, Out, "the return type", problems)
+    out = _only(extras, (Out,), "the return type", problems)
     outs: dict[str, tuple[Out[Any], Any]] = {}
     returns = Returns.NOTHING
     if out is not None:
@@ -154,7 +168,7 @@ def _fields(
     for name, annotation in hints.items():
         what = f"field {name!r} of {kind.__name__}"
         inner, extras = annotation_parts(annotation)
-        out = _only(extras, Out, what, problems)
+        out = _only(extras, (Out,), what, problems)
         if out is not None:
             outs[name] = (out, inner)
         elif not _misplaced(annotation, what, problems):
@@ -168,11 +182,13 @@ def _fields(
     return outs
 
 
-def _only(extras: tuple[Any, ...], wanted: type, what: str, problems: list[tuple[str, str | None]]) -> Any:
-    """The one extra of a type; says what is wrong with the others."""
+def _only(
+    extras: tuple[Any, ...], wanted: tuple[type, ...], what: str, problems: list[tuple[str, str | None]]
+) -> Any:
+    """The one extra of some types; says what is wrong with the others."""
     found = [extra for extra in extras if isinstance(extra, wanted)]
     if len(found) > 1:
-        problems.append((f"{what} has several {wanted.__name__}s", "keep one"))
+        problems.append((f"{what} has several {wanted[0].__name__}s", "keep one"))
     for extra in extras:
         if isinstance(extra, (Dep, Out)) and not isinstance(extra, wanted):
             place = "deps are parameters" if isinstance(extra, Dep) else "outs belong to the return type"

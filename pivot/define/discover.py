@@ -1,25 +1,25 @@
-"""Finding the file that defines the stages, and reading it: everything that is wrong is told at once.
+"""The stages of a project as one of its pipeline files sees them: its own, those that it includes, and those of
+other files that write what it reads. Everything that is wrong is told at once.
 
-The user's modules are imported for the reading and forgotten again: the next reading sees the next text.
+    own file ──► stages ──► deps that none of them writes
+                   ▲                    │ a pipeline file in a folder above the dep
+      inclusions ──┴── writers ◄────────┘ (and what those read, and so on)
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from pivot.config import PARAMS_FILE
-from pivot.config.params import check_params_names, read_params
 from pivot.core.graph import Graph
-from pivot.define.imports import Modules
-from pivot.define.locate import PipelineFile, pipeline_file
-from pivot.define.pipelinefile import stages_from_pipelinefile
-from pivot.define.pivotfile import stages_from_pivotfile
-from pivot.define.sources import ProjectImporter
+from pivot.define.locate import PIPELINE_FILES, Inclusion, pipeline_file_in
+from pivot.define.reading import Reading, read_pipeline_file
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.model.digest import Digest
 from pivot.model.stage import Stage
-from pivot.paths import absolute, relative_to_root
-from pivot.yamlio import YamlDocument
+from pivot.paths import ROOT, ProjectPath, absolute, is_folder
+
+_IMPORTS_PIVOT = re.compile(r"^\s*(?:from|import)\s+pivot\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,22 @@ class Definition:
     """What a pipeline file defines, and what that was read from.
 
     Attributes:
-        modules: project module → digest of the text that was executed to define the stages.
+        stages: its own in the order of the file, then those of other files.
+        modules: project module → digest of the text that was executed to define its own stages.
         files: project module → its file.
+        read: all files that were read for any of the stages, absolute; also those that were looked for in vain.
+        roots: the folders from which code was imported, absolute.
     """
 
     stages: tuple[Stage, ...]
     modules: Mapping[str, Digest]
     files: Mapping[str, str]
+    read: tuple[str, ...]
+    roots: tuple[str, ...]
 
 
 def define_file(path: str, root: str) -> tuple[Stage, ...]:
-    """The stages that a pipeline file defines.
+    """The stages that a pipeline file defines, and those of other files that they need.
 
     Args:
         path: of a ``pivot.yaml``, ``pivot.yml`` or ``pipeline.py``, absolute.
@@ -50,53 +55,120 @@ def define_file(path: str, root: str) -> tuple[Stage, ...]:
 
 
 def definition(path: str, root: str) -> Definition:
-    """As `define_file`, with the modules that were imported for it.
+    """As `define_file`, with the files that were read for it.
 
     Raises:
         DefinitionErrors: as `define_file`.
     """
-    home = pipeline_file(path, root)
-    errors: list[PivotError] = []
-    params = _params(home, errors)
-    importer = ProjectImporter([absolute(folder, home.root) for folder in home.roots])
-    with importer:
-        stages = _stages(path, params, Modules(home, importer), errors)
+    search = _Search(root, [])
+    own = search.reading(path)
+    # by identity: a file is read once, and what it registers twice is for the graph to refuse
+    chosen = {id(stage): stage for stage in _included(search, path, own)}
+    if not search.errors:
+        _add_writers(search, own, chosen)
+    stages = tuple(_seen_from(own, stage) for stage in chosen.values())
     try:
         Graph(stages)
     except DefinitionErrors as error:
-        errors.extend(error.errors)
-    if not errors:
-        takers = [stage.name for stage in stages if stage.params is not None]
-        errors.extend(check_params_names(params, takers, [stage.name for stage in stages]))
-    if errors:
-        raise DefinitionErrors(errors)
-    return Definition(tuple(stages), dict(importer.loaded), dict(importer.files))
+        search.errors.extend(error.errors)
+    if search.errors:
+        raise DefinitionErrors(search.errors)
+    readings = search.readings.values()
+    read = dict.fromkeys([*(file for reading in readings for file in reading.read), *search.looked_for])
+    roots = dict.fromkeys(absolute(folder, root) for reading in readings for folder in reading.home.roots)
+    return Definition(stages, own.modules, own.files, tuple(read), tuple(roots))
 
 
-def _stages(
-    path: str, params: YamlDocument | None, modules: Modules, errors: list[PivotError]
-) -> list[Stage]:
-    try:
-        if path.endswith(".py"):
-            return stages_from_pipelinefile(params, modules, errors)
-        with open(path, encoding="utf-8") as file:
-            return stages_from_pivotfile(file.read(), params, modules, errors)
-    except DefinitionErrors as error:
-        errors.extend(error.errors)
-    except PivotError as error:
-        errors.append(error)
-    return []
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Reads pipeline files, each once.
+
+    Attributes:
+        errors: all that is wrong with them.
+        looked_for: pipeline files that would have counted, had they been there.
+    """
+
+    root: str
+    errors: list[PivotError]
+    readings: dict[str, Reading] = field(default_factory=dict)
+    looked_for: list[str] = field(default_factory=list)
+
+    def reading(self, path: str) -> Reading:
+        """A pipeline file as it was read."""
+        if path not in self.readings:
+            self.readings[path] = read_pipeline_file(path, self.root, self.errors)
+        return self.readings[path]
+
+    def above(self, dep: ProjectPath) -> Iterator[Reading]:
+        """The pipeline files in the folders that a path lies in, the nearest first."""
+        folder = dep.rstrip("/") if is_folder(dep) else os.path.dirname(dep)
+        while True:
+            home = absolute(ProjectPath(folder or ROOT), self.root)
+            self.looked_for.extend(os.path.join(home, name) for name in PIPELINE_FILES)
+            try:
+                path = pipeline_file_in(home)
+            except PivotError as error:
+                if str(error) not in map(str, self.errors):
+                    self.errors.append(error)
+                path = None
+            if path is not None and _is_ours(path):
+                yield self.reading(path)
+            if not folder:
+                return
+            folder = os.path.dirname(folder)
 
 
-def _params(home: PipelineFile, errors: list[PivotError]) -> YamlDocument | None:
-    path = os.path.join(absolute(home.folder, home.root), PARAMS_FILE)
-    if not os.path.isfile(path):
-        return None
-    try:
-        with open(path, encoding="utf-8") as file:
-            return read_params(file.read(), relative_to_root(path, home.root))
-    except DefinitionErrors as error:
-        errors.extend(error.errors)
-    except PivotError as error:
-        errors.append(error)
-    return None
+def _is_ours(path: str) -> bool:
+    """Whether a file that nobody named is a pipeline of Pivot: other tools have a ``pipeline.py`` too."""
+    if not path.endswith(".py"):
+        return True
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return _IMPORTS_PIVOT.search(file.read()) is not None
+
+
+def _included(search: _Search, path: str, own: Reading) -> Iterator[Stage]:
+    """A file's own stages, and those of the files that it includes, and so on."""
+    yield from own.said.stages
+    seen = {path}
+    waiting = list(own.said.inclusions)
+    while waiting:
+        inclusion: Inclusion = waiting.pop(0)
+        found = search.reading(inclusion.file)
+        names = inclusion.names
+        yield from (stage for stage in found.said.stages if names is None or stage.name in names)
+        if inclusion.file not in seen:
+            seen.add(inclusion.file)
+            waiting += found.said.inclusions
+
+
+def _add_writers(search: _Search, own: Reading, chosen: dict[int, Stage]) -> None:
+    """Adds the stages of other files that write what the chosen ones read, and what those read, and so on."""
+    waiting = list(chosen.values())
+    while waiting:
+        for dep in waiting.pop(0).dep_paths():
+            # a folder may hold files of several stages
+            if not is_folder(dep) and _writers(chosen.values(), dep):
+                continue
+            for reading in search.above(dep):
+                if reading is own:
+                    continue
+                new = {id(s): s for s in _writers(reading.said.stages, dep) if id(s) not in chosen}
+                chosen.update(new)
+                waiting += new.values()
+
+
+def _writers(stages: Iterable[Stage], dep: ProjectPath) -> list[Stage]:
+    return [stage for stage in stages if any(_meet(dep, out) for out in stage.out_paths())]
+
+
+def _meet(dep: ProjectPath, out: ProjectPath) -> bool:
+    """Whether they are the same path, or one lies in the other."""
+    one, other = f"{dep.rstrip('/')}/", f"{out.rstrip('/')}/"
+    return one.startswith(other) or other.startswith(one)
+
+
+def _seen_from(own: Reading, stage: Stage) -> Stage:
+    """A stage under the name that it has in a pipeline file: another one's has its folder in front."""
+    if stage.home == own.home.folder:
+        return stage
+    return replace(stage, name=f"{'' if stage.home == ROOT else stage.home}:{stage.name}")

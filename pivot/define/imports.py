@@ -18,8 +18,6 @@ from pivot.model.place import Place
 from pivot.model.stage import ObjectRef
 from pivot.paths import absolute, relative_to_root
 
-_LATER = ("DirectoryOut", "IncrementalOut")
-
 
 @dataclass(frozen=True, slots=True)
 class Modules:
@@ -94,7 +92,7 @@ class Modules:
             text = str(error.msg) if isinstance(error, SyntaxError) else str(error)
             where = self._where(error) or place
             message = f"{who}importing {name} failed: {kind}: {text} ({where})"
-            return DefinitionError(message, _hint(text))
+            return DefinitionError(message)
 
     def _missing(self, name: str, error: ModuleNotFoundError, who: str, place: Place) -> PivotError:
         parent, _, last = name.rpartition(".")
@@ -134,13 +132,6 @@ class Modules:
             return Place(relative_to_root(os.path.realpath(filename), os.path.realpath(self.home.root)), line)
         except PivotError:
             return Place(filename, line)
-
-
-def _hint(text: str) -> str | None:
-    for word in _LATER:
-        if repr(word) in text and "pivot" in text:
-            return f"{word} comes in a later version"
-    return None
 
 
 def _is_main_guard(node: ast.stmt) -> bool:

@@ -1,10 +1,13 @@
-"""Where stages are defined: the pipeline file, its folder, and the folders from which its code is imported."""
+"""Where stages are defined: the pipeline file, its folder, the folders from which its code is imported, and the
+other pipeline files that it names.
+"""
 
 import os
 from dataclasses import dataclass
 
 from pivot.errors import DefinitionError
-from pivot.paths import ProjectPath, absolute, relative_to_root
+from pivot.model.stage import Stage
+from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
 
 PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
 
@@ -25,6 +28,33 @@ class PipelineFile:
     roots: tuple[ProjectPath, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """Another pipeline file whose stages are taken in.
+
+    Attributes:
+        file: absolute.
+        names: of the stages that are; ``None``: all.
+    """
+
+    file: str
+    names: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileStages:
+    """What one pipeline file says.
+
+    Attributes:
+        stages: its own, in the order of the file.
+        read: files beside it that it names, absolute.
+    """
+
+    stages: tuple[Stage, ...]
+    inclusions: tuple[Inclusion, ...] = ()
+    read: tuple[str, ...] = ()
+
+
 def find_pipeline_file(start: str) -> str | None:
     """The nearest file that defines stages, from the folder ``start`` upwards, as an absolute path.
 
@@ -33,16 +63,47 @@ def find_pipeline_file(start: str) -> str | None:
     """
     folder = os.path.abspath(start)
     while True:
-        found = [name for name in PIPELINE_FILES if os.path.isfile(os.path.join(folder, name))]
-        if len(found) > 1:
-            message = f"{' and '.join(found)} both define stages in {folder}"
-            raise DefinitionError(message, "keep one of them")
-        if found:
-            return os.path.join(folder, found[0])
+        found = pipeline_file_in(folder)
+        if found is not None:
+            return found
         above = os.path.dirname(folder)
         if above == folder:
             return None
         folder = above
+
+
+def pipeline_file_in(folder: str) -> str | None:
+    """The file in a folder that defines stages, as an absolute path.
+
+    Args:
+        folder: absolute.
+
+    Raises:
+        DefinitionError: two kinds of it lie there.
+    """
+    found = [name for name in PIPELINE_FILES if os.path.isfile(os.path.join(folder, name))]
+    if len(found) > 1:
+        message = f"{' and '.join(found)} both define stages in {folder}"
+        raise DefinitionError(message, "keep one of them")
+    return os.path.join(folder, found[0]) if found else None
+
+
+def included_file(path: str, home: PipelineFile) -> str:
+    """The pipeline file that another one names by its path or by that of its folder, as an absolute path.
+
+    Raises:
+        PivotError: there is none, or it does not lie in the project.
+    """
+    inner = path if path.strip("./") else f"{path.rstrip('/')}/"  # `..` names a folder
+    found = absolute(ProjectPath(project_path(inner, home.folder).rstrip("/") or ROOT), home.root)
+    file = found if os.path.isfile(found) else pipeline_file_in(found)
+    if file is None or os.path.basename(file) not in PIPELINE_FILES:
+        raise DefinitionError(
+            f"{path!r} is no pipeline file, nor a folder with one", f"name one of {', '.join(PIPELINE_FILES)}"
+        )
+    if file == absolute(home.file, home.root):
+        raise DefinitionError(f"{path!r} is this file itself", "leave it out")
+    return file
 
 
 def pipeline_file(path: str, root: str) -> PipelineFile:

@@ -2,30 +2,31 @@
 
 import json
 import os
-from collections.abc import Mapping
-from types import ModuleType
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pivot.config.params import ParamLayer, params_layer, params_text
+from pivot.config.params import ParamLayer, params_layers, params_text
 from pivot.config.pivotfile import PathEntry
 from pivot.config.spelling import did_you_mean
+from pivot.core.matrix import Problem, Variant, problems, variants
 from pivot.define.annotations import Overrides, stage_from_function
 from pivot.define.declared import is_model
 from pivot.define.decorator import mark_of, marked_functions
 from pivot.define.functions import code_place
 from pivot.define.imports import Modules
-from pivot.define.locate import PipelineFile
+from pivot.define.locate import PIPELINE_FILES, FileStages, Inclusion, PipelineFile
+from pivot.define.variants import stage_variant
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import Stage
-from pivot.paths import relative_to_root
+from pivot.paths import absolute, relative_to_root
 from pivot.pipeline import Pipeline, Registration
 from pivot.yamlio import YamlDocument
 
 
 def stages_from_pipelinefile(
     params: YamlDocument | None, modules: Modules, errors: list[PivotError]
-) -> list[Stage]:
+) -> FileStages:
     """The stages of a ``pipeline.py``; what is wrong with the others is added to ``errors``.
 
     Raises:
@@ -36,30 +37,51 @@ def stages_from_pipelinefile(
     module = modules.module(name, None, Place(home.file))
     if isinstance(module, PivotError):
         raise module
-    pipelines = {id(value): value for value in vars(module).values() if isinstance(value, Pipeline)}
-    registrations = [r for pipeline in pipelines.values() for r in pipeline.registrations]
+    pipelines = list(_with_included(value for value in vars(module).values() if isinstance(value, Pipeline)))
     if pipelines:
-        return _collected(((_registered, r) for r in registrations), params, home, errors)
+        others = {id(pipeline): _other_file(pipeline, home) for pipeline in pipelines}
+        registrations = [r for each in pipelines if others[id(each)] is None for r in each.registrations]
+        stages = _collected(((_registered, r) for r in registrations), params, home, errors)
+        inclusions = [
+            Inclusion(file, frozenset(_name(said)[0] for said in each.registrations))
+            for each in pipelines
+            if (file := others[id(each)]) is not None
+        ]
+        return FileStages(tuple(stages), tuple(inclusions))
     functions = marked_functions(module)
     if not functions:
         hint = "register functions on a Pipeline, or mark them with @pivot.stage"
         raise DefinitionError(f"{home.file} defines no stages", hint)
-    return _collected(((_marked, function) for function in functions), params, home, errors)
+    return FileStages(
+        tuple(_collected(((_marked, function) for function in functions), params, home, errors))
+    )
 
 
-def marked_stages(
-    module: ModuleType, home: PipelineFile, params: YamlDocument | None = None
-) -> tuple[Stage, ...]:
-    """The stages that a module's ``@pivot.stage`` functions make, in the order of its text.
+def _with_included(pipelines: Iterable[Pipeline]) -> Iterator[Pipeline]:
+    """Pipelines and all that they include, each once."""
+    seen: set[int] = set()
+    waiting = list(pipelines)
+    while waiting:
+        pipeline = waiting.pop(0)
+        if id(pipeline) not in seen:
+            seen.add(id(pipeline))
+            yield pipeline
+            waiting += pipeline.included
 
-    Raises:
-        DefinitionErrors: everything that is wrong with them.
+
+def _other_file(pipeline: Pipeline, home: PipelineFile) -> str | None:
+    """The other ``pipeline.py`` of the project that made a pipeline, absolute.
+
+    It is read as what it is, so that its stages are the same from wherever they are looked at. What any other
+    module makes belongs to the file that is being read.
     """
-    errors: list[PivotError] = []
-    stages = _collected(((_marked, function) for function in marked_functions(module)), params, home, errors)
-    if errors:
-        raise DefinitionErrors(errors)
-    return tuple(stages)
+    file = os.path.realpath(pipeline.file)
+    root = os.path.realpath(home.root)
+    if os.path.basename(file) not in PIPELINE_FILES or os.path.commonpath([file, root]) != root:
+        return None
+    if file == os.path.realpath(absolute(home.file, home.root)):
+        return None
+    return os.path.join(home.root, os.path.relpath(file, root))
 
 
 def _collected(
@@ -79,7 +101,6 @@ def _collected(
 def _marked(function: Any, params: YamlDocument | None, home: PipelineFile) -> Stage:
     mark = mark_of(function)
     name = (mark.name if mark else None) or function.__name__
-    layer = params_layer(params, name)
     place = code_place(function, home.root, Place(home.file))
     return stage_from_function(
         function,
@@ -87,7 +108,7 @@ def _marked(function: Any, params: YamlDocument | None, home: PipelineFile) -> S
         folder=home.folder,
         roots=home.roots,
         place=place,
-        overrides=Overrides(params=(layer,) if layer else ()),
+        overrides=Overrides(params=params_layers(params, name)),
     )
 
 
@@ -98,11 +119,13 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
         place = Place(file, said.line)
     except PivotError:
         pass  # registered by code outside of the project: the pipeline file is the nearest place
-    mark = mark_of(said.function)
-    name = (
-        said.name or (mark.name if mark else None) or str(getattr(said.function, "__name__", said.function))
-    )
-    layers = (_given(said, name, place), params_layer(params, name))
+    name, variant = _name(said)
+    wrong = _wrong_variant(said) if said.variant else ()
+    if wrong:
+        told = (DefinitionError(f"stage {name!r}: {one.message} ({place})", one.hint) for one in wrong)
+        raise DefinitionErrors(told)
+    given = _given(said, name, place)
+    layers = ((given,) if given else ()) + params_layers(params, name)
     return stage_from_function(
         said.function,
         name=name,
@@ -111,12 +134,40 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
         place=place,
         code=code_place(said.function, home.root, place),
         overrides=Overrides(
-            deps={key: PathEntry(path, None, place) for key, path in said.dep_paths.items()},
+            deps={key: PathEntry(_paths(path), None, place) for key, path in said.dep_paths.items()},
             outs={None: {key: _out_path(value, key, name, place) for key, value in said.out_paths.items()}},
-            params=tuple(layer for layer in layers if layer is not None),
+            params=layers,
             mutex=said.mutex or None,
+            variant=stage_variant(variant),
         ),
     )
+
+
+def _base_name(said: Registration) -> str:
+    mark = mark_of(said.function)
+    return (
+        said.name or (mark.name if mark else None) or str(getattr(said.function, "__name__", said.function))
+    )
+
+
+def _name(said: Registration) -> tuple[str, Variant | None]:
+    """What a registered stage is called, and which variant it is."""
+    name = _base_name(said)
+    if not said.variant or _wrong_variant(said):
+        return name, None
+    (variant,) = variants(name, {key: (value,) for key, value in said.variant.items()})
+    return variant.name, variant
+
+
+def _wrong_variant(said: Registration) -> tuple[Problem, ...]:
+    return problems(_base_name(said), {key: (value,) for key, value in said.variant.items()})
+
+
+def _paths(given: Any) -> Any:
+    """Paths as they were given; what is none of them is said later, with all that is wrong."""
+    if isinstance(given, os.PathLike):
+        return os.fspath(given)
+    return tuple(_paths(path) for path in given) if isinstance(given, (list, tuple)) else given
 
 
 def _given(said: Registration, stage: str, place: Place) -> ParamLayer | None:
@@ -132,18 +183,33 @@ def _given(said: Registration, stage: str, place: Place) -> ParamLayer | None:
     raise DefinitionError(f"stage {stage!r}: params {params!r} are no params ({place})", hint)
 
 
+_OPTIONS = {"path": None, "cache": bool, "x": str, "y": str, "template": str}
+"""The keys of an output given as a mapping, and the types of the optional ones."""
+
+
 def _out_path(value: Any, key: str, stage: str, place: Place) -> PathEntry:
     if not isinstance(value, Mapping):
-        return PathEntry(value, None, place)
+        return PathEntry(_paths(value), None, place)
+    errors = []
     for word in value:
-        if word not in ("path", "cache"):
+        if word not in _OPTIONS:
             message = f"stage {stage!r}: out {key!r}: unknown key {word!r} ({place})"
-            raise DefinitionError(message, did_you_mean(word, ("path", "cache")))
+            errors.append(DefinitionError(message, did_you_mean(word, _OPTIONS)))
     if "path" not in value:
-        raise DefinitionError(f"stage {stage!r}: out {key!r}: 'path' is missing ({place})", "add it")
-    cache = value.get("cache")
-    if not isinstance(cache, (bool, type(None))):
-        raise DefinitionError(
-            f"stage {stage!r}: out {key!r}: cache is True or False, not {cache!r} ({place})"
-        )
-    return PathEntry(value["path"], cache, place)
+        errors.append(DefinitionError(f"stage {stage!r}: out {key!r}: 'path' is missing ({place})", "add it"))
+    for word, kind in _OPTIONS.items():
+        given = value.get(word)
+        if kind is not None and not isinstance(given, (kind, type(None))):
+            wanted = "True or False" if kind is bool else "a text"
+            message = f"stage {stage!r}: out {key!r}: {word} is {wanted}, not {given!r} ({place})"
+            errors.append(DefinitionError(message))
+    if errors:
+        raise DefinitionErrors(errors)
+    return PathEntry(
+        _paths(value["path"]),
+        value.get("cache"),
+        place,
+        value.get("x"),
+        value.get("y"),
+        value.get("template"),
+    )

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pivot.core.graph import Graph
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
+from pivot.engine.progress import ProgressTail
 from pivot.errors import PivotError
-from pivot.model.decision import Decision
+from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import Inputs, StageRecord
 from pivot.model.stage import Stage
 from pivot.model.task import Success, Task, TaskDep, TaskOut
-from pivot.paths import ProjectPath, absolute, relative_to_folder
+from pivot.model.tree import TreeEntry
+from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder
 from pivot.store.guard import Guard
 from pivot.store.journal import Journal
 from pivot.store.store import Store
@@ -67,6 +69,8 @@ class Attempt:
         guard: held until the result is committed or undone.
         reader: makes an observation of what the worker saw.
         named: files that the code names, as they were before.
+        folders: the deps that are folders.
+        lost: what a person should know of last values that the stage does not get.
         began: when, on the monotonic clock.
     """
 
@@ -75,12 +79,15 @@ class Attempt:
     task: Task
     log: ProjectPath
     tail: Tail
+    progress: ProgressTail
     guard: Guard
     journal: Journal
     store: Store
     observer: Observer
     reader: Reader
     named: Mapping[ProjectPath, str]
+    folders: Mapping[ProjectPath, tuple[TreeEntry, ...]]
+    lost: tuple[str, ...]
     began: float
 
     def commit(self, result: Success) -> tuple[StageRecord, Sequence[str]]:
@@ -105,20 +112,23 @@ class Attempt:
             self.undo()
             raise
         self.store.keep_texts(texts)
+        self.store.keep_trees(self.folders.values())
         record = StageRecord(
-            self.stage.name,
+            self.stage.key,
             replace(self.inputs, parts=fingerprint.parts, observed=observed),
             result.outputs,
             {module.place: module.digest for module in fingerprint.modules},
         )
-        return record, (*hints, *self.store.commit(self.journal, record))
+        return record, (*self.lost, *hints, *self.store.commit(self.journal, record))
 
     def undo(self) -> None:
         """Put the previous outputs back."""
         self.store.abort(self.journal)
 
     def _require_same_deps(self) -> None:
-        changed = [path for path, digest in self.inputs.deps.items() if self.store.digest(path) != digest]
+        graph = self.reader.graph
+        now = {path: self.observer.dep_digest(path, graph) for path in self.inputs.deps}
+        changed = [path for path, digest in self.inputs.deps.items() if now[path] != digest]
         if changed:
             raise PivotError(
                 f"stage '{self.stage.name}': {', '.join(changed)} changed while the stage ran, "
@@ -155,11 +165,11 @@ def begin(
     """Prepare an execution: staging folders, files that the stage writes itself moved aside, log, task.
 
     Raises:
-        PivotError: a dep is gone, or the folder cannot be written.
+        PivotError: a dep is gone, the last value of an incremental output is lost (and the run not forced), or the
+            folder cannot be written.
     """
     if decision.inputs is None:
-        gone = ", ".join(change.name for change in decision.changes)
-        raise PivotError(f"stage '{stage.name}': {gone} does not exist ({stage.place})")
+        raise _nowhere(stage, [ProjectPath(change.name) for change in decision.changes], conditions.graph)
     fingerprint = observer.fingerprint(stage)
     reader = Reader(
         root=store.root,
@@ -171,30 +181,65 @@ def begin(
     )
     named = reader.named_files(store.file_digest)
     texts = observer.texts(stage)
-    log = store.log_file(conditions.run, stage.name)
-    journal = store.begin(stage)  # nothing below can fail: it would have to be undone
+    folders = {
+        path: observer.dep_entries(path, conditions.graph) for path in filter(is_folder, stage.dep_paths())
+    }
+    forced = any(change.kind is ChangeKind.FORCED for change in decision.changes)
+    values = store.last_values(stage, anew=forced)
+    log = store.log_file(conditions.run, stage.key)
+    journal = store.begin(stage)  # whatever fails below must undo it
+    try:
+        places = Places(journal, folders, store.place_last_values(journal, stage, values), log)
+    except BaseException:
+        store.abort(journal)
+        raise
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
-        task=_task(stage, texts, fingerprint.libraries, journal, log, store.root, conditions),
+        task=_task(stage, texts, fingerprint.libraries, places, store.root, conditions),
         log=store.shown(log),
         tail=Tail(log),
+        progress=ProgressTail(stage.name, log),
         guard=guard,
         journal=journal,
         store=store,
         observer=observer,
         reader=reader,
         named=named,
+        folders=folders,
+        lost=values.notices,
         began=time.monotonic(),
     )
+
+
+def _nowhere(stage: Stage, deps: Sequence[ProjectPath], graph: Graph) -> PivotError:
+    """The error that deps are not there, though the stages that could have written them are done."""
+    makers = dict.fromkeys(maker for path in deps for maker in graph.producers(path))
+    by_whom = "".join(f"; stage '{maker}' did not write it" for maker in makers)
+    return PivotError(f"stage '{stage.name}': {', '.join(deps)} does not exist{by_whom} ({stage.place})")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the files of an execution are.
+
+    Attributes:
+        folders: of each that is a dep, the files in it that count.
+        previous: where the stage reads what its incremental outputs held last.
+        log: absolute path.
+    """
+
+    journal: Journal
+    folders: Mapping[ProjectPath, tuple[TreeEntry, ...]]
+    previous: Mapping[ProjectPath, str]
+    log: str
 
 
 def _task(
     stage: Stage,
     texts: tuple[ModuleText, ...],
     libraries: tuple[str, ...],
-    journal: Journal,
-    log: str,
+    places: Places,
     root: str,
     conditions: Conditions,
 ) -> Task:
@@ -207,26 +252,42 @@ def _task(
         cwd=absolute(stage.folder, root),
         environment=dict(conditions.environment),
         deps=tuple(
-            TaskDep(dep.name, absolute(dep.path, root), dep.loader, dep.argument) for dep in stage.deps
+            TaskDep(
+                name=dep.name,
+                path=absolute(dep.path, root),
+                loader=dep.loader,
+                argument=dep.argument,
+                index=dep.index,
+                files=tuple(entry.path for entry in places.folders[dep.path])
+                if is_folder(dep.path)
+                else None,
+            )
+            for dep in stage.deps
         ),
         outs=tuple(
             TaskOut(
                 name=out.name,
                 path=out.path,
                 declared=relative_to_folder(out.path, stage.folder),
-                target=journal.target(out.path),
-                staging=journal.staging(out.path),
+                target=places.journal.target(out.path),
+                staging=places.journal.staging(out.path),
                 loader=out.loader,
                 written_by_stage=out.written_by_stage,
                 inline=not out.cache,
+                directory=is_folder(out.path),
+                index=out.index,
+                argument=out.argument,
+                previous=places.previous.get(out.path),
             )
             for out in stage.outs
         ),
         returns=stage.returns,
         params=stage.params,
-        log=log,
+        log=places.log,
         seed=conditions.seed,
         root=root,
         unobserved=tuple(absolute(path, root) for path in (*stage.dep_paths(), *stage.out_paths())),
         ignored_environment=conditions.ignored_environment,
+        variant=stage.variant.argument if stage.variant else None,
+        key=stage.key,
     )

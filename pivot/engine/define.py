@@ -13,12 +13,11 @@ import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from pivot.config import PARAMS_FILE
 from pivot.define.locate import pipeline_file
 from pivot.executors.base import Executor
 from pivot.model.digest import Digest, digest_parts
 from pivot.model.place import Place
-from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters
+from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters, StageVariant
 from pivot.paths import absolute
 from pivot.store.store import Store
 
@@ -97,9 +96,10 @@ def define_in_worker(argument: bytes) -> bytes:
     search = tuple(sys.path)
     with questions(ProjectImporter(roots).holds) as asked:
         found = definition(path, root)
-    sources = {*found.files.values(), *_loaded_sources()}
-    files = [path, os.path.join(os.path.dirname(path), PARAMS_FILE), *sorted(sources)]
-    folders = [*filter(os.path.isdir, roots), *sorted({os.path.dirname(file) for file in sources})]
+    sources = {*(file for file in found.read if file.endswith(".py")), *_loaded_sources()}
+    files = [*found.read, *sorted(sources - {*found.read})]
+    present = {os.path.dirname(file) for file in sources if os.path.isfile(file)}
+    folders = [*filter(os.path.isdir, found.roots), *sorted(present)]
     return pickle.dumps((found.stages, not asked, files, folders, search))
 
 
@@ -115,7 +115,7 @@ def _loaded_sources() -> Iterator[str]:
 
 def _shape() -> Iterator[str]:
     """The fields of what is kept: what a Pivot with other ones kept is not even looked at."""
-    for kind in (Kept, Stage, StageDep, StageOut, StageParameters, LoaderRef, ObjectRef, Place):
+    for kind in (Kept, Stage, StageDep, StageOut, StageParameters, StageVariant, LoaderRef, ObjectRef, Place):
         yield f"{kind.__qualname__} {' '.join(kind.__slots__)}"
 
 

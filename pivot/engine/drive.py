@@ -30,9 +30,8 @@ from pivot.engine.observe import Observer
 from pivot.errors import PivotError
 from pivot.executors.base import Executor
 from pivot.model.decision import Decision, Verdict
-from pivot.model.digest import Digest
 from pivot.model.event import Event, Notice, Outcome, StageDecided, StageFinished, StageOutput, StageStarted
-from pivot.model.record import StageRecord
+from pivot.model.record import OutputState, StageRecord
 from pivot.model.task import Failure, Success, TaskResult
 from pivot.paths import ProjectPath
 from pivot.store.guard import Guard
@@ -97,7 +96,7 @@ class Driver:
         self._inbox: queue.SimpleQueue[Returned | Stop] = queue.SimpleQueue()
         self._decisions: dict[str, Decision] = {}
         self._stamps: dict[str, object] = {}  # of the lock file that a decision was made with
-        self._known: dict[ProjectPath, Digest] = {}
+        self._known: dict[ProjectPath, OutputState] = {}
         self._running: dict[str, Attempt] = {}
         self._waiting: dict[str, _Step] = {}  # for a guard that another run holds; what to try again
         self._waited: set[str] = set()  # those that are or were waiting
@@ -140,6 +139,7 @@ class Driver:
             # what cannot be undone now, the next command undoes
             with attempt.guard, contextlib.suppress(PivotError):
                 attempt.undo()
+            attempt.progress.discard()
         self._running.clear()
 
     def _obey(self, commands: Sequence[Command]) -> None:
@@ -173,8 +173,10 @@ class Driver:
             self._obey(self._end(name, Outcome.CANCELLED))
 
     def _decide(self, stage: str) -> Decision:
-        self._stamps[stage] = self._store.lock_stamp(stage)
-        decision = self._observer.decide(self._graph.stage(stage), known=self._known, force=self._force)
+        self._stamps[stage] = self._store.lock_stamp(self._key(stage))
+        decision = self._observer.decide(
+            self._graph.stage(stage), graph=self._graph, known=self._known, force=self._force
+        )
         self._decisions[stage] = decision
         return decision
 
@@ -207,7 +209,7 @@ class Driver:
         with contextlib.ExitStack() as held:
             held.enter_context(guard)
             try:
-                if stage in self._waited or self._store.lock_stamp(stage) != self._stamps[stage]:
+                if stage in self._waited or self._store.lock_stamp(self._key(stage)) != self._stamps[stage]:
                     # another run was here since the check; it may have done our work
                     ended = self._settle(stage, self._decide(stage))
                     if ended is not None:
@@ -240,19 +242,24 @@ class Driver:
 
     def _guard(self, stage: str, again: _Step) -> Guard | None:
         """The stage's guard, or ``None`` if another run holds it; `again` is then called a little later."""
-        guard = self._store.guard(stage)
+        guard = self._store.guard(self._key(stage))
         if guard is not None:
             return guard
         self._waiting[stage] = again
         if stage not in self._waited:
             self._waited.add(stage)
-            self._emit(Notice(f"waits for another run ({self._store.guard_holder(stage)})", stage))
+            holder = self._store.guard_holder(self._key(stage))
+            self._emit(Notice(f"waits for another run ({holder})", stage))
         return None
+
+    def _key(self, stage: str) -> str:
+        return self._graph.stage(stage).key
 
     def _take(self, stage: str, result: TaskResult) -> Sequence[Command]:
         attempt = self._running[stage]
         for text in attempt.tail.rest():
             self._emit(StageOutput(stage, text))
+        attempt.progress.discard()
         del self._running[stage]
         log, seconds = attempt.log, time.monotonic() - attempt.began
         try:
@@ -265,6 +272,7 @@ class Driver:
             return self._fail(stage, error, seconds=seconds, log=log)
         if isinstance(result, Success):
             self._tell(stage, notices)
+            self._store.keep_duration(self._key(stage), result.seconds)
             return self._end(stage, Outcome.RAN, seconds=result.seconds, log=log, record=record)
         assert isinstance(result, Failure)  # executors renew stale workers themselves
         if result.kind == "cancelled":
@@ -290,8 +298,9 @@ class Driver:
         record: StageRecord | None = None,
     ) -> Sequence[Command]:
         if record is not None:
-            self._known.update((path, state.digest) for path, state in record.outputs.items())
-        self._emit(StageFinished(stage, outcome, reason, seconds, log=log))
+            self._known.update(record.outputs)
+        kept = self._store.keep_record(record) if record is not None else None
+        self._emit(StageFinished(stage, outcome, reason, seconds, log=log, record=kept))
         return self._scheduler.handle(Ended(stage, outcome))
 
     def _conclude(self, stage: str, outcome: Outcome, cause: str) -> None:
@@ -308,6 +317,9 @@ class Driver:
         text = attempt.tail.read()
         if text:
             self._emit(StageOutput(stage, text))
+        standing = attempt.progress.newest()
+        if standing is not None:
+            self._emit(standing)
 
     def _tell(self, stage: str, notices: Sequence[str]) -> None:
         for text in notices:

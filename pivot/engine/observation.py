@@ -28,7 +28,7 @@ from pivot.model.observation import (
     undeclared,
 )
 from pivot.model.stage import Stage
-from pivot.paths import ProjectPath, absolute, relative_to_folder, relative_to_root
+from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder, relative_to_root
 
 MOST_HINTS = 5
 """Undeclared files that are named one by one."""
@@ -56,7 +56,6 @@ class Reader:
 
     def named_files(self, digest: DigestOf) -> dict[ProjectPath, str]:
         """Files that literals in the stage's reach name, with their content now: native code may read them unseen."""
-        declared = {*self.stage.dep_paths(), *self.stage.out_paths()}
         modules = {module.filename for module in self.static.modules}
         found: dict[ProjectPath, str] = {}
         for text in self.static.strings:
@@ -65,11 +64,16 @@ class Reader:
                 if not path.startswith(self.root + os.sep) or path in modules or not os.path.isfile(path):
                     continue
                 name = relative_to_root(path, self.root)
-                state = digest(path) if name not in declared else None
+                state = None if self._is_declared(name) else digest(path)
                 if state is not None and not _is_ours(name):
                     found[name] = state
                 break
         return found
+
+    def _is_declared(self, path: ProjectPath) -> bool:
+        """Whether a file is a dep or out, or lies in a folder that is one."""
+        declared = (*self.stage.dep_paths(), *self.stage.out_paths())
+        return any(path == one or (is_folder(one) and path.startswith(one)) for one in declared)
 
     def observation(self, seen: Seen, named: Mapping[ProjectPath, str]) -> Observation:
         """What is kept of all that.
@@ -103,7 +107,7 @@ class Reader:
     def _beyond(self, code: Iterable[tuple[str, int]], names: Mapping[str, str]) -> tuple[str, ...]:
         """The definitions beyond the stage's certain reach that some code stands in."""
         places = [(names[file], line) for file, line in code if file in names]
-        loaders = [loader.name for loader in self.stage.loaders()]
+        loaders = [name for loader in self.stage.loaders() for name in loader.code]
         return self.fingerprinter.beyond(self.stage.function, places, loaders=loaders)
 
     def require_declared(self, seen: Seen) -> list[str]:
@@ -151,7 +155,7 @@ def look_again(
         for path, state in before.files.items()
     }
     variables = {
-        name: environment_state(stage.name, name, environment.get(name)) for name in before.environment
+        name: environment_state(stage.key, name, environment.get(name)) for name in before.environment
     }
     return files, variables
 

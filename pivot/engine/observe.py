@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from pivot.core.decide import decide
+from pivot.config.ignore import ignored
+from pivot.core.decide import decide, is_incremental
 from pivot.core.graph import Graph
+from pivot.engine.deps import DepReader, Known
 from pivot.engine.observation import look_again
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.fingerprint.sources import Sources
@@ -16,9 +18,11 @@ from pivot.model.decision import Decision, Verdict
 from pivot.model.digest import Digest
 from pivot.model.fingerprint import Beside, Fingerprint, ModuleText, ProjectModule
 from pivot.model.observation import Observation
-from pivot.model.record import DeclaredOut, Inputs, StageRecord
-from pivot.model.stage import Stage
-from pivot.paths import ProjectPath, absolute
+from pivot.model.record import DeclaredOut, Inputs, OutputState, StageRecord
+from pivot.model.stage import Returns, Stage
+from pivot.model.tree import TreeEntry
+from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder
+from pivot.store.objects import MissingObjectError
 from pivot.store.store import Store
 
 NOTHING = Observation()
@@ -27,8 +31,8 @@ NOTHING = Observation()
 _Names = tuple[str, ...]
 _Reached = tuple[str, tuple[ProjectPath, ...], _Names, _Names, _Names]
 
-Known = Mapping[ProjectPath, Digest]
-"""Digests of files that stages wrote (or will restore), where the workspace need not be asked."""
+NO_OUTPUTS: Known = {}
+"""Nothing that stages upstream will put in place: the workspace alone counts."""
 
 
 class Observer:
@@ -56,6 +60,7 @@ class Observer:
         self._fingerprinters: dict[tuple[ProjectPath, ...], Fingerprinter] = {}
         self._fingerprints: dict[_Reached, Fingerprint] = {}
         self._frozen = False
+        self._deps = DepReader(store, ignored(store.root))
 
     def fingerprint(self, stage: Stage, observed: Observation = NOTHING) -> Fingerprint:
         """All code in reach of a stage, with what was seen to run or be imported.
@@ -128,7 +133,7 @@ class Observer:
         for stage in stages:
             try:
                 self.fingerprint(stage)
-                lock = self._store.lock(stage.name)
+                lock = self._store.lock(stage.key)
                 files += (
                     *stage.dep_paths(),
                     *stage.out_paths(),
@@ -137,16 +142,34 @@ class Observer:
             except PivotError as error:
                 if str(error) not in map(str, errors):
                     errors.append(error)
-            errors.extend(self._folders(stage))
+            errors.extend(self._wrong_kinds(stage))
         if errors:
             raise DefinitionErrors(errors)
         self._store.expect(files)
 
-    def _folders(self, stage: Stage) -> Iterator[PivotError]:
-        for path in (*stage.dep_paths(), *stage.out_paths()):
-            if os.path.isdir(absolute(path, self._store.root)):
-                message = f"stage '{stage.name}': {path} is a folder, not a file ({stage.place})"
-                yield PivotError(message, "declare the path of a file, or move the folder away")
+    def _wrong_kinds(self, stage: Stage) -> Iterator[PivotError]:
+        """Folders where a file is declared, and the other way round."""
+        for paths, what in ((stage.dep_paths(), "dep"), (stage.out_paths(), "output")):
+            for path in paths:
+                place = absolute(path, self._store.root).rstrip("/")
+                if os.path.isdir(place) == is_folder(path) or not os.path.exists(place):
+                    continue
+                is_, other = ("file", path.rstrip("/")) if is_folder(path) else ("folder", f"{path}/")
+                message = f"stage '{stage.name}': {what} {path} is a {is_} ({stage.place})"
+                written = f"write '{relative_to_folder(ProjectPath(other), stage.folder)}'"
+                yield PivotError(message, written if what == "dep" else f"move the {is_} away")
+
+    def dep_digest(self, path: ProjectPath, graph: Graph, known: Known = NO_OUTPUTS) -> Digest | None:
+        """The digest of a dep now; ``None`` if it is nowhere.
+
+        Args:
+            known: outputs that stages upstream wrote or will restore.
+        """
+        return self._deps.digest(path, graph.outs_read(path), known)
+
+    def dep_entries(self, folder: ProjectPath, graph: Graph) -> tuple[TreeEntry, ...]:
+        """The files of a folder that count as a dep now."""
+        return self._deps.entries(folder, graph.outs_read(folder), NO_OUTPUTS) or ()
 
     def inputs(self, stage: Stage, deps: Mapping[ProjectPath, Digest], observed: Observation) -> Inputs:
         """What the result of a stage rests on now.
@@ -156,6 +179,8 @@ class Observer:
         """
         fingerprint = self.fingerprint(stage, observed)
         values = json.loads(stage.params.values) if stage.params else {}
+        # no field of a model is called so
+        variant = {"@variant": stage.variant.argument} if stage.variant and stage.variant.argument else {}
         files, variables = look_again(
             stage,
             observed,
@@ -166,9 +191,12 @@ class Observer:
         return Inputs(
             code=self.fingerprint(stage).digest,
             parts=fingerprint.parts,
-            params={name: json.dumps(value, sort_keys=True) for name, value in values.items()},
+            params={name: json.dumps(value, sort_keys=True) for name, value in values.items()} | variant,
             deps=deps,
-            loaders={dep.name: dep.loader.digest for dep in stage.deps},
+            loaders={
+                dep.name if dep.index is None else f"{dep.name}[{dep.index}]": dep.loader.digest
+                for dep in stage.deps
+            },
             outs=tuple(DeclaredOut(out.path, out.kind, out.cache, out.loader.digest) for out in stage.outs),
             settings=self._settings,
             observed=replace(
@@ -177,6 +205,7 @@ class Observer:
                 environment=variables,
                 code=fingerprint.digest if observed.has_code else None,
             ),
+            names=_names(stage),
         )
 
     def missing(self, stage: Stage, made: Collection[ProjectPath]) -> tuple[ProjectPath, ...]:
@@ -191,26 +220,36 @@ class Observer:
         self,
         stage: Stage,
         *,
+        graph: Graph,
         known: Known,
         upstream: Sequence[tuple[str, Verdict]] = (),
         unknown: Collection[ProjectPath] = (),
         force: bool = False,
+        allow_missing: bool = False,
     ) -> Decision:
         """The verdict on a stage, from what is on disk now.
 
         Args:
-            known: digests of deps that stages upstream wrote or will restore.
+            graph: all stages.
+            known: what stages upstream wrote or will restore.
             upstream: verdicts on the stages directly upstream that have not ended.
             unknown: deps that those will write.
+            allow_missing: deps and outs that are not there count as they were in the last run.
         """
-        found = {
-            path: known.get(path) or self._store.digest(path)
-            for path in stage.dep_paths()
-            if path not in unknown
-        }
+        lock = self._store.lock(stage.key)
+        absent = _last_digests(lock) if allow_missing else {}
+
+        def dep(path: ProjectPath) -> Digest | None:
+            try:
+                return self.dep_digest(path, graph, known) or absent.get(path)
+            except MissingObjectError:  # of a folder upstream nobody can say which files it has
+                if not allow_missing:
+                    raise
+                return absent.get(path)
+
+        found = {path: dep(path) for path in stage.dep_paths() if path not in unknown}
         deps = {path: digest for path, digest in found.items() if digest is not None}
         missing = tuple(path for path in found if path not in deps)
-        lock = self._store.lock(stage.name)
         observed = lock.inputs.observed if lock else NOTHING
         inputs = None if missing else self.inputs(stage, deps, observed)
         settled = inputs if not unknown else None
@@ -218,27 +257,49 @@ class Observer:
             decide,
             stage,
             inputs,
-            lock=lock,
-            workspace={path: self._store.digest(path) for path in stage.out_paths()} if settled else {},
-            available=self._store.available,
+            workspace={p: self._store.digest(p) or absent.get(p) for p in stage.out_paths()}
+            if settled
+            else {},
+            available=self._store.obtainable,
             upstream=upstream,
             missing=missing,
             force=force,
         )
-        decision = verdict(cached=None)
+        decision = verdict(lock=lock, cached=None)
         if decision.verdict is not Verdict.RUN or settled is None or force:
             return decision
         # the run cache is asked last: it is a folder to read for each stage
+        if is_incremental(stage):
+            return verdict(lock=self._store.whole_lock(stage.key), cached=None)
         cached = self._cached(stage, settled)
-        return decision if cached is None else verdict(cached=cached)
+        return decision if cached is None else verdict(lock=lock, cached=cached)
 
     def _cached(self, stage: Stage, inputs: Inputs) -> StageRecord | None:
         """A record of the run cache for these inputs for which all that was observed is now as it was then."""
-        for record in self._store.cached(stage.name, inputs.declared_key):
+        for record in self._store.cached(stage.key, inputs.declared_key):
             now = self.inputs(stage, inputs.deps, record.inputs.observed)
             if now.agrees(record.inputs):
                 return replace(record, inputs=now)  # it may stem from before a move of its helpers
         return None
+
+
+def _last_digests(lock: StageRecord | None) -> dict[ProjectPath, Digest]:
+    """What the deps and outs of a stage held when it last ran."""
+    if lock is None:
+        return {}
+    return {**lock.inputs.deps, **{path: state.digest for path, state in lock.outputs.items()}}
+
+
+def _names(stage: Stage) -> dict[str, str]:
+    """Which paths each parameter gets the values of, and each output's value goes to, in order."""
+    table: dict[str, list[ProjectPath]] = {}
+    for dep in stage.deps:
+        if dep.argument is not None:
+            table.setdefault(f"dep {dep.argument}", []).append(dep.path)
+    for out in stage.outs:
+        if stage.returns is not Returns.NOTHING:
+            table.setdefault(f"out {out.name}", []).append(out.path)
+    return {name: ", ".join(map(repr, paths)) for name, paths in table.items()}
 
 
 def beside(stage: Stage, observed: Observation = NOTHING) -> Beside:
@@ -248,13 +309,18 @@ def beside(stage: Stage, observed: Observation = NOTHING) -> Beside:
         ran=observed.ran,
         imported=observed.imported,
         missing=observed.missing,
-        loaders=tuple(dict.fromkeys(loader.name for loader in loaders)),
+        loaders=tuple(dict.fromkeys(name for loader in loaders for name in loader.code)),
         libraries=tuple(sorted({name for loader in loaders for name in loader.libraries})),
     )
 
 
 def assess(
-    observer: Observer, graph: Graph, names: Sequence[str], *, force: bool = False
+    observer: Observer,
+    graph: Graph,
+    names: Sequence[str],
+    *,
+    force: bool = False,
+    allow_missing: bool = False,
 ) -> tuple[Decision, ...]:
     """The verdicts on some stages, in their order, before anything runs.
 
@@ -262,21 +328,23 @@ def assess(
     """
     chosen = graph.among(names)
     verdicts: dict[str, Verdict] = {}
-    known: dict[ProjectPath, Digest] = {}
+    known: dict[ProjectPath, OutputState] = {}
     decisions: list[Decision] = []
     for name, feeders in chosen.items():
         stage = graph.stage(name)
         pending = [f for f in feeders if verdicts[f] in (Verdict.RUN, Verdict.WAITS)]
         decision = observer.decide(
             stage,
+            graph=graph,
             known=known,
             upstream=[(feeder, verdicts[feeder]) for feeder in pending],
             unknown=made_by(graph, pending, stage),
             force=force,
+            allow_missing=allow_missing,
         )
         verdicts[name] = decision.verdict
         if decision.record is not None:
-            known.update((path, state.digest) for path, state in decision.record.outputs.items())
+            known.update(decision.record.outputs)
         decisions.append(decision)
     return tuple(decisions)
 

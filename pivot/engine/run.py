@@ -33,6 +33,7 @@ class Plan:
         chosen: the stages, in the graph's order.
         jobs: how many are executed at once.
         conditions: of every execution.
+        targets: what was asked for, as written; empty where everything was.
     """
 
     chosen: tuple[str, ...]
@@ -40,6 +41,7 @@ class Plan:
     force: bool
     keep_going: bool
     conditions: Conditions
+    targets: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -90,7 +92,7 @@ def execute(
         executor: gives the executor; called when the first stage needs one.
         sinks: get every event, in the driver's thread; an exception in one of them ends the run.
     """
-    with EventLog(store.layout, plan.id) as log:
+    with store.in_use(), EventLog(store.layout, plan.id) as log:
         return _execute(plan, observer, store, executor, (log, *sinks))
 
 
@@ -112,6 +114,7 @@ def _execute(
             plan.graph.among(plan.chosen),
             jobs=plan.jobs,
             mutex={name: plan.graph.stage(name).mutex for name in plan.chosen},
+            durations=_durations(plan, store),
             keep_going=plan.keep_going,
         ),
         observer=observer,
@@ -123,7 +126,7 @@ def _execute(
         emit=emit,
         force=plan.force,
     )
-    emit(RunStarted(plan.id, plan.chosen, plan.jobs))
+    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets))
     for text in store.take_notices():
         emit(Notice(text))
     cancelled = _wait(driver)
@@ -132,6 +135,12 @@ def _execute(
     counts = {outcome: outcomes.count(outcome) for outcome in Outcome if outcome in outcomes}
     emit(RunFinished(plan.id, counts, seconds, cancelled))
     return Run(plan.id, ends, seconds, cancelled)
+
+
+def _durations(plan: Plan, store: Store) -> dict[str, float]:
+    """How long each stage ran the last time, in seconds, as far as that is known."""
+    found = ((name, store.duration(plan.graph.stage(name).key)) for name in plan.chosen)
+    return {name: seconds for name, seconds in found if seconds is not None}
 
 
 def _wait(driver: Driver) -> bool:

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Self
 
-from pivot.model.event import Event, Outcome, RunFinished, StageFinished, StageOutput
+from pivot.model.event import Event, Outcome, RunFinished, StageFinished, StageOutput, StageProgress
 from pivot.store.history import RunLog
 from pivot.store.layout import Layout
 
@@ -11,7 +11,8 @@ from pivot.store.layout import Layout
 class EventLog:
     """Writes a run's events to its folder, from the first one on that says that something happened.
 
-    What stages print is left out: their logs hold it. A run in which nothing was to be done leaves no folder behind.
+    What stages print is left out (their logs hold it), and how far they are. A run in which nothing was to be done
+    leaves no folder behind.
     """
 
     def __init__(self, layout: Layout, run: str) -> None:
@@ -22,7 +23,7 @@ class EventLog:
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
-        if isinstance(event, StageOutput):
+        if isinstance(event, StageOutput | StageProgress):
             return
         if self._log is None:
             self._held.append(event)

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from pivot.errors import PivotError
+from pivot.executors.cores import threads
 from pivot.executors.processes import Server
 from pivot.executors.slot import Slot, WorkerDied
 from pivot.model.stage import ObjectRef
@@ -243,12 +244,9 @@ def _cancelled(result: TaskResult) -> TaskResult:
 
 
 def _server_environment(slots: int, preload: Sequence[str]) -> dict[str, str]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = str(max(1, cores // slots))
-    blas = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
         # a preloaded BLAS reads its number of threads when it is loaded, not when a stage runs
-        **{name: os.environ.get(name, threads) for name in blas},
+        **threads(os.environ, slots),
         "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's thread must not run in the server
         "PYTHONHASHSEED": "0",
         "PYTHONSAFEPATH": "1",  # a project's random.py must not become the server's

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
+from pivot.executors.memory import boot_time, is_named, memory_kills
 from pivot.executors.processes import Server, WorkerContext
 from pivot.model.task import Failure
 from pivot.worker.main import start
@@ -38,6 +39,8 @@ class Slot:
         self._context: WorkerContext | None = None
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
+        self._kills: int | None = None  # of the kernel, for want of memory, before the last call
+        self._began = 0.0
 
     def submit(self, runner: Runner, data: bytes) -> Future[bytes]:
         """Begin a call in the worker, which is forked if there is none.
@@ -50,6 +53,7 @@ class Slot:
                 self._context = WorkerContext(self._server)
                 self._pool = ProcessPoolExecutor(1, mp_context=self._context, initializer=start)
             pool = self._pool
+        self._kills, self._began = memory_kills(), boot_time()
         try:
             return pool.submit(runner, data)
         except BrokenProcessPool:
@@ -101,15 +105,22 @@ class Slot:
     def _discard_dead(self) -> Failure:
         worker = self._context.worker if self._context else None
         code = None
+        starved = False
         if worker is not None and worker.pid is not None:
             worker.join()
             code = worker.exitcode
+            if code == -signal.SIGKILL:
+                starved = (memory_kills() or 0) > (self._kills or 0) or is_named(worker.pid, self._began)
         self.discard()
-        return death(code)
+        return death(code, starved=starved)
 
 
-def death(code: int | None) -> Failure:
-    """How a worker ended, from its exit code (negative: a signal)."""
+def death(code: int | None, *, starved: bool = False) -> Failure:
+    """How a worker ended, from its exit code (negative: a signal).
+
+    Args:
+        starved: the kernel says that it killed for want of memory.
+    """
     if code is None:
         return Failure("died", "worker ended before it could be asked")
     if code >= 0:
@@ -121,6 +132,8 @@ def death(code: int | None) -> Failure:
         name = f"signal {-code}"
     if name == "SIGKILL":
         what = "worker was killed by SIGKILL (the system may have run out of memory)"
+        if starved:
+            what = "worker was killed by the kernel: out of memory"
         return Failure(
             "died", what, hint="run fewer stages at once (--jobs), or let the stage use less memory"
         )

@@ -1,10 +1,35 @@
-"""Loaders for files that are not text: pickles, and files that a stage reads and writes on its own."""
+"""Loaders for files that are not text: bytes, pickles, and files that a stage reads and writes on its own."""
 
 import os
 import pathlib
 import pickle
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """The bytes of a file as they stand."""
+
+    version: ClassVar[int] = 1
+
+    def load(self, path: str | os.PathLike[str]) -> bytes:
+        """All bytes."""
+        return pathlib.Path(path).read_bytes()
+
+    def save(self, value: bytes | bytearray | memoryview, path: str | os.PathLike[str]) -> None:
+        """Write the bytes.
+
+        Raises:
+            TypeError: the value is none.
+        """
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise TypeError(f"Bytes saves bytes, not {type(value).__name__}")
+        pathlib.Path(path).write_bytes(value)
+
+    def empty(self) -> bytes:
+        """No bytes."""
+        return b""
 
 
 @dataclass(frozen=True)
@@ -38,7 +63,7 @@ class Pickle:
 
 @dataclass(frozen=True)
 class PathOnly:
-    """The path itself: the stage opens the file, or has written it, on its own."""
+    """The path itself: the stage opens the file (or folder), or has written it, on its own."""
 
     version: ClassVar[int] = 1
 
@@ -50,7 +75,7 @@ class PathOnly:
         """Check that the stage wrote the file.
 
         Raises:
-            FileNotFoundError: there is no file at ``path``.
+            FileNotFoundError: there is nothing at ``path``.
         """
         if not os.path.exists(path):
             raise FileNotFoundError(f"the stage did not write {os.fspath(path)}")

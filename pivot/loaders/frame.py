@@ -1,4 +1,4 @@
-"""Loaders for tables: pandas DataFrames in CSV and Parquet files."""
+"""Loaders for tables: pandas DataFrames in CSV, Parquet and Feather files."""
 
 import os
 from collections.abc import Mapping
@@ -87,6 +87,42 @@ class Parquet:
         """
         _check_frame(value, "Parquet")
         value.to_parquet(path, engine="pyarrow", compression=self.compression)  # type: ignore[call-overload]
+
+    def empty(self) -> "pd.DataFrame":
+        """A table without rows and columns."""
+        import pandas as pd
+
+        return pd.DataFrame()
+
+
+@dataclass(frozen=True)
+class Feather:
+    """A table as a Feather (Arrow) file: quick to read and write, with its types.
+
+    Args:
+        compression: ``lz4``, ``zstd`` or ``None``.
+    """
+
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("pandas", "pyarrow")
+
+    compression: str | None = "lz4"
+
+    def load(self, path: str | os.PathLike[str]) -> "pd.DataFrame":
+        """The table."""
+        import pandas as pd
+
+        return pd.read_feather(path)
+
+    def save(self, value: "pd.DataFrame", path: str | os.PathLike[str]) -> None:
+        """Write the table.
+
+        Raises:
+            TypeError: the value is no DataFrame.
+            ValueError: it has an index of its own, which pandas before version 3 cannot write.
+        """
+        _check_frame(value, "Feather")
+        value.to_feather(path, compression=self.compression or "uncompressed")  # type: ignore[arg-type]
 
     def empty(self) -> "pd.DataFrame":
         """A table without rows and columns."""

@@ -1,8 +1,8 @@
-"""Loaders for text files: JSON, YAML and plain text. All are UTF-8 and give equal bytes for equal values."""
+"""Loaders for text files: JSON, YAML, lines of JSON, plain text. All are UTF-8; equal values give equal bytes."""
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,11 +15,13 @@ class JSON:
 
     Args:
         indent: spaces per level; ``None`` writes one line.
+        empty_factory: makes the value to begin with where nothing was written yet.
     """
 
     version: ClassVar[int] = 1
 
     indent: int | None = 2
+    empty_factory: Callable[[], Any] = dict
 
     def load(self, path: str | os.PathLike[str]) -> Any:
         """The parsed value."""
@@ -32,23 +34,67 @@ class JSON:
         Raises:
             TypeError: something in the value is not JSON.
         """
-        text = json.dumps(plain(value), indent=self.indent, ensure_ascii=False)
-        # a lone surrogate is no UTF-8, but it is JSON when escaped
-        if not _encodable(text):
-            text = json.dumps(plain(value), indent=self.indent)
+        text = _json(value, self.indent)
         with open(path, "w", encoding="utf-8", newline="") as file:
             file.write(text + "\n")
 
-    def empty(self) -> dict[str, Any]:
-        """An empty dict."""
-        return {}
+    def empty(self) -> Any:
+        """What ``empty_factory`` makes: an empty dict by default."""
+        return self.empty_factory()
+
+
+@dataclass(frozen=True)
+class JSONL:
+    """A list of JSON values, one a line; NumPy numbers and arrays are written as numbers and lists."""
+
+    version: ClassVar[int] = 1
+
+    def load(self, path: str | os.PathLike[str]) -> list[Any]:
+        """The parsed values; empty lines are skipped.
+
+        Raises:
+            ValueError: a line is no JSON; names the line.
+        """
+        values = []
+        with open(path, encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if line.isspace():
+                    continue
+                try:
+                    values.append(json.loads(line))
+                except json.JSONDecodeError as error:
+                    raise ValueError(f"line {number}, column {error.colno}: {error.msg}") from None
+        return values
+
+    def save(self, value: Any, path: str | os.PathLike[str]) -> None:
+        """Write the items of a list, tuple, iterator or array.
+
+        Raises:
+            TypeError: the value is none of these, or something in it is not JSON.
+        """
+        items = plain(list(value) if isinstance(value, Iterator) else value)
+        if not isinstance(items, list):
+            raise TypeError(f"JSONL saves a list, not {type(value).__name__}")
+        lines = [_json(item, None) + "\n" for item in items]
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+
+    def empty(self) -> list[Any]:
+        """An empty list."""
+        return []
 
 
 @dataclass(frozen=True)
 class YAML:
-    """Any plain value as YAML 1.2: ``NO`` and ``on`` are text; dates are dates."""
+    """Any plain value as YAML 1.2: ``NO`` and ``on`` are text; dates are dates.
+
+    Args:
+        empty_factory: makes the value to begin with where nothing was written yet.
+    """
 
     version: ClassVar[int] = 1
+
+    empty_factory: Callable[[], Any] = dict
 
     def load(self, path: str | os.PathLike[str]) -> Any:
         """The parsed value.
@@ -69,9 +115,9 @@ class YAML:
         with open(path, "w", encoding="utf-8", newline="") as file:
             file.write(text)
 
-    def empty(self) -> dict[str, Any]:
-        """An empty dict."""
-        return {}
+    def empty(self) -> Any:
+        """What ``empty_factory`` makes: an empty dict by default."""
+        return self.empty_factory()
 
 
 @dataclass(frozen=True)
@@ -115,9 +161,11 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _encodable(text: str) -> bool:
+def _json(value: Any, indent: int | None) -> str:
+    text = json.dumps(plain(value), indent=indent, ensure_ascii=False)
     try:
         text.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        # a lone surrogate is no UTF-8, but it is JSON when escaped
+        return json.dumps(plain(value), indent=indent)
+    return text

@@ -28,6 +28,7 @@ class ChangeKind(StrEnum):
     ENVIRONMENT = "environment"  # a variable that its code read
     LOADER = "loader"
     OUT = "out"  # the declaration of an out
+    NAME = "name"  # which path a parameter or an output stands for
     SETTING = "setting"
     OUTPUT_MISSING = "output missing"  # in the workspace
     OUTPUT_ALTERED = "output altered"  # in the workspace, by somebody else

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pivot.model.decision import Change, Verdict
+from pivot.model.digest import Digest
 
 
 class Outcome(StrEnum):
@@ -19,11 +20,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run was planned. `stages` in the order in which they may run; `jobs` is the number of worker slots."""
+    """A run was planned.
+
+    Attributes:
+        stages: in the order in which they may run.
+        jobs: the number of worker slots.
+        targets: what was asked for, as written; empty where everything was.
+    """
 
     run: str
     stages: tuple[str, ...]
     jobs: int
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,22 @@ class StageOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class StageProgress:
+    """How far a running stage says that it is.
+
+    Attributes:
+        done: steps that are done.
+        total: of how many; ``None`` where nobody knows.
+        text: what it is doing; may be empty.
+    """
+
+    stage: str
+    done: float
+    total: float | None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StageFinished:
     """A stage ended.
 
@@ -61,6 +85,8 @@ class StageFinished:
         traceback: of a failed stage; may be empty.
         hint: for a failed stage, the way out where it is known.
         log: project path of its output, empty where nothing ran.
+        record: the name under which the history keeps what its result rests on and what it is; ``None`` where it
+            has none.
     """
 
     stage: str
@@ -70,6 +96,7 @@ class StageFinished:
     traceback: str = ""
     hint: str | None = None
     log: str = ""
+    record: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +117,13 @@ class RunFinished:
     cancelled: bool
 
 
-Event = RunStarted | StageDecided | StageStarted | StageOutput | StageFinished | Notice | RunFinished
+Event = (
+    RunStarted
+    | StageDecided
+    | StageStarted
+    | StageOutput
+    | StageProgress
+    | StageFinished
+    | Notice
+    | RunFinished
+)

@@ -7,6 +7,7 @@ from pivot.model.digest import Digest, digest_parts
 from pivot.model.fingerprint import Part
 from pivot.model.observation import Observation
 from pivot.model.stage import OutKind
+from pivot.model.tree import TreeEntry
 from pivot.paths import ProjectPath
 
 
@@ -29,9 +30,10 @@ class Inputs:
         parts: the fingerprint's parts; they explain a change of `code` and do not enter the key.
         params: field → value as JSON text.
         deps: path → digest of the content.
-        loaders: dep name → digest of its loader.
+        loaders: dep name (``shards[0]`` for one of several paths) → digest of its loader.
         settings: settings that act on the result (``seed``) → text.
         observed: what the stage touched beyond all that when it ran.
+        names: parameter or output → the path that it stands for, so that two of them cannot change places unseen.
     """
 
     code: Digest
@@ -42,6 +44,7 @@ class Inputs:
     outs: tuple[DeclaredOut, ...]
     settings: Mapping[str, str]
     observed: Observation = field(default_factory=Observation)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> Digest:
@@ -57,6 +60,7 @@ class Inputs:
             and dict(self.loaders) == dict(other.loaders)
             and sorted(self.outs, key=_path) == sorted(other.outs, key=_path)
             and dict(self.settings) == dict(other.settings)
+            and dict(self.names) == dict(other.names)
             and self.observed.agrees(other.observed)
         )
 
@@ -72,6 +76,7 @@ class Inputs:
                 *_flat("loaders", self.loaders),
                 *(f"{o.path}\0{o.kind}\0{o.cache}\0{o.loader}" for o in sorted(self.outs, key=_path)),
                 *_flat("settings", self.settings),
+                *_flat("names", self.names),
             ]
         )
 
@@ -89,16 +94,20 @@ class OutputState:
     """The bytes of one output.
 
     Attributes:
-        size: in bytes.
+        digest: of a folder: of its tree's text.
+        size: in bytes; of a folder all its files together.
         executable: whether the owner may execute the file.
         content: the bytes themselves for a small output outside the object cache (a Metric), so that a revert
             brings back the number that belongs to the code; else ``None``.
+        entries: the files of a folder, where they are known: right after a run. Records on disk hold the digest
+            only; the tree is an object of the cache.
     """
 
     digest: Digest
     size: int
     executable: bool = False
     content: bytes | None = None
+    entries: tuple[TreeEntry, ...] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pivot.model.digest import Digest, digest_parts
 from pivot.model.place import Place
-from pivot.paths import ProjectPath
+from pivot.paths import ROOT, ProjectPath
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,6 +29,7 @@ class LoaderRef:
         version: of its on-disk result; built-in loaders count it up when that changes.
         libraries: top-level modules that it works with (``pandas``); their versions count. Not part of the digest.
         payload: the pickled loader. Not part of any digest.
+        uses: functions and classes of the project, or of its libraries, that its options hold; their code counts.
     """
 
     name: str
@@ -36,44 +37,68 @@ class LoaderRef:
     version: int
     payload: bytes = field(compare=False, repr=False)
     libraries: tuple[str, ...] = field(default=(), compare=False)
+    uses: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def digest(self) -> Digest:
         """What is compared: class, options and version."""
         return digest_parts([self.name, self.options, str(self.version)])
 
+    @property
+    def code(self) -> tuple[str, ...]:
+        """The dotted names of all code that it runs."""
+        return (self.name, *self.uses)
+
 
 @dataclass(frozen=True, slots=True)
 class StageDep:
-    """A file that a stage reads.
+    """A file, or a whole folder, that a stage reads. A Dep with several paths makes one of each.
 
     Attributes:
         name: the parameter's name; for the paths of ``@stage(deps=[…])`` the path itself.
+        path: with ``/`` at its end: all files under a folder.
         argument: the parameter that gets the loaded value, or ``None`` if the stage opens the file on its own.
+        index: its position among several paths under one name; ``None`` for a single path.
     """
 
     name: str
     path: ProjectPath
     loader: LoaderRef
     argument: str | None
+    index: int | None = None
 
 
 class OutKind(StrEnum):
-    """What an output is to a person; a Metric is a small number in git, a Plot is looked at."""
+    """What an output is: a Metric is a small number in git, a Plot is looked at."""
 
     OUT = "out"
     METRIC = "metric"
     PLOT = "plot"
+    INCREMENTAL = "incremental"  # the stage gets what it wrote last
+    DIRECTORY = "directory"  # a folder of files
+
+
+@dataclass(frozen=True, slots=True)
+class PlotView:
+    """How a Plot is to be drawn where its file is a table: columns of the axes, name of a template."""
+
+    x: str | None = None
+    y: str | None = None
+    template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StageOut:
-    """A file that a stage writes.
+    """A file, or a whole folder, that a stage writes. An Out with several paths makes one of each.
 
     Attributes:
         name: the key in the returned dict; for a single output the name given to it (default ``output``).
+        path: with ``/`` at its end for a `OutKind.DIRECTORY`.
         cache: whether its bytes are kept in the object cache.
         written_by_stage: the stage itself writes the file (PathOnly); else its loader saves the returned value.
+        index: its position among several paths under one name; ``None`` for a single path.
+        argument: the parameter that gets the last value of a `OutKind.INCREMENTAL`.
+        view: of a Plot; changes no result.
     """
 
     name: str
@@ -82,6 +107,9 @@ class StageOut:
     loader: LoaderRef
     cache: bool
     written_by_stage: bool
+    index: int | None = None
+    argument: str | None = None
+    view: PlotView | None = None
 
 
 class Returns(StrEnum):
@@ -106,14 +134,39 @@ class StageParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class StageVariant:
+    """Which variant of a function a stage is.
+
+    Attributes:
+        values: dimension → its value as JSON text, in the order of the dimensions.
+        argument: what the parameter ``variant`` gets, as JSON text: the value of a single dimension, else a dict of
+            all; ``None`` where the function takes no such argument.
+    """
+
+    values: tuple[tuple[str, str], ...]
+    argument: str | None = None
+
+
+def stage_key(name: str, home: ProjectPath) -> str:
+    """What a stage is called on disk: `Stage.key`."""
+    own = name.rpartition(":")[2]
+    return own if home == ROOT else f"{home}:{own}"
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A named function with its deps, outs and params.
 
     Attributes:
+        name: what people call it in the pipeline file that they work with: ``train``, ``train@small``; with the
+            folder in front where another file of the project defines it: ``prepare:clean`` (``:clean`` for a file at
+            the root).
         folder: of the file (or notebook) that defines it, shifted by ``cwd``; paths were read relative to it, and
             it is the current directory while the stage runs.
         place: where it is defined, for messages.
         roots: folders from which its module is imported, in order.
+        home: the folder of the file (or notebook) that defines it, not shifted by ``cwd``.
+        variant: which one of several that one entry makes.
     """
 
     name: str
@@ -126,6 +179,16 @@ class Stage:
     folder: ProjectPath
     place: Place
     roots: tuple[ProjectPath, ...]
+    home: ProjectPath = ROOT
+    variant: StageVariant | None = None
+
+    @property
+    def key(self) -> str:
+        """What the stage is called on disk, the same from wherever in the project it is looked at.
+
+        Its name, with the folder of its pipeline file in front if that is not the root: ``prepare:clean``.
+        """
+        return stage_key(self.name, self.home)
 
     def dep_paths(self) -> tuple[ProjectPath, ...]:
         """The files it reads, each once, in the order of declaration."""

@@ -11,12 +11,20 @@ from pivot.paths import ProjectPath
 
 @dataclass(frozen=True, slots=True)
 class TaskDep:
-    """A value to load. Absolute paths only: the worker knows no project."""
+    """A value to load. Absolute paths only: the worker knows no project.
+
+    Attributes:
+        path: with ``/`` at its end: a folder.
+        index: the position of its value in the list that the argument gets; ``None``: the value itself.
+        files: of a folder, the files in it that count, relative to it, sorted; ``None``: all.
+    """
 
     name: str
     path: str
     loader: LoaderRef
     argument: str | None
+    index: int | None = None
+    files: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,12 @@ class TaskOut:
         staging: the absolute path where the worker leaves the new file, in the target's file system; a file that
             the stage itself writes (``written_by_stage``) appears at ``target`` instead.
         inline: whether to give the bytes back in the result (small uncached outputs).
+        directory: a folder; `target` and `staging` are folders then, without ``/`` at the end.
+        index: its position in the list that the stage returns under `name`; ``None``: the value itself.
+        argument: the parameter that gets the last value (an incremental output).
+        previous: the absolute path of a file with the last bytes, which must not be written to; ``None``: there are
+            none, the argument gets the loader's ``empty()``. Where the stage itself writes the file, a copy of
+            them lies at `target` already.
     """
 
     name: str
@@ -39,6 +53,10 @@ class TaskOut:
     loader: LoaderRef
     written_by_stage: bool
     inline: bool
+    directory: bool = False
+    index: int | None = None
+    argument: str | None = None
+    previous: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,8 @@ class Task:
         root: the project's, absolute: what the stage touches under it is observed. Empty: nothing is.
         unobserved: absolute paths of files that are left out: declared deps and outs.
         ignored_environment: patterns of variables that are left out.
+        variant: what the parameter ``variant`` gets, as JSON text; ``None`` where the function takes none.
+        key: what the stage is called on disk; empty: as here.
     """
 
     stage: str
@@ -75,6 +95,8 @@ class Task:
     root: str = ""
     unobserved: tuple[str, ...] = ()
     ignored_environment: tuple[str, ...] = ()
+    variant: str | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
 """Workspace ← cache: puts the outputs of a record in place."""
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 
 from pivot.model.digest import digest_bytes
 from pivot.model.record import OutputState, StageRecord
-from pivot.paths import ProjectPath, absolute
+from pivot.paths import ProjectPath, absolute, is_folder
 from pivot.store import atomic
-from pivot.store.commit import abort, begin, commit_record
+from pivot.store.commit import abort, begin, commit_record, linkable
+from pivot.store.folders import find_entries, folder_digest, place_tree
 from pivot.store.objects import MissingObjectError, ObjectStore
 from pivot.store.runcache import read_record
 
@@ -33,20 +36,29 @@ def checkout(
         MissingObjectError: some bytes are nowhere to be found; nothing has changed, and the stage must run.
         StoreError: something cannot be written; nothing has changed.
     """
-    record = _with_contents(objects, record)
+    record = with_contents(objects, record)
     root = objects.layout.root
-    wanted = [p for p, state in record.outputs.items() if not _in_place(objects, absolute(p, root), state)]
+    wanted = [p for p in record.outputs if not _in_place(objects, absolute(p, root), p, record.outputs[p])]
+    linked = linkable(record)
     journal = begin(objects, record.stage, wanted)
     try:
         for path in wanted:
-            _stage(objects, record, path, journal.staging(path))
+            state = record.outputs[path]
+            with _explained(record.stage, path):
+                if is_folder(path):
+                    entries = find_entries(objects, journal.target(path), state)
+                    place_tree(
+                        objects, entries, journal.staging(path), journal.target(path), link=path in linked
+                    )
+                else:
+                    place_state(objects, state, journal.staging(path), link=path in linked)
     except BaseException:
         abort(objects, journal)
         raise
     return commit_record(objects, journal, record, previous)
 
 
-def _with_contents(objects: ObjectStore, record: StageRecord) -> StageRecord:
+def with_contents(objects: ObjectStore, record: StageRecord) -> StageRecord:
     """The record with the bytes of small outputs, which a lock file does not hold."""
     cached = {out.path for out in record.inputs.outs if out.cache}
     lacking = [p for p, state in record.outputs.items() if p not in cached and state.content is None]
@@ -61,25 +73,40 @@ def _with_contents(objects: ObjectStore, record: StageRecord) -> StageRecord:
     return replace(record, outputs=outputs)
 
 
-def _in_place(objects: ObjectStore, target: str, state: OutputState) -> bool:
+def place_state(objects: ObjectStore, state: OutputState, path: str, *, link: bool = False) -> None:
+    """Makes a new file of a recorded output, from the record's own bytes or from the cache.
+
+    Args:
+        link: whether a link to the object will do.
+
+    Raises:
+        MissingObjectError: its bytes are nowhere to be found.
+        StoreError: it cannot be written.
+    """
+    if state.content is None or digest_bytes(state.content) != state.digest:
+        objects.place(state.digest, path, executable=state.executable, link=link)
+        return
+    with atomic.explained(path):
+        fd = atomic.create(path, 0o777 if state.executable else 0o666)
+        try:
+            atomic.write_all(fd, state.content, path)
+        finally:
+            os.close(fd)
+
+
+def _in_place(objects: ObjectStore, target: str, path: ProjectPath, state: OutputState) -> bool:
+    if is_folder(path):
+        return folder_digest(objects.index, target) == state.digest
     if os.path.isdir(target) or objects.index.digest(target) != state.digest:
         return False
     return bool(os.stat(target).st_mode & stat.S_IXUSR) == state.executable
 
 
-def _stage(objects: ObjectStore, record: StageRecord, path: ProjectPath, staging: str) -> None:
-    state = record.outputs[path]
-    if state.content is None or digest_bytes(state.content) != state.digest:
-        try:
-            objects.place(state.digest, staging, executable=state.executable)
-        except MissingObjectError as error:
-            raise MissingObjectError(
-                f"stage {record.stage!r}: {path!r} cannot be restored: {error.message}", "run the stage again"
-            ) from error
-        return
-    with atomic.explained(staging):
-        fd = atomic.create(staging, 0o777 if state.executable else 0o666)
-        try:
-            atomic.write_all(fd, state.content, staging)
-        finally:
-            os.close(fd)
+@contextlib.contextmanager
+def _explained(stage: str, path: ProjectPath) -> Iterator[None]:
+    try:
+        yield
+    except MissingObjectError as error:
+        raise MissingObjectError(
+            f"stage {stage!r}: {path!r} cannot be restored: {error.message}", "run the stage again"
+        ) from error

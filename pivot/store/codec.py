@@ -75,6 +75,7 @@ def _text(record: StageRecord, *, content: bool) -> str:
         "code": _json(inputs.code),
         "deps": _lines(inputs.deps),
         "loaders": _lines(inputs.loaders),
+        "names": _lines(inputs.names),
         "observed": _observed(inputs.observed),
         "outputs": _lines({path: _output(state, content) for path, state in record.outputs.items()}),
         "outs": _listing(
@@ -152,6 +153,7 @@ def _record(data: dict[str, Any]) -> StageRecord:
         ),
         settings=_texts(data["settings"]),
         observed=_read_observed(data["observed"]),
+        names=_texts(data.get("names", {})),
     )
     outputs = {ProjectPath(path): _read_output(state) for path, state in data["outputs"].items()}
     sources = {place: _digest(digest) for place, digest in data["sources"].items()}

@@ -14,15 +14,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pivot.errors import FormatError, StoreError
-from pivot.model.digest import Digest
-from pivot.model.record import StageRecord
-from pivot.paths import ProjectPath
+from pivot.model.record import OutputState, StageRecord
+from pivot.model.stage import OutKind
+from pivot.model.tree import TreeEntry
+from pivot.paths import ProjectPath, is_folder
 from pivot.store import atomic
+from pivot.store.folders import find_entries, folder_entries, keep_in_place, keep_tree, list_files, renamed
 from pivot.store.guard import try_guard
 from pivot.store.journal import Journal, drop_journal, read_journal, write_journal
 from pivot.store.layout import Layout
 from pivot.store.lockfile import write_lock
 from pivot.store.objects import ObjectStore
+from pivot.store.replaced import keep, keep_replaced, keep_strangers
 from pivot.store.runcache import write_record
 
 
@@ -44,16 +47,18 @@ def begin(
         the journal, whose `Journal.staging` says where the new files go.
 
     Raises:
-        StoreError: a folder is where an output must go, or something cannot be written; nothing has changed.
+        StoreError: a folder is where an output must go, or a file where a folder must, or something cannot be
+            written; nothing has changed.
     """
     layout = objects.layout
     # whoever held the guard before may have died; the guard is ours, so the journal is nobody else's
     notices = _settle(objects, layout.journal_file(stage))
     journal = Journal(layout, stage, tuple(outs), tuple(written_by_stage), (), {}, notices=tuple(notices))
     for path in outs:
-        if os.path.isdir(journal.target(path)):
+        if _is_in_the_way(journal.target(path), path):
+            what = "file" if is_folder(path) else "folder"
             raise StoreError(
-                f"stage {stage!r}: a folder is where its output {path!r} must go", "move the folder away"
+                f"stage {stage!r}: a {what} is where its output {path!r} must go", f"move the {what} away"
             )
     journal = replace(
         journal, existed=tuple(p for p in written_by_stage if os.path.lexists(journal.target(p)))
@@ -78,7 +83,7 @@ def abort(objects: ObjectStore, journal: Journal) -> None:
     with atomic.explained(journal.layout.folder):
         found = read_journal(journal.layout, journal.layout.journal_file(journal.stage))
         if found is not None and found.record is None:
-            _put_back(objects, found, keep=False)
+            _put_back(objects, found, keep_targets=False)
 
 
 def commit_record(
@@ -102,7 +107,7 @@ def commit_record(
     """
     try:
         with atomic.explained(journal.layout.folder):
-            before, notices = _keep_replaced(objects, journal, record, previous)
+            before, notices = keep_replaced(objects, journal, record, previous)
             _store_outputs(objects, journal, record)
             final = replace(journal, before=before, record=record)
             write_journal(final)
@@ -159,10 +164,10 @@ def _settle(objects: ObjectStore, path: str) -> list[str]:
     with atomic.explained(path):
         if journal.record is None:
             return [
-                *_put_back(objects, journal, keep=True),
+                *_put_back(objects, journal, keep_targets=True),
                 f"stage {journal.stage!r}: an interrupted run was undone",
             ]
-        notices = _keep_strangers(objects, journal, journal.record)
+        notices = keep_strangers(objects, journal, journal.record)
         _finish(objects, journal, journal.record)
         _store_again(objects, journal, journal.record)
     return [*notices, f"stage {journal.stage!r}: the result of an interrupted run was put in place"]
@@ -189,30 +194,40 @@ def _make_room(objects: ObjectStore, journal: Journal) -> None:
         objects.index.moved(target, aside)
 
 
+def _is_in_the_way(target: str, path: ProjectPath) -> bool:
+    """Whether there is a folder where a file must go, or the other way round."""
+    return os.path.lexists(target) and os.path.isdir(target) != is_folder(path)
+
+
 def _clear(objects: ObjectStore, journal: Journal) -> None:
-    """Removes folders of ours that no journal tells of; old files in them may be the last of their kind."""
-    for path in journal.written:
+    """Removes folders of ours that no journal tells of; what was moved aside may be the last of its kind."""
+    for path in journal.outs:
         aside = journal.aside(path)
-        if os.path.isfile(aside):
+        if os.path.isdir(aside):
+            keep_tree(objects, aside, folder_entries(objects.index, aside) or ())
+        elif os.path.isfile(aside):
             objects.add_file(aside)
     for folder in journal.folders():
         atomic.discard_tree(folder)
 
 
-def _put_back(objects: ObjectStore, journal: Journal, *, keep: bool) -> list[str]:
-    """Undoes a run whose result does not count; ``keep``: targets may be somebody else's by now."""
+def _put_back(objects: ObjectStore, journal: Journal, *, keep_targets: bool) -> list[str]:
+    """Undoes a run whose result does not count; ``keep_targets``: they may be somebody else's by now."""
     notices = []
     for path in journal.written:
         target, aside = journal.target(path), journal.aside(path)
         moved = os.path.lexists(aside)
         if path in journal.existed and not moved:
             continue  # not moved yet, or back already
-        if os.path.isdir(target):
+        if _is_in_the_way(target, path):
             spare = f"{target}.{atomic.token()}"
             os.rename(target, spare)
-            notices.append(f"stage {journal.stage!r}: a folder was where {path!r} must be; it is now {spare}")
-        elif keep:
-            notices += _keep(objects, journal.stage, path, target, ())
+            what = "file" if is_folder(path) else "folder"
+            notices.append(f"stage {journal.stage!r}: a {what} was where {path!r} must be; it is now {spare}")
+        elif keep_targets:
+            notices += keep(objects, journal.stage, path, target, ())
+        if is_folder(path) and os.path.lexists(target):
+            _take_away(target, journal.staging(path))
         if moved:
             os.rename(aside, target)
             objects.index.moved(aside, target)
@@ -222,94 +237,101 @@ def _put_back(objects: ObjectStore, journal: Journal, *, keep: bool) -> list[str
     return notices
 
 
-def _keep(
-    objects: ObjectStore, stage: str, path: ProjectPath, file: str, known: Sequence[Digest | None]
-) -> list[str]:
-    """Keeps the bytes of a file that is about to go, unless they are known or in the cache."""
-    digest = objects.index.digest(file)
-    if digest is None or digest in known or objects.has(digest):
-        return []
-    objects.add_file(file, digest)
-    where = os.path.relpath(objects.layout.object_file(digest), objects.layout.root)
-    return [
-        f"stage {stage!r}: {path!r} was not as Pivot had left it; the file that was there is kept in {where}"
-    ]
+def _take_away(folder: str, to: str) -> None:
+    """Moves a folder to where it goes with the journal: at once, however many files it holds."""
+    atomic.discard_tree(to)
+    atomic.rename(folder, to)
 
 
-def _keep_replaced(
-    objects: ObjectStore, journal: Journal, record: StageRecord, previous: StageRecord | None
-) -> tuple[dict[ProjectPath, Digest], list[str]]:
-    """Keeps what is not ours of the files that the result replaces; gives the digests of them all."""
-    before: dict[ProjectPath, Digest] = {}
-    notices: list[str] = []
-    for path, state in record.outputs.items():
-        if path in journal.existed:
-            file = journal.aside(path)
-        elif os.path.lexists(journal.staging(path)):
-            file = journal.target(path)
-        else:
-            continue
-        last = None if previous is None else previous.outputs.get(path)
-        notices += _keep(objects, journal.stage, path, file, (state.digest, last.digest if last else None))
-        digest = objects.index.digest(file)
-        if digest is not None:
-            before[path] = digest
-    return before, notices
-
-
-def _keep_strangers(objects: ObjectStore, journal: Journal, record: StageRecord) -> list[str]:
-    """Keeps targets that were changed between a kill and now."""
-    notices: list[str] = []
-    for path, state in record.outputs.items():
-        if os.path.lexists(journal.staging(path)):
-            known = (state.digest, journal.before.get(path))
-            notices += _keep(objects, journal.stage, path, journal.target(path), known)
-    return notices
+def linkable(record: StageRecord) -> frozenset[ProjectPath]:
+    """The outputs that may be links to objects: none that is read and written again, or belongs into git."""
+    kinds = (OutKind.OUT, OutKind.PLOT, OutKind.DIRECTORY)
+    return frozenset(out.path for out in record.inputs.outs if out.cache and out.kind in kinds)
 
 
 def _store_outputs(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
     """Makes objects of the new files that are cached."""
     cached = {out.path for out in record.inputs.outs if out.cache}
+    linked = linkable(record)
     for path, state in record.outputs.items():
         staged = journal.staging(path)
-        file = staged if os.path.lexists(staged) else journal.target(path)
-        try:
-            size = os.stat(file).st_size
-        except FileNotFoundError:
+        place = staged if os.path.lexists(staged) else journal.target(path)
+        if not os.path.lexists(place) or os.path.isdir(place) != is_folder(path):
             message = f"stage {record.stage!r}: it did not write {path!r}"
-            raise StoreError(message, "write it, or declare it no out") from None
-        if size != state.size:
-            raise StoreError(
-                f"stage {record.stage!r}: {path!r} changed after the stage ended",
-                "let only the stage write it",
-            )
-        if path in cached:
-            objects.add_file(file, state.digest)
+            raise StoreError(message, "write it, or declare it no out")
+        if is_folder(path):
+            entries = _store_folder(objects, record.stage, path, state, place, cache=path in cached)
+        elif os.stat(place).st_size != state.size:
+            raise _changed(record.stage, path)
+        else:
+            entries = (TreeEntry("", state.digest, state.size, state.executable),)
+            if path in cached:
+                objects.add_file(place, state.digest)
+        if path in linked and path in journal.outs:
+            for entry in entries:
+                file = os.path.join(place, entry.path) if is_folder(path) else place
+                if not entry.executable:
+                    objects.share(entry.digest, file, os.path.dirname(staged))
+
+
+def _store_folder(
+    objects: ObjectStore, stage: str, path: ProjectPath, state: OutputState, folder: str, *, cache: bool
+) -> tuple[TreeEntry, ...]:
+    entries = find_entries(objects, folder, state)
+    sizes = {entry.path: entry.size for entry in entries}
+    files = list_files(folder) or ()
+    if {*files} != {*sizes} or any(os.stat(os.path.join(folder, f)).st_size != sizes[f] for f in files):
+        raise _changed(stage, path)
+    if cache:
+        keep_tree(objects, folder, entries)
+    return entries
+
+
+def _changed(stage: str, path: ProjectPath) -> StoreError:
+    return StoreError(
+        f"stage {stage!r}: {path!r} changed after the stage ended", "let only the stage write it"
+    )
 
 
 def _finish(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
     """From the journal's record on: everything that is still to be done, however much is done already."""
     cached = {out.path for out in record.inputs.outs if out.cache}
     layout = journal.layout
+    swapped: dict[ProjectPath, tuple[str, ...]] = {}
     for path in record.outputs:
         staged, target = journal.staging(path), journal.target(path)
-        if os.path.lexists(staged):
+        if not os.path.lexists(staged):
+            continue
+        if is_folder(path) and journal.before.get(path) == record.outputs[path].digest:
+            continue  # it holds just that: programs may be at work in it
+        if is_folder(path):
+            swapped[path] = list_files(staged) or ()
+            if os.path.lexists(target):
+                _take_away(target, journal.aside(path))
+            atomic.rename(staged, target)
+        else:
             atomic.rename(staged, target)
             objects.index.moved(staged, target)
     write_record(layout, record)
     write_lock(layout, record)
     drop_journal(journal)
+    for path, files in swapped.items():
+        renamed(objects.index, journal.staging(path), journal.target(path), files)
     # the folder last: where a file system has a journal, it takes all earlier renames with it
     lock = layout.lock_file(record.stage)
-    only_copies = [journal.target(path) for path in record.outputs if path not in cached]
+    only_copies = [file for path in record.outputs if path not in cached for file in _files(journal, path)]
     objects.flusher.add((*only_copies, lock, os.path.dirname(lock)))
+
+
+def _files(journal: Journal, path: ProjectPath) -> list[str]:
+    """The files of an output, absolute."""
+    target = journal.target(path)
+    return [os.path.join(target, file) for file in list_files(target) or ()] if is_folder(path) else [target]
 
 
 def _store_again(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
     """Makes objects that did not outlast a power failure again, from outputs that did."""
     for out in record.inputs.outs:
         state = record.outputs.get(out.path)
-        if out.cache and state is not None and not objects.has(state.digest):
-            target = journal.target(out.path)
-            if objects.index.digest(target) == state.digest:
-                objects.add_file(target, state.digest)
+        if out.cache and state is not None:
+            keep_in_place(objects, journal.target(out.path), out.path, state)

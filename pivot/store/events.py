@@ -15,6 +15,7 @@ from pivot.model.event import (
     StageDecided,
     StageFinished,
     StageOutput,
+    StageProgress,
     StageStarted,
 )
 from pivot.model.place import Place
@@ -57,7 +58,8 @@ def _plain(value: Any) -> Any:
 def _event(name: str, fields: dict[str, Any]) -> Event:
     match name:
         case "RunStarted":
-            return RunStarted(**fields | {"stages": tuple(fields["stages"])})
+            listed = {name: tuple(fields.get(name, ())) for name in ("stages", "targets")}
+            return RunStarted(**fields | listed)
         case "StageDecided":
             changes = tuple(_change(change) for change in fields["changes"])
             return StageDecided(**fields | {"verdict": Verdict(fields["verdict"]), "changes": changes})
@@ -65,6 +67,8 @@ def _event(name: str, fields: dict[str, Any]) -> Event:
             return StageStarted(**fields)
         case "StageOutput":
             return StageOutput(**fields)
+        case "StageProgress":
+            return StageProgress(**fields)
         case "StageFinished":
             return StageFinished(**fields | {"outcome": Outcome(fields["outcome"])})
         case "Notice":
@@ -76,5 +80,5 @@ def _event(name: str, fields: dict[str, Any]) -> Event:
 
 
 def _change(fields: dict[str, Any]) -> Change:
-    place = None if fields["place"] is None else Place(**fields["place"])
-    return Change(**fields | {"kind": ChangeKind(fields["kind"]), "place": place})
+    places = {name: Place(**fields[name]) for name in ("place", "place_before") if fields.get(name)}
+    return Change(**fields | {"kind": ChangeKind(fields["kind"])} | places)

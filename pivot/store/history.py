@@ -1,21 +1,57 @@
-"""The history: one folder for each run, with its events and what its stages wrote. Only ever appended to."""
+"""The history: one folder for each run, with its events and what its stages wrote, and the records of their results.
 
+Nothing rests on it: what cannot be kept is done without, and all of it may be deleted.
+"""
+
+import contextlib
+import errno
+import fcntl
 import json
 import os
+import re
+import shutil
+import zlib
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from pivot.errors import StoreError
+from pivot.errors import FormatError, StoreError
+from pivot.model.digest import Digest, digest_bytes, digest_parts
 from pivot.model.event import Event
-from pivot.store import atomic
+from pivot.model.record import StageRecord
+from pivot.paths import absolute
+from pivot.store import atomic, codec
 from pivot.store.events import event_from_json, event_json
 from pivot.store.layout import Layout
+from pivot.store.runcache import read_record
 
-__all__ = ["RunLog", "event_json", "list_runs", "read_events"]
+__all__ = [
+    "RunLog",
+    "event_json",
+    "is_going_on",
+    "keep_record",
+    "kept_records",
+    "list_runs",
+    "prune_runs",
+    "read_events",
+    "read_result",
+    "result_name",
+]
+
+UNCLAIMED = 24 * 3600.0
+"""Seconds that a record is kept which no run names: one that is going on may be about to."""
+
+LARGEST_CONTENT = 1 << 20
+"""Bytes of an uncached output in the workspace that is kept with a result."""
+
+_NAMED_RECORD = re.compile(rb'"record": "([0-9a-f]{32})"')
+_BULKY = (b'{"event": "StageOutput"', b'{"done": ')
+"""How the lines begin that hold what stages printed and how far they were, which most readers need not parse."""
 
 
 class RunLog:
-    """The growing ``events.jsonl`` of one run.
+    """The growing ``events.jsonl`` of one run. While it is open, the run counts as going on.
 
     Args:
         layout: of the project.
@@ -31,6 +67,8 @@ class RunLog:
             # the history may be lost in a power failure; nothing rests on it
             os.makedirs(layout.run_folder(run), exist_ok=True)
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
 
     def append(self, event: Event) -> None:
         """Adds an event.
@@ -45,6 +83,8 @@ class RunLog:
 
     def close(self) -> None:
         """Ends the log. Call it once."""
+        with contextlib.suppress(OSError):
+            fcntl.flock(self._fd, fcntl.LOCK_UN)  # said aloud: a forked child may still hold the descriptor
         os.close(self._fd)
 
     def __enter__(self) -> Self:
@@ -56,18 +96,18 @@ class RunLog:
         self.close()
 
 
-def read_events(layout: Layout, run: str) -> tuple[Event, ...]:
+def read_events(layout: Layout, run: str, *, output: bool = True) -> tuple[Event, ...]:
     """The events of a run in the order in which they happened, also of one that is going on.
 
     A torn last line, and lines that this Pivot does not know, are left out. A run that never was has none.
+
+    Args:
+        output: also what stages printed and how far they said they were, which may be most of the file.
     """
-    try:
-        with open(layout.events_file(run), "rb") as file:
-            lines = file.read().split(b"\n")
-    except (FileNotFoundError, NotADirectoryError):
-        return ()
     events = []
-    for line in lines[:-1]:  # what follows the last line break is empty or torn
+    for line in _whole_lines(layout, run):
+        if not output and line.startswith(_BULKY):
+            continue
         try:
             events.append(event_from_json(json.loads(line)))
         except ValueError:
@@ -82,8 +122,154 @@ def list_runs(layout: Layout) -> tuple[str, ...]:
         StoreError: the folder is there and cannot be read.
     """
     try:
-        return tuple(sorted(entry.name for entry in os.scandir(layout.runs) if entry.is_dir()))
+        found = [entry.name for entry in os.scandir(layout.runs) if entry.is_dir()]
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as error:
         raise StoreError(f"cannot read {layout.runs}: {error.strerror}", "make it readable") from error
+    return tuple(sorted(name for name in found if not name.startswith(".")))
+
+
+def is_going_on(layout: Layout, run: str) -> bool:
+    """Whether some process has the run's log open; the system closes it when the process dies."""
+    try:
+        fd = os.open(layout.events_file(run), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+    finally:
+        os.close(fd)
+    return False
+
+
+def result_name(record: StageRecord) -> Digest:
+    """What names a result in the history: equal inputs and outputs of equal stages, equal names."""
+    outputs = sorted(record.outputs.items())
+    return digest_parts(
+        [record.stage, record.inputs.key, *(t for p, state in outputs for t in (p, state.digest))]
+    )
+
+
+def keep_record(layout: Layout, record: StageRecord) -> Digest:
+    """Keeps a result for the history, once; gives its name.
+
+    Args:
+        record: what was run, restored or found unchanged. The bytes of small outputs that it has not are taken
+            from the run cache, or from the files in place.
+    """
+    name = result_name(record)
+    path = _record_file(layout, name)
+    try:
+        os.utime(path)  # in use
+    except OSError:
+        data = zlib.compress(codec.full_text(_with_contents(layout, record)).encode("utf-8"))
+        with contextlib.suppress(StoreError, OSError):
+            atomic.replace_unflushed(path, data, layout.scratch)
+    return name
+
+
+def read_result(layout: Layout, name: Digest) -> StageRecord | None:
+    """The result that was kept under a name; ``None`` where it is gone, or this Pivot cannot read it."""
+    try:
+        with open(_record_file(layout, name), "rb") as file:
+            text = zlib.decompress(file.read()).decode("utf-8")
+        return codec.decode(text, json.loads(text)["stage"], name)
+    except (OSError, ValueError, KeyError, TypeError, zlib.error, FormatError):
+        return None
+
+
+def kept_records(layout: Layout) -> Iterator[StageRecord]:
+    """All results that the history keeps: those of its runs, and of runs that were pruned a short while ago."""
+    for name in _record_names(layout):
+        record = read_result(layout, name)
+        if record is not None:
+            yield record
+
+
+def prune_runs(layout: Layout, keep: int, now: float) -> tuple[str, ...]:
+    """Removes the oldest runs and the results that none of the others names; gives the runs that are gone.
+
+    A run that is going on stays, however old it is, and so does a folder that is no run's.
+
+    Args:
+        keep: how many runs stay, 1 or more.
+        now: seconds since the epoch.
+    """
+    runs = list_runs(layout)
+    gone = tuple(run for run in runs[:-keep] if _is_over(layout, run))
+    for run in gone:
+        shutil.rmtree(layout.run_folder(run), ignore_errors=True)
+    if gone:
+        _drop_records(layout, _claimed(layout), now)
+    return gone
+
+
+def _is_over(layout: Layout, run: str) -> bool:
+    try:
+        names = os.listdir(layout.run_folder(run))
+    except OSError:
+        return False
+    return (not names or os.path.basename(layout.events_file(run)) in names) and not is_going_on(layout, run)
+
+
+def _claimed(layout: Layout) -> set[str]:
+    """The names of the results that the events of any run hold."""
+    lines = (line for run in list_runs(layout) for line in _whole_lines(layout, run))
+    found = (_NAMED_RECORD.search(line) for line in lines if not line.startswith(_BULKY))
+    return {match[1].decode("ascii") for match in found if match}
+
+
+def _drop_records(layout: Layout, claimed: Collection[str], now: float) -> None:
+    for name in _record_names(layout):
+        path = _record_file(layout, name)
+        with contextlib.suppress(OSError):
+            if name not in claimed and now - os.stat(path).st_mtime > UNCLAIMED:
+                os.unlink(path)
+
+
+def _with_contents(layout: Layout, record: StageRecord) -> StageRecord:
+    """The record with the bytes of small outputs, which a lock file does not hold."""
+    cached = {out.path for out in record.inputs.outs if out.cache}
+    lacking = [p for p, state in record.outputs.items() if p not in cached and state.content is None]
+    if not lacking:
+        return record
+    whole = read_record(layout, record.stage, record.inputs)
+    outputs = dict(record.outputs)
+    for path in lacking:
+        found = whole.outputs.get(path) if whole is not None else None
+        content = found.content if found is not None else None
+        if content is None and outputs[path].size <= LARGEST_CONTENT:
+            with contextlib.suppress(OSError), open(absolute(path, layout.root), "rb") as file:
+                content = file.read()
+        if content is not None and digest_bytes(content) == outputs[path].digest:
+            outputs[path] = replace(outputs[path], content=content)
+    return replace(record, outputs=outputs)
+
+
+def _whole_lines(layout: Layout, run: str) -> list[bytes]:
+    try:
+        with open(layout.events_file(run), "rb") as file:
+            return file.read().split(b"\n")[:-1]  # what follows the last line break is empty or torn
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _record_file(layout: Layout, name: str) -> str:
+    """``runs/.records/ab/cdef….z``: beside the runs, as a run's name begins with no dot."""
+    return os.path.join(layout.runs, ".records", name[:2], f"{name[2:]}.z")
+
+
+def _record_names(layout: Layout) -> Iterator[Digest]:
+    folder = os.path.join(layout.runs, ".records")
+    for first in _names(folder):
+        yield from (Digest(first + name.removesuffix(".z")) for name in _names(os.path.join(folder, first)))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []

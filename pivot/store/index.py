@@ -151,7 +151,15 @@ class StatIndex:
         Raises:
             StoreError: as `digest`.
         """
-        result: dict[str, Digest | None] = {}
+        return {path: None if found is None else found[0] for path, found in self.versions(paths).items()}
+
+    def versions(self, paths: Iterable[str]) -> dict[str, tuple[Digest, os.stat_result] | None]:
+        """`digests`, each with the stat of the version that it is of.
+
+        Raises:
+            StoreError: as `digest`.
+        """
+        result: dict[str, tuple[Digest, os.stat_result] | None] = {}
         stats: dict[str, os.stat_result] = {}
         for path in paths:
             try:
@@ -167,11 +175,11 @@ class StatIndex:
         for path, stat in stats.items():
             seen = self._seen.get(path)
             if seen is not None and seen[:4] == _numbers(stat):
-                result[path] = Digest(seen[4])
+                result[path] = (Digest(seen[4]), stat)
             else:
                 unknown.append(path)
         for path, found in zip(unknown, hashing.hash_files(unknown), strict=True):
-            result[path] = None if found is None else found[0]
+            result[path] = found
             if found is not None:
                 self.remember(path, *found)
         return result
@@ -191,7 +199,10 @@ class StatIndex:
             self.flush()
 
     def moved(self, source: str, target: str) -> None:
-        """What is known of ``source`` holds for ``target``, to which it was just renamed."""
+        """What is known of ``source`` holds for ``target``, to which it was just renamed.
+
+        They may be the same: a second name that comes or goes changes nothing but the time of a file's last change.
+        """
         with self._lock:
             seen = self._seen.pop(source, None)
             self._unsaved.discard(source)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pivot.errors import FormatError, StoreError
 from pivot.model.digest import Digest
 from pivot.model.record import StageRecord
-from pivot.paths import ProjectPath, absolute
+from pivot.paths import ProjectPath, absolute, is_folder
 from pivot.store import atomic, codec
 from pivot.store.layout import ASIDE, STAGING, Layout, file_name
 
 _SCHEMA = 1
+_MOST_LINKS = 40  # one behind the other, as the system allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Journal:
     """A change to a stage's outputs that is under way.
 
     Attributes:
-        outs: all files that may change.
+        outs: all files and folders (with ``/`` at the end) that may change.
         written: those that the stage itself writes at their targets.
         existed: those of `written` that were there before; they are moved aside.
         before: the digests of the files that are replaced, where `record` is known.
@@ -41,20 +42,39 @@ class Journal:
     notices: tuple[str, ...] = ()
 
     def target(self, path: ProjectPath) -> str:
-        """Where the output lies: behind a symbolic link, if somebody put one there."""
-        return os.path.realpath(absolute(path, self.layout.root))
+        """Where the output lies: behind a symbolic link, if somebody put one there. No path here ends with ``/``.
+
+        A link to an object, which Pivot put there, is the output itself.
+        """
+        place = absolute(path, self.layout.root).rstrip("/")
+        for _ in range(_MOST_LINKS):
+            folder, name = os.path.split(place)
+            if name in ("", ".", ".."):
+                break
+            place = os.path.join(os.path.realpath(folder), name)
+            if not os.path.islink(place):
+                return place
+            behind = os.path.join(os.path.dirname(place), os.readlink(place)).rstrip("/")
+            objects = os.path.join(os.path.realpath(self.layout.objects), "")
+            if os.path.join(os.path.realpath(os.path.dirname(behind)), "").startswith(objects):
+                return place
+            place = behind
+        return os.path.realpath(place)
 
     def staging(self, path: ProjectPath) -> str:
-        """Where the new file is left until it counts: beside its target, under the same file name."""
+        """Where the new file or folder is left until it counts: beside its target, under the same name."""
         return self._beside(path, STAGING)
 
     def aside(self, path: ProjectPath) -> str:
-        """Where the old file is while the stage writes its target."""
+        """Where the old one is while the stage writes its target, and a folder just before it goes.
+
+        Else a copy of what an incremental output held last, for the stage to read.
+        """
         return self._beside(path, ASIDE)
 
     def folders(self) -> tuple[str, ...]:
         """The folders of ours beside the targets."""
-        files = [self.staging(path) for path in self.outs] + [self.aside(path) for path in self.written]
+        files = [place for path in self.outs for place in (self.staging(path), self.aside(path))]
         return tuple(dict.fromkeys(map(os.path.dirname, files)))
 
     def _beside(self, path: ProjectPath, prefix: str) -> str:
@@ -107,7 +127,7 @@ def _text(value: object) -> str:
 def write_journal(journal: Journal) -> None:
     """Puts the journal in its place, all at once.
 
-    It is flushed where files of the user are moved aside.
+    It is flushed where files are moved aside.
     """
     data = {
         "schema": _SCHEMA,
@@ -122,7 +142,7 @@ def write_journal(journal: Journal) -> None:
     text = json.dumps(data, sort_keys=True).encode("ascii") + b"\n"
     layout = journal.layout
     path = layout.journal_file(journal.stage)
-    if journal.existed:
+    if journal.existed or any(map(is_folder, journal.outs)):
         atomic.write_bytes(path, text, layout.scratch)
     else:
         atomic.replace_unflushed(path, text, layout.scratch)

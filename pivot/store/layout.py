@@ -132,6 +132,16 @@ class Layout:
         return os.path.join(self.run_folder(run), f"{file_name(stage)}.log")
 
 
+def git_root(folder: str) -> str | None:
+    """The folder of the git repository that a folder is in."""
+    while not os.path.exists(os.path.join(folder, ".git")):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+    return folder
+
+
 def find_root(start: str) -> str | None:
     """The topmost folder at or above ``start`` that holds ``.pivot/``, absolute, or ``None``."""
     found = None

@@ -1,5 +1,9 @@
 """Lock files: the record of each stage's last result, kept in git."""
 
+import contextlib
+import json
+import os
+
 from pivot.errors import StoreError
 from pivot.model.record import StageRecord
 from pivot.store import atomic, codec
@@ -33,6 +37,49 @@ def read_lock(layout: Layout, stage: str) -> tuple[StageRecord | None, str]:
     except ValueError as error:  # UnicodeDecodeError is one
         why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         return None, f"stage {stage!r}: {path} counts as absent: {why}"
+
+
+def read_locks(layout: Layout) -> tuple[list[StageRecord], list[str]]:
+    """All lock files of the project, also those of stages that are no more; and what is wrong with the others.
+
+    Raises:
+        FormatError: a newer Pivot wrote one.
+        StoreError: one cannot be opened.
+    """
+    folder = os.path.dirname(layout.lock_file("any"))
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".lock"))
+    except (FileNotFoundError, NotADirectoryError):
+        return [], []
+    except OSError as error:
+        raise StoreError(f"cannot read {folder}: {error.strerror}", "make it readable") from error
+    records, problems = [], []
+    for path in (os.path.join(folder, name) for name in names):
+        try:
+            with open(path, "rb") as file:
+                records.append(lock_record(file.read(), path))
+        except OSError as error:
+            raise StoreError(f"cannot read {path}: {error.strerror}", "make it readable") from error
+        except ValueError as error:
+            problems.append(f"{path} counts as absent: {error}")
+    return records, problems
+
+
+def lock_record(data: bytes, where: str) -> StageRecord:
+    """The record in the bytes of a lock file, whatever stage it is of.
+
+    Args:
+        where: the file's name, for messages.
+
+    Raises:
+        ValueError: it cannot be read.
+        FormatError: a newer Pivot wrote it.
+    """
+    text = data.decode("utf-8")
+    stage = ""
+    with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):  # what is wrong is found below
+        stage = str(json.loads(text)["stage"])
+    return codec.decode(text, stage, where)
 
 
 def write_lock(layout: Layout, record: StageRecord) -> None:

@@ -1,12 +1,13 @@
 """The content-addressed cache: bytes by their digest, written once, checked before use."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import sys
 
 from pivot.errors import StoreError
-from pivot.model.digest import Digest
+from pivot.model.digest import Digest, digest_bytes
 from pivot.store import atomic, hashing
 from pivot.store.flush import Flusher
 from pivot.store.index import StatIndex
@@ -16,6 +17,8 @@ _FICLONE = 0x40049409  # Linux: share the blocks of another file
 _SEAL_EPOCH = 978_307_200  # 2001-01-01
 _SEAL_SPAN = 1 << 20
 _TRIES = 4
+# another file system, links not allowed, too many of one file, or none at all here
+_NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
 
 
 class MissingObjectError(StoreError):
@@ -29,15 +32,19 @@ class ObjectStore:
         layout: where they are.
         index: what is known about files of the workspace.
         flusher: takes new objects to the disk; `Flusher.flush` it at the end.
+        mode: how bytes come into the workspace where links will do: ``copy``, ``hardlink`` or ``symlink``.
 
     Attributes:
         layout, index, flusher: as given.
     """
 
-    def __init__(self, layout: Layout, index: StatIndex, flusher: Flusher | None = None) -> None:
+    def __init__(
+        self, layout: Layout, index: StatIndex, flusher: Flusher | None = None, mode: str = "copy"
+    ) -> None:
         self.layout = layout
         self.index = index
         self.flusher = flusher or Flusher()
+        self._mode = mode
 
     def has(self, digest: Digest) -> bool:
         """Whether the object is there and right; one whose size or time is not as sealed is hashed first.
@@ -85,8 +92,58 @@ class ObjectStore:
         finally:
             os.close(source)
 
-    def place(self, digest: Digest, path: str, *, executable: bool = False) -> None:
+    def add_bytes(self, data: bytes) -> Digest:
+        """Keeps some bytes as an object; gives its name.
+
+        Raises:
+            StoreError: the cache cannot be written.
+        """
+        digest = digest_bytes(data)
+        if not self.has(digest):
+            temporary = os.path.join(self.layout.cache_scratch, atomic.token())
+            with atomic.explained(self.layout.cache):
+                fd = atomic.create(temporary, 0o600)
+                try:
+                    try:
+                        atomic.write_all(fd, data, temporary)
+                    finally:
+                        os.close(fd)
+                    self.adopt(temporary, digest)
+                finally:
+                    atomic.discard(temporary)
+        return digest
+
+    def read(self, digest: Digest) -> bytes:
+        """The bytes of an object, all at once: of a small one.
+
+        Raises:
+            MissingObjectError: it is not there or damaged.
+        """
+        if self.has(digest):
+            with contextlib.suppress(OSError), open(self.layout.object_file(digest), "rb") as file:
+                return file.read()
+        raise MissingObjectError(f"object {digest} is not in the cache", "run the stage that makes it again")
+
+    def adopt(self, path: str, digest: Digest) -> None:
+        """Makes a file in `Layout.cache_scratch` the object; its bytes were hashed on their way there.
+
+        Raises:
+            StoreError: the cache cannot be written.
+        """
+        with atomic.explained(self.layout.cache):
+            stat = os.stat(path)
+            os.chmod(path, 0o444)
+            os.utime(path, ns=(stat.st_atime_ns, _seal(stat.st_size)))
+            target = self.layout.object_file(digest)
+            if not self.has(digest):
+                atomic.rename(path, target)
+                self.flusher.add((target,))
+
+    def place(self, digest: Digest, path: str, *, executable: bool = False, link: bool = False) -> None:
         """Writes the object's bytes to a new file.
+
+        Args:
+            link: whether a link to the object will do, if the mode asks for one. An executable is always a copy.
 
         Raises:
             MissingObjectError: it is not there or damaged; no file is made.
@@ -96,6 +153,8 @@ class ObjectStore:
             raise MissingObjectError(
                 f"object {digest} is not in the cache", "run the stage that makes it again"
             )
+        if link and not executable and self._link(digest, path):
+            return
         source = hashing.open_file(self.layout.object_file(digest))
         try:
             with atomic.explained(path):
@@ -109,6 +168,25 @@ class ObjectStore:
                     os.close(fd)
         finally:
             os.close(source)
+
+    def share(self, digest: Digest, path: str, scratch: str) -> None:
+        """Makes a file that has the object's bytes a link to it, if the mode asks for that and it can be done.
+
+        Args:
+            path: the file; never one that is written in place.
+            scratch: a folder of ours in its file system.
+        """
+        if self._mode == "copy" or os.path.samefile(path, self.layout.object_file(digest)):
+            return
+        temporary = os.path.join(scratch, atomic.token())
+        if self._link(digest, temporary):
+            with atomic.explained(path):
+                try:
+                    atomic.rename(temporary, path)
+                except BaseException:
+                    atomic.discard(temporary)
+                    raise
+                self.index.moved(temporary, path)
 
     def restore(self, digest: Digest, target: str, *, executable: bool = False) -> None:
         """Puts the object's bytes at a path, all at once, over whatever file is there.
@@ -125,6 +203,22 @@ class ObjectStore:
                 atomic.discard(temporary)
                 raise
             self.index.moved(temporary, target)
+
+    def _link(self, digest: Digest, path: str) -> bool:
+        """Makes a link to an object; gives whether the mode asks for one and the file system has them."""
+        if self._mode == "copy":
+            return False
+        source = self.layout.object_file(digest)
+        make = os.link if self._mode == "hardlink" else os.symlink
+        try:
+            atomic.make_folder(os.path.dirname(path))
+            make(source, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return False
+        self.index.remember(path, digest, os.stat(path))
+        return True
 
     def _store(self, source: int, path: str, expected: Digest | None) -> Digest:
         temporary = os.path.join(self.layout.cache_scratch, atomic.token())

@@ -6,23 +6,36 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 
 from pivot.errors import StoreError
-from pivot.model.digest import Digest
+from pivot.model.digest import Digest, digest_text
 from pivot.model.fingerprint import ModuleText
-from pivot.model.record import StageRecord
+from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage
-from pivot.paths import ProjectPath, absolute, relative_to_root
+from pivot.model.tree import TreeEntry, tree_text
+from pivot.paths import ProjectPath, absolute, is_folder, relative_to_root
 from pivot.store import atomic
-from pivot.store.checkout import checkout
+from pivot.store.checkout import checkout, with_contents
 from pivot.store.commit import abort, begin, commit_record, recover
+from pivot.store.folders import (
+    find_entries,
+    folder_digest,
+    hash_entries,
+    is_obtainable,
+    keep_in_place,
+    list_files,
+    load_tree,
+    place_tree,
+)
 from pivot.store.guard import Guard, holder, try_guard
-from pivot.store.history import list_runs
+from pivot.store.history import keep_record, list_runs
 from pivot.store.index import SourceIndex, StateDb, StatIndex
 from pivot.store.journal import Journal
+from pivot.store.last import LastValues, find_last_values, place_last_values
 from pivot.store.layout import create, open_layout, plan_layout
 from pivot.store.lockfile import read_lock
-from pivot.store.objects import ObjectStore
+from pivot.store.objects import MissingObjectError, ObjectStore
 from pivot.store.runcache import read_records
 from pivot.store.texts import keep_texts, read_text
+from pivot.store.usage import in_use, register_project
 
 
 class Store:
@@ -33,13 +46,14 @@ class Store:
     Args:
         root: the project root, absolute.
         cache_dir: another place for the cache; ``None`` for ``.pivot/cache``.
+        checkout_mode: how files come from the cache into the workspace, see `ObjectStore`.
 
     Raises:
         FormatError: a newer Pivot wrote it.
         StoreError: it is damaged.
     """
 
-    def __init__(self, root: str, cache_dir: str | None) -> None:
+    def __init__(self, root: str, cache_dir: str | None, checkout_mode: str = "copy") -> None:
         self.root = root
         self._cache_dir = cache_dir
         self._notices: list[str] = []
@@ -48,12 +62,18 @@ class Store:
         self.layout = open_layout(root, cache_dir) if self._exists else plan_layout(root, cache_dir)
         self._db = StateDb(self.layout)
         self._index = StatIndex(self._db)
-        self._objects = ObjectStore(self.layout, self._index)
+        self._objects = ObjectStore(self.layout, self._index, mode=checkout_mode)
         self._locks: dict[str, tuple[object, StageRecord | None, str]] = {}  # by stage, with the file's stamp
         self.sources = SourceIndex(self._db)
         self.definitions = SourceIndex(self._db, "definition")
+        self._durations = SourceIndex(self._db, "duration")
         if self._exists:
             self._notices += recover(self._objects)
+
+    @property
+    def objects(self) -> ObjectStore:
+        """The cache."""
+        return self._objects
 
     def create(self) -> None:
         """Get ready for a run: make ``.pivot/`` where it is missing, settle what killed processes left half-done.
@@ -66,6 +86,11 @@ class Store:
             create(self.root, self._cache_dir)
             self._exists = True
             self._notices.append(f"made {os.path.join(self.root, '.pivot')}")
+        register_project(self.layout)
+
+    def in_use(self) -> contextlib.AbstractContextManager[None]:
+        """Keeps garbage collectors off the cache while results are made or put in place."""
+        return in_use(self.layout)
 
     def take_notices(self) -> list[str]:
         """What a person should know of what was found or mended on disk; each is given once."""
@@ -80,6 +105,7 @@ class Store:
             self._index.flush()
             self.sources.flush()
             self.definitions.flush()
+            self._durations.flush()
 
     def close(self) -> None:
         """Give back what is open."""
@@ -87,8 +113,25 @@ class Store:
         self._db.close()
 
     def digest(self, path: ProjectPath) -> Digest | None:
-        """The digest of a file of the workspace, or ``None`` if there is none."""
-        return self._index.digest(absolute(path, self.root))
+        """The digest of a file, or of a folder with all its files; ``None`` if there is none."""
+        place = absolute(path, self.root)
+        return folder_digest(self._index, place) if is_folder(path) else self._index.digest(place)
+
+    def list_files(self, folder: ProjectPath) -> tuple[str, ...] | None:
+        """The files in a folder of the workspace, relative to it; ``None`` if there is no folder."""
+        return list_files(absolute(folder, self.root))
+
+    def hash_files(self, folder: ProjectPath, files: Iterable[str]) -> tuple[TreeEntry, ...]:
+        """What some files of a folder hold; those that are gone are left out."""
+        return hash_entries(self._index, absolute(folder, self.root), files)
+
+    def entries(self, folder: ProjectPath, state: OutputState) -> tuple[TreeEntry, ...]:
+        """The files of a folder that a stage wrote.
+
+        Raises:
+            MissingObjectError: neither the cache nor the workspace has it.
+        """
+        return find_entries(self._objects, absolute(folder, self.root), state)
 
     def expect(self, paths: Iterable[ProjectPath]) -> None:
         """The digests of these files will be asked for: what is known of them is fetched at once."""
@@ -129,9 +172,27 @@ class Store:
         """Keep the texts of modules that ran, to show later what has changed."""
         keep_texts(self.layout, modules)
 
+    def keep_trees(self, trees: Iterable[Sequence[TreeEntry]]) -> None:
+        """Keep which files folders held that were read, to show later what has changed; the files are not kept."""
+        for entries in trees:
+            self._objects.add_bytes(tree_text(entries).encode())
+
+    def tree(self, digest: Digest) -> tuple[TreeEntry, ...] | None:
+        """The files of a folder that was read or written, where that is still known."""
+        try:
+            return load_tree(self._objects, digest)
+        except MissingObjectError:
+            return None
+
     def source(self, digest: Digest) -> str | None:
         """The text of a module that ran, where it is still known."""
         return read_text(self.layout, digest)
+
+    def obtainable(self, path: ProjectPath, digest: Digest) -> bool:
+        """Whether the bytes of an output can be had from the cache (of a folder: or from the one in place)."""
+        if is_folder(path):
+            return is_obtainable(self._objects, absolute(path, self.root), digest)
+        return self._objects.has(digest)
 
     def available(self, digest: Digest) -> bool:
         """Whether the cache has the object, sound."""
@@ -155,10 +216,28 @@ class Store:
     def begin(self, stage: Stage) -> Journal:
         """Make room for a stage's new outputs; end it with `commit` or `abort`."""
         written = [out.path for out in stage.outs if out.written_by_stage]
-        return begin(self._objects, stage.name, stage.out_paths(), written)
+        return begin(self._objects, stage.key, stage.out_paths(), written)
+
+    def last_values(self, stage: Stage, *, anew: bool) -> LastValues:
+        """What the stage's incremental outputs held after its last result; see `find_last_values`."""
+        return find_last_values(self._objects, stage, self.whole_lock(stage.key), anew=anew)
+
+    def place_last_values(self, journal: Journal, stage: Stage, values: LastValues) -> dict[ProjectPath, str]:
+        """Put them where the stage reads them; gives these places, absolute."""
+        return place_last_values(self._objects, journal, stage, values)
+
+    def whole_lock(self, stage: str) -> StageRecord | None:
+        """The record of a stage's last result with the bytes of small outputs, which its lock file does not hold."""
+        record = self.lock(stage)
+        return None if record is None else with_contents(self._objects, record)
 
     def commit(self, journal: Journal, record: StageRecord) -> Sequence[str]:
         """Put new outputs in place and record them, all or nothing; gives notices."""
+        return commit_record(self._objects, journal, record, self.lock(record.stage))
+
+    def accept(self, record: StageRecord) -> Sequence[str]:
+        """Record the files in place, which nobody but a person may have made, as a stage's result; gives notices."""
+        journal = begin(self._objects, record.stage, tuple(record.outputs))
         return commit_record(self._objects, journal, record, self.lock(record.stage))
 
     def abort(self, journal: Journal) -> None:
@@ -176,9 +255,25 @@ class Store:
     def keep_objects(self, record: StageRecord) -> None:
         """Make objects that are missing from the files in place, which match the record."""
         for out in record.inputs.outs:
-            digest = record.outputs[out.path].digest
-            if out.cache and not self._objects.has(digest):
-                self._objects.add_file(absolute(out.path, self.root), digest)
+            if out.cache:
+                keep_in_place(
+                    self._objects, absolute(out.path, self.root), out.path, record.outputs[out.path]
+                )
+
+    def duration(self, stage: str) -> float | None:
+        """How long the stage ran the last time here, in seconds; ``None`` where nobody remembers."""
+        known = self._durations.load(digest_text(stage))
+        with contextlib.suppress(ValueError):
+            return None if known is None else float(known)
+        return None
+
+    def keep_duration(self, stage: str, seconds: float) -> None:
+        """Remember how long a stage ran, to know what to begin with the next time."""
+        self._durations.save(digest_text(stage), b"%.3f" % seconds)
+
+    def keep_record(self, record: StageRecord) -> Digest:
+        """Keep a result for the history; gives the name under which it has it."""
+        return keep_record(self.layout, record)
 
     def last_log(self, stage: str) -> str:
         """The text of the log of a stage's last execution; empty if there is none.
@@ -199,7 +294,7 @@ class Store:
 
     @contextlib.contextmanager
     def output(self, stage: str, path: ProjectPath) -> Iterator[str]:
-        """A file with the bytes of a stage's last output: in the workspace, or a copy of the object.
+        """A file or folder with a stage's last output: in the workspace, or a copy of the objects.
 
         Raises:
             StoreError: the stage never ran, or the bytes are lost.
@@ -207,11 +302,14 @@ class Store:
         record = self.lock(stage)
         if record is None or path not in record.outputs:
             raise StoreError(f"stage '{stage}' has not made {path} yet", f"run it: pivot repro {stage}")
-        digest = record.outputs[path].digest
-        if self.digest(path) == digest:
+        state = record.outputs[path]
+        if self.digest(path) == state.digest:
             yield absolute(path, self.root)
             return
         with tempfile.TemporaryDirectory() as folder:
-            copy = os.path.join(folder, os.path.basename(path))
-            self._objects.place(digest, copy)
+            copy = os.path.join(folder, os.path.basename(path.rstrip("/")))
+            if is_folder(path):
+                place_tree(self._objects, self.entries(path, state), copy)
+            else:
+                self._objects.place(state.digest, copy)
             yield copy

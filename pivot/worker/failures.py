@@ -6,6 +6,7 @@ import os
 import traceback
 from collections.abc import Iterator, Sequence
 
+from pivot.errors import PivotError
 from pivot.model.fingerprint import ModuleText
 from pivot.model.place import Place
 from pivot.model.task import Failure
@@ -121,6 +122,8 @@ def _place_of_syntax_error(error: BaseException, modules: Sequence[ModuleText]) 
 
 
 def _way_out(error: BaseException) -> str | None:
+    if isinstance(error, PivotError):
+        return error.hint
     if isinstance(error, ModuleNotFoundError) and error.name:
         return (
             f"install {error.name.partition('.')[0]} in the environment that runs Pivot, or mend the import"

@@ -15,7 +15,10 @@ from types import CodeType, FrameType
 from typing import cast
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_OUR_LOADERS = os.path.join(_OURS, "loaders") + os.sep
+_FOR_STAGES = (  # what our code does for a stage, a library might do
+    os.path.join(_OURS, "loaders") + os.sep,
+    os.path.join(_OURS, "worker", "progress.py"),
+)
 _CODE_FROM_TEXT = frozenset(("<string>", "<stdin>"))
 _SOURCE_READERS = ("linecache.py", "inspect.py", "tokenize.py", "traceback.py", "pkgutil.py", "importlib")
 _RESOURCES = os.path.join("importlib", "resources") + os.sep
@@ -148,7 +151,7 @@ class Frames:
         if file.startswith("<frozen importlib"):
             return Kind.IMPORT
         if file.startswith(_OURS):
-            return Kind.LIBRARY if file.startswith(_OUR_LOADERS) else Kind.PIVOT
+            return Kind.LIBRARY if file.startswith(_FOR_STAGES) else Kind.PIVOT
         if file.startswith(self._libraries):
             return Kind.LIBRARY
         if file in _CODE_FROM_TEXT or self._is_project(file):

@@ -1,9 +1,14 @@
-"""The arguments of a stage: its deps as values, its params as an instance of their model."""
+"""The arguments of a stage: its deps as values, what it wrote last, its params as their model's instance."""
 
+import json
 import os
+import pathlib
 import pickle
+from typing import Any
 
-from pivot.model.task import Task, TaskDep
+from pivot.loaders import PathOnly
+from pivot.model.task import Task, TaskDep, TaskOut
+from pivot.store.contents import contents
 from pivot.worker.failures import TaskError, failure_of
 from pivot.worker.modules import resolve
 
@@ -14,20 +19,66 @@ def arguments(task: Task) -> dict[str, object]:
     Raises:
         TaskError: a dep cannot be read, or the params do not fit their model.
     """
-    values = {dep.argument: _loaded(dep, task) for dep in task.deps if dep.argument is not None}
+    values: dict[str, object] = {}
+    several: dict[str, dict[int, object]] = {}
+    for dep in task.deps:
+        if dep.argument is None:
+            continue
+        if dep.index is None:
+            values[dep.argument] = _dep(dep, task)
+        else:
+            several.setdefault(dep.argument, {})[dep.index] = _dep(dep, task)
+    values |= {name: [found[index] for index in sorted(found)] for name, found in several.items()}
+    values |= {out.argument: _last_value(out, task) for out in task.outs if out.argument is not None}
     if task.params is not None:
         values[task.params.argument] = _params(task)
+    if task.variant is not None:
+        values["variant"] = json.loads(task.variant)
     return values
 
 
-def _loaded(dep: TaskDep, task: Task) -> object:
-    doing = f"dep {dep.name!r} ({shown(dep.path, task.cwd)})"
+def _dep(dep: TaskDep, task: Task) -> object:
+    if not dep.path.endswith("/"):
+        return _loaded(dep, dep.path, task)
     try:
-        return pickle.loads(dep.loader.payload).load(dep.path)
+        if isinstance(pickle.loads(dep.loader.payload), PathOnly):
+            return pathlib.Path(dep.path)
+        names = contents(dep.path).files if dep.files is None else dep.files
+    except Exception as error:
+        hint = (
+            None if os.path.exists(dep.path) else "make the folder, or let a stage declare it as its output"
+        )
+        doing = f"dep {dep.name!r} ({shown(dep.path, task.cwd)}/)"
+        raise TaskError(failure_of(error, "load", task.modules, doing=doing, hint=hint)) from error
+    return {name: _loaded(dep, os.path.join(dep.path, name), task) for name in names}
+
+
+def _loaded(dep: TaskDep, path: str, task: Task) -> object:
+    doing = f"dep {dep.name!r} ({shown(path, task.cwd)})"
+    try:
+        return pickle.loads(dep.loader.payload).load(path)
     except Exception as error:
         hint = None
-        if isinstance(error, FileNotFoundError) and not os.path.exists(dep.path):
+        if isinstance(error, FileNotFoundError) and not os.path.exists(path):
             hint = "make the file, or let a stage declare it as its output"
+        raise TaskError(failure_of(error, "load", task.modules, doing=doing, hint=hint)) from error
+
+
+def _last_value(out: TaskOut, task: Task) -> object:
+    """What an incremental output held after the last run."""
+    doing = f"the last value of {out.name!r} ({out.declared})"
+    hint = "if it is of no use any more, give the output another path: there it begins anew"
+    try:
+        loader: Any = pickle.loads(out.loader.payload)
+        if out.written_by_stage:
+            return pathlib.Path(out.target)
+        if out.previous is not None:
+            return loader.load(out.previous)
+        doing = f"the first value of {out.name!r} ({out.declared})"
+        kind = out.loader.name.rpartition(".")[2]
+        hint = f"give {kind} a method empty() that returns what the first run begins with"
+        return loader.empty()
+    except Exception as error:
         raise TaskError(failure_of(error, "load", task.modules, doing=doing, hint=hint)) from error
 
 

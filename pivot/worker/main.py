@@ -28,6 +28,7 @@ from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, StaleWorker, Success, Task, TaskResult, TrialResult, TrialTask
 from pivot.worker import modules
 from pivot.worker.capture import adopt_streams, captured, fresh_warnings
+from pivot.worker.context import running
 from pivot.worker.failures import failure_of
 from pivot.worker.imports import ImportLog
 from pivot.worker.inject import arguments
@@ -135,7 +136,7 @@ def _execute(task: Task, log: ImportLog) -> Success | Failure:
             drawn
         ):  # the project's own seed holds; a later stage would find its modules imported, and not hear of it
             log.mark_asked()
-        with fresh_warnings():
+        with fresh_warnings(), running(task):
             step = "load"
             values = arguments(task)
             make_room(task)

@@ -3,27 +3,31 @@
 import contextlib
 import os
 import pickle
+import shutil
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import xxhash
 
 from pivot.model.digest import Digest
 from pivot.model.record import OutputState
-from pivot.model.stage import Returns
+from pivot.model.stage import LoaderRef
 from pivot.model.task import Failure, Task, TaskOut
 from pivot.paths import ProjectPath
+from pivot.store.contents import contents
 from pivot.worker.failures import TaskError, failure_of
+from pivot.worker.returned import article, checked
+from pivot.worker.trees import tree_state
 
 _CHUNK = 4 * 1024 * 1024
 _INLINE_LIMIT = 1024 * 1024
 
 
 def make_room(task: Task) -> None:
-    """Make the folders of files that the stage writes itself."""
+    """Make the folders of files that the stage writes itself, and the folders that it fills."""
     for out in task.outs:
         if out.written_by_stage:
-            os.makedirs(os.path.dirname(out.target), exist_ok=True)
+            os.makedirs(out.target if out.directory else os.path.dirname(out.target), exist_ok=True)
 
 
 def save(task: Task, returned: object) -> dict[ProjectPath, OutputState]:
@@ -35,90 +39,75 @@ def save(task: Task, returned: object) -> dict[ProjectPath, OutputState]:
     Raises:
         TaskError: the value has not the declared shape, a file was not written, or a loader failed.
     """
-    values = _by_output(task, returned)
-    _check_own_files(task, values)
+    values = checked(task, returned)
     try:
         for out in task.outs:
             if not out.written_by_stage:
-                _save_one(out, values[out.name], task)
-        return {out.path: _state(out) for out in task.outs}
+                _write(out, values[out.path], task)
+        return {out.path: _state(out, task) for out in task.outs}
     except BaseException:
         for out in task.outs:
             if not out.written_by_stage:
-                with contextlib.suppress(OSError):
-                    os.unlink(out.staging)
+                _clear(out)
         raise
 
 
-def _by_output(task: Task, returned: object) -> dict[str, object]:
-    if task.returns is Returns.NOTHING:
-        return {}
-    if task.returns is Returns.SINGLE:
-        return {task.outs[0].name: returned}
-    if not isinstance(returned, Mapping):
-        keys = _quoted(out.name for out in task.outs)
-        raise _result_error(task, f"returned {_article(returned)} instead of a dict with the keys {keys}")
-    declared, given = {out.name for out in task.outs}, {str(key) for key in returned}
-    problems = []
-    if declared - given:
-        problems.append(f"did not return {_quoted(declared - given)}")
-    if given - declared:
-        problems.append(f"returned {_quoted(given - declared)}, which no output declares")
-    if problems:
-        raise _result_error(task, " and ".join(problems), f"its outputs are {_quoted(declared)}")
-    return dict(returned)
+def _clear(out: TaskOut) -> None:
+    if out.directory:
+        shutil.rmtree(out.staging, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            os.unlink(out.staging)
 
 
-def _check_own_files(task: Task, values: Mapping[str, object]) -> None:
-    """Files that the stage writes itself: the returned path is the declared one, and the file is there."""
-    problems = []
-    for out in task.outs:
-        if not out.written_by_stage:
-            continue
-        value, declared = values.get(out.name, out.target), out.declared
-        if not isinstance(value, str | os.PathLike):
-            problems.append(
-                f"returned {_article(value)} for {out.name!r} instead of the path {out.declared!r}"
-            )
-        elif _real(os.path.join(task.cwd, os.fspath(value))) != _real(out.target):
-            problems.append(
-                f"returned {os.fspath(value)!r} for {out.name!r}, but {out.declared!r} is declared"
-            )
-        elif not os.path.lexists(out.target):
-            problems.append(f"did not write {declared!r}")
-        elif not os.path.isfile(out.target):
-            problems.append(f"left something at {declared!r} that is not a file")
-    if problems:
-        raise _result_error(task, " and ".join(problems))
-
-
-def _real(path: str | bytes) -> str:
-    # the folder is resolved, not the file: the stage may make a symbolic link
-    text = os.fsdecode(path)
-    return os.path.join(os.path.realpath(os.path.dirname(text)), os.path.basename(text))
-
-
-def _save_one(out: TaskOut, value: object, task: Task) -> None:
+def _write(out: TaskOut, value: object, task: Task) -> None:
     doing = f"output {out.name!r} ({out.declared})"
-    try:
-        os.makedirs(os.path.dirname(out.staging), exist_ok=True)
-        pickle.loads(out.loader.payload).save(value, out.staging)
-    except Exception as error:
-        what = f"{doing}: {out.loader.name.rpartition('.')[2]} cannot save {_article(value)}"
-        hint = "return a value that the loader can save, or name another loader in the output's annotation"
-        raise TaskError(failure_of(error, "result", task.modules, doing=what, hint=hint)) from error
-    if not os.path.isfile(out.staging):
-        message = f"{doing}: {out.loader.name} wrote no file at the path it was given"
+    if not out.directory:
+        _save(out.loader, value, out.staging, doing, task)
+        return
+    assert isinstance(value, Mapping)  # path inside the folder → value, as `checked` gave it
+    os.makedirs(out.staging, exist_ok=True)
+    for name in sorted(value):
+        doing = f"output {out.name!r} ({os.path.join(out.declared, name)})"
+        _save(out.loader, value[name], os.path.join(out.staging, name), doing, task)
+    more = set(contents(out.staging).files).difference(value)
+    if more:
+        names = ", ".join(map(repr, sorted(more)))
+        message = f"output {out.name!r} ({out.declared}): {out.loader.name} wrote {names}, which no key names"
         raise TaskError(Failure("result", message, hint="its save(value, path) must write exactly that file"))
 
 
-def _state(out: TaskOut) -> OutputState:
+def _save(loader: LoaderRef, value: object, path: str, doing: str, task: Task) -> None:
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        pickle.loads(loader.payload).save(value, path)
+    except Exception as error:
+        what = f"{doing}: {loader.name.rpartition('.')[2]} cannot save {article(value)}"
+        hint = "return a value that the loader can save, or name another loader in the output's annotation"
+        raise TaskError(failure_of(error, "result", task.modules, doing=what, hint=hint)) from error
+    if not os.path.isfile(path):
+        message = f"{doing}: {loader.name} wrote no file at the path it was given"
+        raise TaskError(Failure("result", message, hint="its save(value, path) must write exactly that file"))
+
+
+def _state(out: TaskOut, task: Task) -> OutputState:
     path = out.target if out.written_by_stage else out.staging
+    if not out.directory:
+        return file_state(path, inline=out.inline)
+    try:
+        return tree_state(path, contents(path).files)
+    except Exception as error:
+        doing = f"output {out.name!r} ({out.declared})"
+        raise TaskError(failure_of(error, "result", task.modules, doing=doing)) from error
+
+
+def file_state(path: str, *, inline: bool) -> OutputState:
+    """The state of a single file; `inline`: with its bytes, where they are few."""
     state = xxhash.xxh3_128()
     content = bytearray()
     with open(path, "rb", buffering=0) as file:
         info = os.fstat(file.fileno())
-        inline = out.inline and info.st_size <= _INLINE_LIMIT
+        inline = inline and info.st_size <= _INLINE_LIMIT
         size = 0
         while chunk := file.read(_CHUNK):
             state.update(chunk)
@@ -131,19 +120,3 @@ def _state(out: TaskOut) -> OutputState:
         executable=bool(info.st_mode & stat.S_IXUSR),
         content=bytes(content) if inline else None,
     )
-
-
-def _result_error(task: Task, problem: str, hint: str | None = None) -> TaskError:
-    return TaskError(Failure("result", f"stage {task.stage!r} {problem}", hint=hint))
-
-
-def _quoted(names: Iterable[str]) -> str:
-
-    return ", ".join(repr(name) for name in sorted(names))
-
-
-def _article(value: object) -> str:
-    if value is None:
-        return "None"
-    name = type(value).__qualname__
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

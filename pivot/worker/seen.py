@@ -192,7 +192,9 @@ class Recorder:
     def variable(self, name: str, value: str | None) -> None:
         """Project code read a variable."""
         if not any(fnmatchcase(name, pattern) for pattern in self._task.ignored_environment):
-            state = self._environment.setdefault(name, environment_state(self._task.stage, name, value))
+            state = self._environment.setdefault(
+                name, environment_state(self._task.key or self._task.stage, name, value)
+            )
             self._blame_import()
             if self._tells():
                 self._tell("variable", name, state)

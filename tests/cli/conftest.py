@@ -51,6 +51,18 @@ class Shell:
         out, err = process.communicate(timeout=120)
         return Finished(process.returncode, out, err)
 
+    def git(self, *arguments: str) -> str:
+        """Run ``git``."""
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+        words = ["git", *who, *arguments]
+        return subprocess.run(words, cwd=self.path, capture_output=True, text=True, check=True).stdout
+
+    def commit(self) -> None:
+        """Commit everything, in a repository that is made if need be."""
+        self.git("init", "-q")
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "a commit")
+
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
@@ -80,3 +92,42 @@ def one_stage(shell: Shell):
         return shell
 
     return make
+
+
+@pytest.fixture
+def experiment(shell: Shell) -> Shell:
+    """A project that trains (params, a plot) and evaluates (a metric); it has not run."""
+    shell.write("data.txt", "hello")
+    shell.write(
+        "stages.py",
+        """
+        from typing import Annotated, TypedDict
+        import pivot
+        from pivot.loaders import CSV, JSON, Text, YAML
+
+        class Params(pivot.StageParams):
+            lr: float = 0.5
+            layers: list[int] = [64, 32]
+
+        class Trained(TypedDict):
+            model: Annotated[dict, pivot.Out("model.json", JSON())]
+            curve: Annotated[list, pivot.Plot("curve.json", JSON(), x="epoch", y="loss")]
+
+        def scaled(value):
+            return value * 2
+
+        def train(params: Params, data: Annotated[str, pivot.Dep("data.txt", Text())]) -> Trained:
+            print("training with", params.lr)
+            curve = [{"epoch": n, "loss": params.lr / (n + 1)} for n in range(3)]
+            return {"model": {"w": params.lr * scaled(len(data))}, "curve": curve}
+
+        def evaluate(model: Annotated[dict, pivot.Dep("model.json", JSON())]
+                     ) -> Annotated[dict, pivot.Metric("eval.json")]:
+            return {"scores": {"f1": model["w"] / 10, "n": 12345}, "lost": float("nan"), "note": "ok"}
+        """,
+    )
+    shell.write(
+        "pivot.yaml",
+        "stages:\n  train:\n    python: stages.train\n  evaluate:\n    python: stages.evaluate\n",
+    )
+    return shell

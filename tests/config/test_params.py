@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
-from pivot.config.params import ParamLayer, params_from_text, params_text, resolve_params
+from pivot.config.params import (
+    ParamLayer,
+    check_params_names,
+    params_from_text,
+    params_layers,
+    params_text,
+    read_params,
+    resolve_params,
+)
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.stage_def import StageParams
@@ -79,6 +87,70 @@ def test_layers_merge_tables_and_replace_lists():
     )
     found = params_from_text(Params, text)
     assert (found.inner.depth, found.pair, set(found.many)) == (3, (2, "y"), {"a", "b"})
+
+
+PARAMS_YAML = """\
+train@small:
+  inner: {depth: 9}
+  pair: [9, z]
+train:
+  rate: 5
+  inner: {depth: 7}
+  many: {a: {depth: 7}}
+train@large:
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "values"),
+    [
+        ("train", (5, 7, (3, "c"), {"a": 7, "b": 3})),
+        ("train@small", (5, 9, (9, "z"), {"a": 7, "b": 3})),
+        ("train@large", (5, 7, (3, "c"), {"a": 7, "b": 3})),
+        ("train@unnamed", (5, 7, (3, "c"), {"a": 7, "b": 3})),
+        ("other", (3, 3, (3, "c"), {"b": 3})),
+        ("trai", (3, 3, (3, "c"), {"b": 3})),
+    ],
+)
+def test_params_yaml_wins_over_pivot_yaml_and_a_variants_own_values_over_those_of_all(stage, values):
+    document = read_params(PARAMS_YAML, "params.yaml")
+    given = ParamLayer(
+        {"rate": 3, "inner": {"depth": 3}, "pair": [3, "c"], "many": {"b": {"depth": 3}}}, PLACE
+    )
+    text = resolve_params(stage, Params, (given, *params_layers(document, stage)), PLACE)
+    found = params_from_text(Params, text)
+    depths = {name: inner.depth for name, inner in found.many.items()}
+    assert (found.rate, found.inner.depth, found.pair, depths) == values
+
+
+def test_a_wrong_value_of_a_variant_is_told_with_its_own_line():
+    document = read_params("train:\n  rate: x\ntrain@a:\n  rate: y\n  rat: 1\n", "params.yaml")
+    with pytest.raises(DefinitionErrors) as caught:
+        resolve_params("train@a", Params, params_layers(document, "train@a"), PLACE)
+    unknown, wrong = (error.message for error in caught.value.errors)
+    assert "unknown param 'rat' (params.yaml:5)" in unknown
+    assert "got 'y' (params.yaml:4)" in wrong
+
+
+def test_without_params_yaml_there_are_no_layers():
+    assert params_layers(None, "train@a") == ()
+
+
+def test_names_in_params_yaml_are_stages_their_variants_or_the_base_of_variants():
+    document = read_params("train: {}\ntrain@a: {}\ntrain@c: {}\nshow: {}\nplot@a: {}\n", "params.yaml")
+    stages = ["train@a", "train@b", "show", "plot@a", "plot@b"]
+    errors = check_params_names(document, ["train@a", "train@b", "plot@b"], stages)
+    assert [str(error) for error in errors] == [
+        "params of 'train@c': no such stage (params.yaml:3)\nhint: did you mean 'train@b'?",
+        (
+            "stage 'show' takes no params (params.yaml:4)\nhint: give its function an argument annotated with a "
+            "StageParams class"
+        ),
+        (
+            "stage 'plot@a' takes no params (params.yaml:5)\nhint: give its function an argument annotated with a "
+            "StageParams class"
+        ),
+    ]
 
 
 def test_an_alias_is_the_word_for_its_field():

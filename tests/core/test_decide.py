@@ -9,6 +9,7 @@ from pivot.core.explain import headline
 from pivot.model.decision import ChangeKind, Verdict
 from pivot.model.digest import digest_text
 from pivot.model.record import OutputState, StageRecord
+from pivot.model.stage import OutKind
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def files(model="model", score="0.9"):
 
 
 def verdict(train, now, **facts):
-    facts = {"lock": None, "cached": None, "workspace": files(), "available": lambda _: True} | facts
+    facts = {"lock": None, "cached": None, "workspace": files(), "available": lambda *_: True} | facts
     return decide(train, now, **facts)
 
 
@@ -47,7 +48,7 @@ def kinds(decision):
 
 
 NOTHING = files(None, None)
-GONE = lambda _: False  # noqa: E731
+GONE = lambda *_: False  # noqa: E731
 
 
 def test_equal_inputs_and_outs_in_place_are_unchanged_even_if_the_cache_is_empty(train, now):
@@ -77,7 +78,7 @@ PLACES = {
 def test_equal_inputs_restore_what_is_not_in_place_if_its_bytes_can_be_had(train, now, case):
     workspace, available, expected, reasons = PLACES[case]
     lock = record(now)
-    decision = verdict(train, now, lock=lock, workspace=workspace, available=lambda _: available)
+    decision = verdict(train, now, lock=lock, workspace=workspace, available=lambda *_: available)
     assert (decision.verdict, kinds(decision)) == (expected, reasons)
     assert decision.record is (lock if expected is Verdict.RESTORE else None)
     assert decision.inputs == now
@@ -99,7 +100,7 @@ def test_without_a_lock_the_run_cache_decides(train, now):
 
 def test_a_run_cache_record_needs_every_object_or_the_file_in_place(train, now):
     cached = record(now)
-    only_model = cached.outputs["model.pkl"].digest.__eq__
+    only_model = lambda path, digest: path == "model.pkl" and digest == cached.outputs[path].digest  # noqa: E731
     assert (
         verdict(train, now, cached=cached, workspace=NOTHING, available=only_model).verdict is Verdict.RESTORE
     )
@@ -114,7 +115,7 @@ def test_a_record_under_other_inputs_is_never_used(train, now):
 
 def test_when_the_last_result_is_lost_another_result_of_the_same_inputs_is_taken(train, now):
     lock, cached = record(now, model="lost"), record(now, model="kept")
-    kept = cached.outputs["model.pkl"].digest.__eq__
+    kept = lambda path, digest: digest == cached.outputs["model.pkl"].digest  # noqa: E731
     decision = verdict(train, now, lock=lock, cached=cached, workspace=NOTHING, available=kept)
     assert (decision.verdict, decision.record) == (Verdict.RESTORE, cached)
 
@@ -197,3 +198,41 @@ def test_upstream_that_is_unchanged_or_restored_is_not_waited_for(train, now):
 def test_inputs_must_be_given_when_nothing_keeps_them_from_being_known(train):
     with pytest.raises(ValueError, match="stage 'train': no inputs"):
         verdict(train, None)
+
+
+@pytest.fixture
+def carry(stage):
+    """A stage that carries state from run to run."""
+    made = stage("carry", [], ["state.json"])
+    return replace(made, outs=(replace(made.outs[0], kind=OutKind.INCREMENTAL, argument="state"),))
+
+
+def state(inputs, text):
+    return StageRecord("carry", inputs, {"state.json": OutputState(digest_text(text), len(text))})
+
+
+def test_a_stage_that_carries_state_takes_no_earlier_result(carry, inputs):
+    now, cached = inputs(), state(inputs(), "1")
+    decision = verdict(carry, now, cached=cached, workspace={"state.json": None})
+    assert (decision.verdict, kinds(decision)) == (Verdict.RUN, [ChangeKind.FIRST_RUN])
+    lock = state(inputs(params={"n": "1"}), "2")
+    assert verdict(carry, now, lock=lock, cached=cached).verdict is Verdict.RUN
+
+
+@pytest.mark.parametrize(
+    ("placed", "available", "expected"),
+    [("2", False, Verdict.UNCHANGED), ("mine", True, Verdict.RESTORE), (None, False, Verdict.RUN)],
+)
+def test_a_stage_that_carries_state_keeps_its_last_result(carry, inputs, placed, available, expected):
+    workspace = {"state.json": digest_text(placed) if placed else None}
+    lock = state(inputs(), "2")
+    found = verdict(
+        carry,
+        inputs(),
+        lock=lock,
+        cached=state(inputs(), "1"),
+        workspace=workspace,
+        available=lambda *_: available,
+    )
+    assert found.verdict is expected
+    assert found.record == (None if expected is Verdict.RUN else lock)

@@ -10,10 +10,11 @@ from pivot.errors import DefinitionErrors
 EDGES = [
     ("data/x.csv", "data/x.csv", True),
     ("data/", "data/x.csv", True),
-    ("data", "data/deep/x.csv", True),
+    ("data/", "data/deep/x.csv", True),
     ("data/x.csv", "data/", True),
-    ("data/deep/x.csv", "data", True),
-    ("data", "data/", True),
+    ("data/deep/x.csv", "data/", True),
+    ("data/deep/", "data/", True),
+    ("data/", "data/", True),
     (".", "data/x.csv", True),
     ("data/x.csv", "data/y.csv", False),
     ("data", "database/x.csv", False),
@@ -29,6 +30,41 @@ def test_a_dep_meets_an_out_of_the_same_path_or_of_a_folder_around_either(stage,
     assert graph.producer(dep) == ("writer" if joined else None)
     assert graph.sources == (() if joined else (dep,))
     assert graph.order == (("writer", "reader") if joined else ("reader", "writer"))
+
+
+KINDS = [
+    ("data", "data/", "reads data, a folder: stage 'writer' writes data/", "write 'data/'"),
+    ("data", "data/x.csv", "reads data, a folder: stage 'writer' writes data/x.csv", "write 'data/'"),
+    (
+        "x.csv/",
+        "x.csv",
+        "reads x.csv/ as a folder, but stage 'writer' writes x.csv as a file",
+        "write 'x.csv'",
+    ),
+    (
+        "data/x.csv",
+        "data",
+        "reads data/x.csv, but stage 'writer' writes data as a file",
+        "let it write the folder 'data/'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("dep", "out", "message", "hint"), KINDS)
+def test_a_folder_that_is_taken_for_a_file_is_an_error_with_the_path_to_write(stage, dep, out, message, hint):
+    with pytest.raises(DefinitionErrors) as caught:
+        Graph([stage("writer", [], [out]), stage("reader", [dep], line=7)])
+    assert [(e.message, e.hint) for e in caught.value.errors] == [
+        (f"stage 'reader' {message} (stages.py:7)", hint)
+    ]
+
+
+def test_a_dep_tells_which_outs_it_reads(stage):
+    graph = Graph([stage("a", [], ["d/a", "d/deep/"]), stage("b", [], ["d/b", "e"])])
+    assert graph.outs_read("d/") == ("d/a", "d/deep/", "d/b")
+    assert graph.outs_read("d/deep/x") == ("d/deep/",)
+    assert graph.outs_read("e") == ("e",)
+    assert graph.outs_read("f") == ()
 
 
 def test_a_folder_dep_reads_every_out_in_it(stage):

@@ -1,5 +1,7 @@
 """What people mean by a target, and the graph as it is drawn."""
 
+from dataclasses import replace
+
 import pytest
 
 from pivot.core.graph import Graph
@@ -40,6 +42,42 @@ TARGETS = [
 @pytest.mark.parametrize(("targets", "single", "names"), TARGETS)
 def test_targets_are_names_variants_globs_and_paths(graph, targets, single, names):
     assert select(graph, targets, single=single) == tuple(names.split())
+
+
+FOREIGN_TARGETS = [
+    ("train", "train@a train@b"),
+    ("prepare:clean", "prepare:clean"),
+    ("clean", "prepare:clean"),
+    ("exp:train", "train@a train@b"),
+    ("exp:train@a", "train@a"),
+    ("exp:*", "train@a train@b check"),
+    ("*:check", "check prepare:check"),
+    ("check", "check"),
+    ("prepare:*", "prepare:clean prepare:check"),
+    (":load", ":load"),
+    ("load", ":load"),
+    ("*@a", "train@a"),
+    ("train@*", "train@a train@b"),
+    ("tra*", "train@a train@b"),
+]
+
+
+@pytest.mark.parametrize(("target", "names"), FOREIGN_TARGETS)
+def test_stages_of_other_files_are_meant_by_their_full_name_or_where_no_own_one_is_called_so(
+    stage, target, names
+):
+    made = {
+        "train@a": "exp",
+        "train@b": "exp",
+        "check": "exp",
+        "prepare:clean": "prepare",
+        "prepare:check": "prepare",
+        ":load": ".",
+    }
+    graph = Graph(
+        [replace(stage(name, [], [f"{n}.txt"]), home=home) for n, (name, home) in enumerate(made.items())]
+    )
+    assert select(graph, [target], single=True) == tuple(names.split())
 
 
 def test_unknown_targets_are_reported_together_with_what_was_probably_meant(graph):

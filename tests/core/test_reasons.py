@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pivot.core.reasons import changes
+from pivot.core.reasons import changes, folder_changes
 from pivot.model.decision import Change, ChangeKind
 from pivot.model.digest import digest_text
 from pivot.model.observation import ABSENT, Observation, folder_state
 from pivot.model.place import Place
 from pivot.model.record import DeclaredOut
 from pivot.model.stage import OutKind
+from pivot.model.tree import TreeEntry
 
 
 def names(reasons):
@@ -131,6 +132,17 @@ def test_what_was_observed_is_compared_too(inputs, case):
     assert bool(expected) == (made[0].key != made[1].key)
 
 
+def test_paths_that_changed_places_are_told_where_nothing_else_says_why(inputs):
+    before = replace(inputs(deps={"a": "1", "b": "2"}), names={"dep x": "a", "dep y": "b"})
+    swapped = replace(before, names={"dep x": "b", "dep y": "a"})
+    assert changes(before, swapped) == (
+        Change(ChangeKind.NAME, "dep x", "a", "b"),
+        Change(ChangeKind.NAME, "dep y", "b", "a"),
+    )
+    moved = replace(inputs(deps={"a": "1", "c": "2"}), names={"dep x": "a", "dep y": "c"})
+    assert names(changes(before, moved)) == [("dep", "b"), ("dep", "c")]
+
+
 def test_a_definition_that_ran_beyond_the_reach_is_named(inputs, part):
     made = [
         inputs(
@@ -158,7 +170,9 @@ observations = st.builds(
 @settings(deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from("12"), texts, texts, texts, texts, observations), min_size=2, max_size=2
+        st.tuples(st.sampled_from("12"), texts, texts, texts, texts, texts, observations),
+        min_size=2,
+        max_size=2,
     )
 )
 def test_there_is_a_reason_exactly_if_the_key_differs(inputs, rows):
@@ -168,7 +182,18 @@ def test_there_is_a_reason_exactly_if_the_key_differs(inputs, rows):
             outs=tuple(
                 DeclaredOut(path, OutKind.OUT, kind == "x", digest_text("l")) for path, kind in params.items()
             ),
+            names=names,
         )
-        for code, params, deps, loaders, settings, observed in rows
+        for code, params, deps, loaders, settings, names, observed in rows
     ]
     assert bool(changes(*made)) == (made[0].key != made[1].key)
+
+
+def test_of_a_folder_that_changed_much_some_files_are_named_and_the_others_counted(digest):
+    before = [TreeEntry(f"{n:02}", digest("old"), 3) for n in range(14)]
+    after = [replace(entry, digest=digest("new")) for entry in before[:-1]]
+    found = folder_changes(before, after)
+    assert found[:2] == ("- 00", "+ 00")
+    assert found[-1] == "… and 4 more files"
+    assert len(found) == 21
+    assert folder_changes(before, before) == ()

@@ -230,16 +230,6 @@ WRONG = {
         "relative",
     ),
     "path outside": ("def f(a: Annotated[str, Dep('../a.csv')]): ...", "leaves the project", "inside"),
-    "several paths": (
-        "def f(a: Annotated[str, Dep(['a.csv'], loaders.CSV())]): ...",
-        "several paths come in a later version",
-        "on its own",
-    ),
-    "folder": (
-        "def f(a: Annotated[str, Dep('d/')]): ...",
-        "folders such as 'd/' come in a later version",
-        "file",
-    ),
     "two models": (
         "class P(StageParams): ...\ndef f(a: P, b: P): ...",
         "parameters 'a', 'b' each take a params model",

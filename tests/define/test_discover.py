@@ -100,7 +100,9 @@ WRONG_YAML = {
     "empty path": ("deps: {data: ''}", ["dep 'data': a path is empty (pivot.yaml:4)"], ""),
     "mutex": ("mutex: [' ']", ["a mutex group has no name"], ""),
     "key": ("outz: {}", ["stage 'train': unknown key 'outz' (pivot.yaml:4)"], "did you mean 'outs'?"),
-    "later": ("matrix: {}", ["stage 'train': matrix comes in a later version (pivot.yaml:4)"], ""),
+    "matrix": ("matrix: {}", ["stage 'train': matrix has no dimensions (pivot.yaml:4)"], "model: [small"),
+    "matrix's type": ("matrix: 3", ["matrix must be a table of keys and values (pivot.yaml:4)"], ""),
+    "a word of ours": ("variants: x", ["unknown key 'variants' (pivot.yaml:4)"], ""),
     "type": ("mutex: 3", ["stage 'train': mutex must be a list, not 3 (pivot.yaml:4)"], ""),
     "dep table": ("deps: {data: {pth: x}}", ["unknown key 'pth' (pivot.yaml:4)"], "'path'?"),
 }

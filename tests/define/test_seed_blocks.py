@@ -240,18 +240,42 @@ def test_an_override_block_changes_the_path(project, name, defining, path, cache
     assert (first.path, first.cache) == (path, cache)
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "sentence"),
-    [
-        ("incremental.py", "CacheOutputs", "IncrementalOut comes in a later version"),
-        ("shards.py", "ShardOutputs", "several paths come in a later version"),
-        ("directory.py", "ProcessOutputs", "DirectoryOut comes in a later version"),
-    ],
-)
-def test_what_comes_later_is_refused_in_a_sentence(project, name, kind, sentence):
+def test_the_shards_block_declares_one_output_of_two_files(project):
     # the page writes (...) for parameters that it leaves open, which is no Python
-    code = block(name).replace("(...)", "()")
-    project.write("pipeline.py", f"{OUTPUTS}{code}\n@pivot.stage\ndef f() -> {kind}: ...\n")
-    (error,) = project.errors("pipeline.py")
-    assert sentence in error
-    assert "pipeline.py:" in error
+    code = block("shards.py").replace("(...)", "()")
+    project.write("pipeline.py", f"{OUTPUTS}{code}\npivot.stage(split)\n")
+    outs = project.stage("pipeline.py").outs
+    assert [(o.name, o.index, o.path) for o in outs] == [
+        ("shards", 0, "shard_a.json"),
+        ("shards", 1, "shard_b.json"),
+    ]
+
+
+def test_the_incremental_block_reads_what_it_wrote_without_depending_on_it(project):
+    project.write("pipeline.py", f"{OUTPUTS}{block('incremental.py')}\npivot.stage(update_cache)\n")
+    stage = project.stage("pipeline.py")
+    (cache,) = stage.outs
+    assert shape(stage) == (
+        "update_cache",
+        {"new_data": "new_data.csv"},
+        {"cache": out("cache.json", "JSON", OutKind.INCREMENTAL)},
+        Returns.MAPPING,
+    )
+    assert cache.argument == "cache"
+
+
+def test_the_directory_block_declares_a_folder(project):
+    code = block("directory.py").replace("(...)", "()")
+    project.write("pipeline.py", f"{OUTPUTS}{code}\npivot.stage(process_tasks)\n")
+    assert shape(project.stage("pipeline.py")) == (
+        "process_tasks",
+        {},
+        {"results": out("metrics/tasks/", "YAML", OutKind.DIRECTORY)},
+        Returns.MAPPING,
+    )
+
+
+def test_the_debug_log_block_is_not_cached(project):
+    code = f"{OUTPUTS}class Outs(TypedDict):\n    {block('debug_log.py').strip()}\n"
+    project.write("pipeline.py", f"{code}@pivot.stage\ndef f() -> Outs: ...\n")
+    assert shape(project.stage("pipeline.py"))[2] == {"debug_log": out("debug.log", "Text", cache=False)}

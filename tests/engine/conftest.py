@@ -124,3 +124,14 @@ def folder(tmp_path: Path) -> Folder:
 def until() -> Callable[..., None]:
     """Waits for a fact."""
     return wait_until
+
+
+@pytest.fixture
+def statuses() -> Callable[[Folder], dict[str, str]]:
+    """The verdict on each stage of a folder; nothing runs."""
+
+    def look(folder: Folder) -> dict[str, str]:
+        with Project(str(folder.path)) as project:
+            return {decision.stage: str(decision.verdict) for decision in project.status()}
+
+    return look

@@ -13,7 +13,7 @@ from pivot.model.event import (
     StageStarted,
 )
 from pivot.project import Project
-from pivot.store.history import read_events
+from pivot.store.history import list_runs, read_events
 from pivot.store.layout import plan_layout
 
 
@@ -69,10 +69,11 @@ def test_what_is_on_disk_is_what_was_told(folder):
 def test_a_run_in_which_nothing_was_to_do_leaves_no_folder(folder):
     folder.stage("work")
     folder.outcomes()
-    before = sorted((folder.path / ".pivot/runs").iterdir())
+    layout = plan_layout(str(folder.path), None)
+    before = list_runs(layout)
     assert len(before) == 1
     assert folder.outcomes() == {"work": "unchanged"}
-    assert sorted((folder.path / ".pivot/runs").iterdir()) == before
+    assert list_runs(layout) == before
 
 
 def test_five_megabytes_of_output_are_told_whole_and_in_order(folder):

@@ -162,8 +162,8 @@ def test_every_folder_where_a_file_must_be_is_told_before_anything_runs(folder):
     folder.stage("out")
     with pytest.raises(PivotError) as caught:
         folder.repro()
-    assert "stage 'reader': in is a folder" in str(caught.value)
-    assert "stage 'out': out.txt is a folder" in str(caught.value)
+    assert "stage 'reader': dep in is a folder" in str(caught.value)
+    assert "stage 'out': output out.txt is a folder" in str(caught.value)
     assert not folder.exists("fine.txt")
 
 

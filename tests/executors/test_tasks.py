@@ -69,10 +69,10 @@ def test_a_stage_that_writes_its_own_file_finds_the_folder_made(executor, tasks)
     ("body", "message"),
     [
         ("return 7", "returned an int instead of a dict with the keys 'a', 'b', 'own'"),
-        ("return {'a': 1, 'own': 'own.txt'}", "did not return 'b'"),
+        ("return {'a': 1, 'own': 'own.txt'}", "did not return 'b' and did not write 'own.txt'"),
         (
             "return {'a': 1, 'c': 2, 'own': 'own.txt'}",
-            "did not return 'b' and returned 'c', which no output declares",
+            "did not return 'b'; returned 'c', which no output declares; did not write 'own.txt'",
         ),
         ("return {'a': 1, 'b': 2, 'own': 'own.txt'}", "did not write 'own.txt'"),
         ("return {'a': 1, 'b': 2, 'own': None}", "returned None for 'own' instead of the path 'own.txt'"),

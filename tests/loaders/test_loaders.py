@@ -11,25 +11,26 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
 
-from pivot.errors import PivotError
 from pivot.loaders import (
     CSV,
     JSON,
+    JSONL,
     YAML,
+    Bytes,
+    Feather,
     Loader,
     MatplotlibFigure,
+    NumPy,
     Parquet,
     PathOnly,
     Pickle,
     Reader,
     Text,
     Writer,
-    infer_loader,
 )
 
-FULL = [CSV(), JSON(), YAML(), Text(), Pickle(), Parquet()]
+FULL = [CSV(), JSON(), JSONL(), YAML(), Text(), Bytes(), Pickle(), Parquet(), Feather(), NumPy()]
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 PLAIN = st.recursive(
@@ -180,10 +181,20 @@ def test_yaml_writes_equal_parts_twice_instead_of_aliases(tmp_path):
 REFUSED = [
     (JSON(), {"a": {1}}),
     (JSON(), object()),
+    (JSONL(), {"a": 1}),
+    (JSONL(), "text"),
+    (JSONL(), {1, 2}),
+    (JSONL(), [1, object()]),
     (YAML(), {"a": {1: object()}}),
     (Text(), 3),
     (CSV(), [1]),
     (Parquet(), [1]),
+    (Feather(), [1]),
+    (Bytes(), "text"),
+    (NumPy(), [1]),
+    (NumPy(), {"a": np.zeros(1)}),
+    (NumPy(), np.array([object()])),
+    (NumPy(), np.ma.masked_array([1], [True])),
     (MatplotlibFigure(), "no figure"),
 ]
 
@@ -256,29 +267,3 @@ def test_a_half_loader_is_only_what_it_can_do():
     assert not isinstance(MatplotlibFigure(), Reader)
     assert isinstance(MatplotlibFigure(), Writer)
     assert not isinstance(PathOnly(), Loader)
-
-
-@pytest.mark.parametrize(
-    ("path", "kind", "loader"),
-    [
-        ("a.csv", pd.DataFrame, CSV()),
-        ("a.json", dict, JSON()),
-        ("a.yaml", dict, YAML()),
-        ("a.yml", dict, YAML()),
-        ("a.txt", str, Text()),
-        ("a.md", str, Text()),
-        ("a.pkl", object, Pickle()),
-        ("a.PARQUET", pd.DataFrame, Parquet()),
-        ("a.csv", pathlib.Path, PathOnly()),
-        ("a.anything", pathlib.Path, PathOnly()),
-        ("a.png", Figure, MatplotlibFigure()),
-    ],
-)
-def test_a_loader_is_inferred_from_type_and_extension(path, kind, loader):
-    assert infer_loader(path, kind) == loader
-
-
-@pytest.mark.parametrize("path", ["a.xyz", "a", ".csv"])
-def test_where_nothing_can_be_inferred_the_choices_are_named(path):
-    with pytest.raises(PivotError, match=r"no loader is known.*\n.*loaders\.Pickle"):
-        infer_loader(path, dict)

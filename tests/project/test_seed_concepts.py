@@ -1,6 +1,12 @@
 """The home page and the core concepts, block by block: each text runs unaltered, each condition holds."""
 
+import json
+import os
 import re
+import signal
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -114,6 +120,40 @@ def test_editing_a_helper_runs_what_is_affected(folder, console, block, commands
         assert project.load("process")["x"].tolist() == [1.0, 4.0]
 
 
+def test_watching_runs_again_when_a_file_changes(numbers, commands):
+    (words,) = commands("watch.sh")
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "pivot", *words],
+        cwd=numbers.path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as watching:
+        try:
+            assert "2 stages run" in until_it_waits(watching)
+            numbers.edit("stages.py", "FACTOR = 2", "FACTOR = 3")
+            assert "2 stages run" in until_it_waits(watching)
+            assert json.loads(numbers.read("total.json")) == {"total": 18}
+            watching.send_signal(signal.SIGINT)
+            assert watching.wait(60) == 0
+        finally:
+            watching.kill()
+
+
+def until_it_waits(watching: "subprocess.Popen[str]") -> str:
+    """All lines up to the one that says what is waited for; the test's time limit ends a vain wait."""
+    lines = list(iter(partial(_line, watching), None))
+    return "".join(lines)
+
+
+def _line(watching: "subprocess.Popen[str]") -> str | None:
+    line = watching.stdout.readline()
+    assert line, f"it ended with {watching.wait()}"
+    return None if "Ctrl-C ends" in line else line
+
+
 def test_status_explains_in_exactly_the_form_shown(folder, console, block, commands):
     stages = """
 from utils import normalize
@@ -208,3 +248,48 @@ def test_an_output_that_only_the_folder_has_is_cached_again(scaled, outcomes):
     gone.unlink()
     assert outcomes(scaled.repro()) == {"scale": "unchanged"}
     assert objects(scaled) == [gone]
+
+
+def test_the_lock_file_records_code_params_and_deps(scaled):
+    lock = json.loads(scaled.read(".pivot/stages/scale.lock"))
+    assert re.fullmatch("[0-9a-f]{32}", lock["code"])
+    assert lock["params"] == {"factor": "2"}
+    assert list(lock["deps"]) == ["data.json"]
+
+
+# How fingerprinting works
+
+
+REACH = """
+import tools
+LIMIT = 3
+
+def inner(x):
+    return x + LIMIT
+
+def helper(x):
+    return inner(x)
+
+@pivot.stage
+def work() -> Annotated[int, pivot.Out("n.json", pivot.loaders.JSON())]:
+    return helper(tools.double(1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "outcome"),
+    [
+        ("pipeline.py", "LIMIT = 3", "LIMIT = 4", "ran"),
+        ("tools.py", "x * 2", "x * 3", "ran"),
+        ("pipeline.py", "x + LIMIT", "x - LIMIT", "ran"),
+        ("pipeline.py", "return inner(x)", "y = x  # the same\n    return inner( y )", "ran"),
+        ("pipeline.py", "return inner(x)", "# a word\n    return inner( x )", "unchanged"),
+    ],
+    ids=["closure variable", "module.function", "recursively", "other code", "normalized code"],
+)
+def test_all_code_in_reach_counts_in_its_normal_form(folder, outcomes, file, old, new, outcome):
+    folder.write("pipeline.py", PAGE + REACH)
+    folder.write("tools.py", "def double(x):\n    return x * 2\n")
+    folder.repro()
+    folder.edit(file, old, new)
+    assert outcomes(folder.repro()) == {"work": outcome}

@@ -1,8 +1,12 @@
 """The page on outputs, block by block: each text runs unaltered."""
 
 import json
+import pickle
+import re
 
 import pytest
+
+from pivot import loaders, outputs
 
 PAGE = """\
 from typing import Annotated, TypedDict
@@ -102,3 +106,91 @@ def test_an_overridden_output_lands_elsewhere(folder, block, name, defining, def
     assert folder.repro().ok
     assert not (folder.path / default).exists()
     assert ((folder.path / path).read_bytes() in folder.cached()) is cached
+
+
+def test_several_files_under_one_key_take_as_many_values(folder, block):
+    # the page writes (...) for parameters that it leaves open, which is no Python
+    code = "data_a, data_b = {'a': 1}, {'b': 2}\n" + block("shards.py").replace("(...)", "()")
+    folder.write("pipeline.py", PAGE + code + REGISTER + "pipeline.register(split)\n")
+    assert folder.repro().ok
+    assert [json.loads(folder.read(f"shard_{x}.json")) for x in "ab"] == [{"a": 1}, {"b": 2}]
+    assert len(folder.cached()) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ("({'a': 1}, {'b': 2})", None),
+        ("[{'a': 1}]", "2"),
+        ("[1, 2, 3]", "3"),
+        ("{'a': 1, 'b': 2}", "dict"),
+    ],
+    ids=["tuple", "too few", "too many", "no list"],
+)
+def test_the_values_must_be_as_many_as_the_paths(folder, block, values: str, told: str | None):
+    code = block("shards.py").replace("(...)", "()").replace("[data_a, data_b]", values)
+    folder.write("pipeline.py", PAGE + code + REGISTER + "pipeline.register(split)\n")
+    end = folder.repro().stages["split"]
+    assert (end.outcome == "failed") is (told is not None)
+    if told is not None:
+        assert "'shards'" in end.reason
+        assert told in end.reason
+        assert not list(folder.path.glob("shard_*.json"))
+
+
+@pytest.fixture
+def chosen(block) -> dict[str, str]:
+    """Question of the decision tree → the word that it leads to."""
+    return dict(re.findall(r"^(\w.*)\n +└─ (?:Yes → )?(.*)$", block("choice.figure"), re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "returned", "file", "is_cached"),
+    [
+        ("Is this a JSON metric you want in git?", "dict", "{'f1': 1}", "path.json", False),
+        ("Is this a visualization?", "Figure", "Figure()", "path.png", True),
+        ("Does this output carry state between runs?", "dict", "{**last, 'n': 1}", "path", True),
+        ("Are the output files determined at runtime?", "dict", "{'a.json': [1]}", "dir/a.json", True),
+        ("Everything else:", "dict", "{'n': 1}", "path", True),
+    ],
+    ids=["Metric", "Plot", "IncrementalOut", "DirectoryOut", "Out"],
+)
+def test_each_answer_of_the_decision_tree_does_what_the_question_asks(
+    folder, chosen, question, kind, returned, file, is_cached
+):
+    word = chosen[question]
+    names = "from matplotlib.figure import Figure\nfrom pivot.loaders import JSON, MatplotlibFigure\n"
+    words = "from pivot import DirectoryOut, IncrementalOut, Metric, Out, Plot\nloader = writer = JSON()\n"
+    taken = f"last: Annotated[{kind}, {word}]" if "last" in returned else ""
+    stage = f"def work({taken}) -> Annotated[{kind}, {word}]:\n    return {returned}\n"
+    folder.write("pipeline.py", PAGE + names + words + stage + REGISTER + "pipeline.register(work)\n")
+    assert folder.repro().ok
+    assert ((folder.path / file).read_bytes() in folder.cached()) is is_cached
+
+
+def test_the_decision_tree_has_five_answers(chosen):
+    answers = [word.partition("(")[0] for word in chosen.values()]
+    assert answers == ["Metric", "Plot", "IncrementalOut", "DirectoryOut", "Out"]
+
+
+@pytest.mark.parametrize(
+    ("word", "attribute", "value"),
+    [
+        (outputs.Out("a.json", loaders.JSON()), "cache", True),
+        (outputs.Metric("a.json"), "cache", False),
+        (outputs.Metric("a.json"), "loader", loaders.JSON()),
+        (outputs.Plot("a.csv", loaders.CSV()), "cache", True),
+        (outputs.Plot("a.csv", loaders.CSV()), "x", None),
+        (outputs.Plot("a.csv", loaders.CSV()), "y", None),
+        (outputs.Plot("a.csv", loaders.CSV()), "template", None),
+        (outputs.IncrementalOut("a.json", loaders.JSON()), "cache", True),
+        (outputs.DirectoryOut("a/", loaders.JSON()), "cache", True),
+        (outputs.Out(["a", "b"], loaders.JSON()), "path", ("a", "b")),
+        (outputs.Out(("a", "b"), loaders.JSON()), "path", ("a", "b")),
+    ],
+)
+def test_the_words_have_the_defaults_of_the_tables(word, attribute: str, value: object):
+    assert getattr(word, attribute) == value
+    with pytest.raises(AttributeError):
+        word.cache = False
+    assert pickle.loads(pickle.dumps(word)) == word

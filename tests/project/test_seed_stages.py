@@ -219,8 +219,26 @@ def test_a_key_of_an_entry_acts(folder, lines: list[str], file: str, content: st
     assert file == default or not (folder.path / default).exists()
 
 
-def test_a_matrix_is_refused_as_coming_later(folder):
+def test_a_matrix_makes_a_stage_of_each_value(folder, outcomes):
     folder.write("stages.py", GUIDE + KEYS)
-    folder.write("pivot.yaml", "stages:\n  work:\n    python: stages.work\n    matrix: {model: [a, b]}\n")
-    with pytest.raises(DefinitionErrors, match=r"matrix comes in a later version \(pivot\.yaml:4\)"):
+    folder.write("data.json", "1")
+    folder.write(
+        "pivot.yaml",
+        """
+        stages:
+          work:
+            python: stages.work
+            matrix: {model: {a: {params: {factor: 3}}, b: }}
+            outs: {result: "${model}/result.json"}
+            metrics: {score: "${model}/score.json"}
+            plots: {picture: "${model}/picture.txt"}
+        """,
+    )
+    assert outcomes(folder.repro()) == {"work@a": "ran", "work@b": "ran"}
+    assert (folder.read("a/result.json").strip(), folder.read("b/result.json").strip()) == ("3", "2")
+
+
+def test_a_module_that_cannot_be_found_is_named(folder):
+    folder.write("pivot.yaml", "stages:\n  work:\n    python: steps.work\n")
+    with pytest.raises(DefinitionErrors, match=r"stage 'work'.*'steps'.*\(pivot\.yaml:3\)"):
         folder.repro()

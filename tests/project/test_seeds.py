@@ -1,6 +1,6 @@
 """The code blocks of the founding documents, one by one: where each is run, or why it is not yet.
 
-The texts lie in ``tests/define/seed_blocks``; the tests named here run them unaltered, with code and files around
+`test_seed_rules` does the same for table rows and lists. The texts lie in ``tests/define/seed_blocks``; the tests named here run them unaltered, with code and files around
 them for what the page leaves undefined.
 """
 
@@ -48,17 +48,17 @@ TABLE = [
         "test_editing_a_helper_runs_what_is_affected",
     ),
     ("home", "See Why Stages Run", "explain.sh", "test_status_explains_in_exactly_the_form_shown"),
-    ("home", "Watch Mode", "watch.sh", "later: watch mode"),
-    ("home", "Getting Started", "install.sh", "later: a published distribution"),
+    ("home", "Watch Mode", "watch.sh", "test_watching_runs_again_when_a_file_changes"),
+    ("home", "Getting Started", "install.sh", "later: the name belongs to another project"),
     ("outputs", "The return-type pattern", "train_outputs.py", "test_values_are_saved_by_their_loaders"),
     ("outputs", "Single-output shorthand", "clean.py", "test_a_single_output_is_returned_as_it_is"),
     ("outputs", "Out", "results.py", "test_a_stage_with_the_return_type_of_a_block_writes_its_files"),
-    ("outputs", "Multi-file outputs", "shards.py", "later: several files under one key"),
+    ("outputs", "Multi-file outputs", "shards.py", "test_several_files_under_one_key_take_as_many_values"),
     ("outputs", "Disabling caching", "debug_log.py", "test_an_uncached_output_is_written_and_not_cached"),
     ("outputs", "Metric", "scores.py", "test_a_stage_with_the_return_type_of_a_block_writes_its_files"),
     ("outputs", "Plot", "plots.py", "test_figures_are_saved_and_files_of_the_stage_tracked"),
-    ("outputs", "IncrementalOut", "incremental.py", "later: state carried across runs"),
-    ("outputs", "DirectoryOut", "directory.py", "later: directories as outputs"),
+    ("outputs", "IncrementalOut", "incremental.py", "test_the_next_run_gets_what_the_last_one_wrote"),
+    ("outputs", "DirectoryOut", "directory.py", "test_each_file_of_a_folder_is_written_and_cached"),
     ("outputs", "Overriding output paths", "override_path.py", "test_an_overridden_output_lands_elsewhere"),
     (
         "outputs",
@@ -67,7 +67,12 @@ TABLE = [
         "test_an_overridden_output_lands_elsewhere",
     ),
     ("outputs", "Overriding output paths", "override_single.py", "test_an_overridden_output_lands_elsewhere"),
-    ("outputs", "Decision tree", "choice.figure", "later: its words IncrementalOut and DirectoryOut"),
+    (
+        "outputs",
+        "Decision tree",
+        "choice.figure",
+        "test_each_answer_of_the_decision_tree_does_what_the_question_asks",
+    ),
 ]
 
 RUN = [(block, test) for _, _, block, test in TABLE if not test.startswith("later: ")]

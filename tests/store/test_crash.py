@@ -2,8 +2,7 @@
 
 import os
 import signal
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,36 +14,6 @@ from pivot.store.layout import open_layout
 from pivot.store.lockfile import read_lock
 from pivot.store.objects import ObjectStore
 
-# announced by the interpreter, and by pivot.store.atomic for what the interpreter does not announce
-CHILD = """
-import os, signal, sys
-
-root, scenario, last = sys.argv[1], sys.argv[2], int(sys.argv[3])
-sys.path.insert(0, os.path.dirname(sys.argv[4]))
-import crash_scenarios
-
-CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.utime", "os.truncate", "os.link",
-           "fcntl.ioctl", "pivot.write", "pivot.fsync"}
-steps = 0
-counting = False
-
-def hook(event, args):
-    global steps
-    if not counting:
-        return
-    if event in CHANGES or (event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)):
-        steps += 1
-        if steps == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-sys.addaudithook(hook)
-act = getattr(crash_scenarios, scenario)(root)
-counting = True
-act()
-counting = False
-print(steps)
-"""
-
 SCENARIOS = """
 import os
 from pathlib import Path
@@ -53,7 +22,7 @@ from pivot.model.digest import digest_bytes, digest_text
 from pivot.model.record import DeclaredOut, Inputs, OutputState, StageRecord
 from pivot.model.stage import OutKind
 from pivot.store.checkout import checkout
-from pivot.store.commit import begin, commit_record
+from pivot.store.commit import begin, commit_record, recover
 from pivot.store.guard import wait_guard
 from pivot.store.index import StateDb, StatIndex
 from pivot.store.layout import create
@@ -112,6 +81,11 @@ def restore(root):
     return lambda: checkout(objects, record("new"), record("old"))
 
 
+def recovery(root):
+    objects = store(root)
+    return lambda: recover(objects)
+
+
 def first_run_in_a_folder(root):
     def act():
         write(store(root), "new", (), None)
@@ -122,16 +96,8 @@ OUTS = ("data/a.bin", "b.bin", "m.json")
 
 
 @pytest.fixture
-def child(tmp_path: Path):
-    scenarios = tmp_path / "crash_scenarios.py"
-    scenarios.write_text(SCENARIOS)
-
-    def run(root: Path, scenario: str, last: int) -> subprocess.CompletedProcess[str]:
-        root.mkdir()
-        command = [sys.executable, "-c", CHILD, str(root), scenario, str(last), str(scenarios)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    return run
+def child(killed):
+    return partial(killed, SCENARIOS)
 
 
 def settle(root: Path) -> ObjectStore:
@@ -208,29 +174,12 @@ def test_a_kill_while_the_project_is_made_leaves_one_that_can_be_made(child, tmp
 def test_recovery_that_is_killed_can_be_done_again(child, tmp_path):
     """Undo and finish are idempotent: each kill of the recovery itself is survived too."""
     whole = int(child(tmp_path / "whole", "commit_of_files_the_stage_writes", 0).stdout)
-    code = (
-        CHILD.replace("act = getattr(crash_scenarios, scenario)(root)", "")
-        .replace(
-            "import crash_scenarios",
-            "from pivot.store.commit import recover\nfrom crash_scenarios import store\nobjects = store(root)",
-        )
-        .replace("act()", "recover(objects)")
-    )
     kills = 0
     for first in range(2, whole, 6):
         for second in (1, 3, 6):
             root = tmp_path / f"{first}-{second}"
             assert child(root, "commit_of_files_the_stage_writes", first).returncode == -signal.SIGKILL
-            command = [
-                sys.executable,
-                "-c",
-                code,
-                str(root),
-                "",
-                str(second),
-                str(tmp_path / "crash_scenarios.py"),
-            ]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            done = child(root, "recovery", second)
             assert done.returncode in (0, -signal.SIGKILL), done.stderr
             kills += done.returncode != 0
             settle(root)

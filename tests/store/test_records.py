@@ -55,6 +55,7 @@ inputs = st.builds(
     ),
     st.dictionaries(texts, texts, max_size=4),
     observations,
+    st.dictionaries(texts, texts, max_size=4),
 )
 states = st.builds(
     OutputState, digests, st.integers(0, 2**60), st.booleans(), st.none() | st.binary(max_size=20)

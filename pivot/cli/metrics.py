@@ -1,0 +1,74 @@
+"""``pivot metrics``."""
+
+import click
+
+from pivot.cli.comparison import (
+    COUNTING_BACK,
+    Style,
+    pairs_data,
+    side_argument,
+    sides_arguments,
+    stage_option,
+    table_options,
+    tell,
+    write_json,
+    write_pairs,
+    write_values,
+)
+from pivot.cli.opened import open_project
+
+_TITLES = ("file", "metric")
+
+
+@click.group("metrics")
+def metrics_command() -> None:
+    """Show the numbers of all Metrics, or how they changed."""
+
+
+@metrics_command.command("show", short_help="Of one side.", context_settings=COUNTING_BACK)
+@side_argument
+@stage_option
+@table_options
+def show_metrics(side: str, stages: tuple[str, ...], style: Style) -> None:
+    """Show the metrics of the workspace, or of SIDE: a run (`last`, `-2`, an id) or a git revision."""
+    from pivot.engine.side import one_side  # lazy: start-up time
+
+    with open_project() as project:
+        found = project.side(side)
+        values, problems = found.metrics(one_side(found, stages))
+    if style.as_json:
+        write_json({"side": found.title, "metrics": values})
+    elif values:
+        write_values(style, values, _TITLES)
+    elif not problems:
+        click.echo(f"no metrics: no stage of {found.title} has a pivot.Metric")
+    tell([*found.notices, *problems])
+
+
+@metrics_command.command("diff", short_help="Of two sides.", context_settings=COUNTING_BACK)
+@sides_arguments
+@stage_option
+@click.option("--all", "everything", is_flag=True, help="Also what is equal.")
+@table_options
+def diff_metrics(old: str, new: str, stages: tuple[str, ...], everything: bool, style: Style) -> None:
+    """Show which metrics differ from A (default: git's HEAD) to B (default: the workspace).
+
+    A and B are runs (`last`, `-2`, an id), git revisions, or `workspace`.
+    """
+    from pivot.core.compare import pairs
+    from pivot.engine.side import sides
+
+    with open_project() as project:
+        both = sides(project.side(old), project.side(new), stages)
+        before, missing = both.old.metrics(both.stages)
+        after, problems = both.new.metrics(both.stages)
+    found = [pair for pair in pairs(before, after) if everything or pair.differs]
+    if style.as_json:
+        rows = pairs_data(found, "file")
+        names = {"old": both.old.title, "new": both.new.title}
+        write_json({**names, "metrics": rows, "left_out": list(both.left_out)})
+    elif found:
+        write_pairs(style, found, both, _TITLES)
+    else:
+        click.echo(f"no metric differs between {both.old.title} and {both.new.title}")
+    tell([*both.notices, *missing, *problems])

@@ -1,0 +1,225 @@
+"""What a push or a pull of some stages has to move, and the moving of it.
+
+A push takes what the stages' locks name. A pull takes the same or, where a stage's inputs are others by now, what the
+remote's run cache has under those; a stage's outputs tell the inputs of the stages after it, so that all of a
+pipeline can be found before any of its files is there.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from pivot.config.settings import Settings
+from pivot.core.decide import is_incremental
+from pivot.core.graph import Graph
+from pivot.engine.deps import Known
+from pivot.engine.observe import NOTHING, Observer
+from pivot.errors import PivotError, StoreError
+from pivot.model.digest import Digest
+from pivot.model.record import OutputState, StageRecord
+from pivot.model.stage import Stage
+from pivot.model.tree import TreeEntry, read_tree
+from pivot.paths import ProjectPath, absolute, is_folder
+from pivot.remote.address import choose, open_remote
+from pivot.remote.transfer import Failed, Link, Transferred, Wanted
+from pivot.store.folders import keep_in_place
+from pivot.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a push or pull did.
+
+    Attributes:
+        transferred: objects and records together.
+        unknown: stages of which no result is known.
+    """
+
+    transferred: Transferred
+    unknown: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that is known is on the other side now."""
+        return not self.transferred.failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """The cached outputs of a record.
+
+    Attributes:
+        files: of single files, and of all folders whose trees are known.
+        folders: the trees, with the files that each names.
+        entries: the same by the folders' paths.
+    """
+
+    record: StageRecord
+    files: list[Wanted] = field(default_factory=list)
+    folders: dict[Wanted, list[Wanted]] = field(default_factory=dict)
+    entries: dict[ProjectPath, tuple[TreeEntry, ...]] = field(default_factory=dict)
+
+
+def push_to(store: Store, settings: Settings, graph: Graph, remote: str | None, jobs: int) -> Exchange:
+    """Bring the last results of all stages of a graph to a remote.
+
+    Args:
+        remote: its name; ``None`` for the one that is meant where none is named.
+        jobs: how many files are moved at once.
+
+    Raises:
+        UsageError: no such remote.
+        PivotError: it cannot be used at all.
+    """
+    link = _open_link(store, settings, remote, jobs, create=True)
+    with store.in_use():
+        return push(store, graph.stages, link)
+
+
+def pull_from(
+    store: Store, settings: Settings, observer: Observer, graph: Graph, remote: str | None, jobs: int
+) -> Exchange:
+    """Bring the results of all stages of a graph from a remote; see `push_to`."""
+    link = _open_link(store, settings, remote, jobs, create=False)
+    store.create()
+    with store.in_use():
+        return pull(store, observer, graph, link)
+
+
+def push(store: Store, stages: Iterable[Stage], link: Link) -> Exchange:
+    """Bring the last results of some stages to the other side of a link."""
+    link.agree(write=True)
+    unknown: list[str] = []
+    parcels: list[_Parcel] = []
+    problems: list[Failed] = []
+    for stage in stages:
+        record = store.lock(stage.key)
+        if record is None:
+            unknown.append(stage.name)
+            continue
+        keep_objects(store, record)
+        parcel = _Parcel(record)
+        for path, one in _cached(record):
+            if is_folder(path):
+                problems += _open_folder(store, path, one, parcel)
+            else:
+                parcel.files.append(one)
+        parcels.append(parcel)
+    # files before the trees that name them, all before the record: whatever can be found there is whole
+    done = link.push(one for parcel in parcels for one in parcel.files)
+    lost = {failure.digest for failure in (*done.failed, *problems)}
+    trees = [(tree, files) for parcel in parcels for tree, files in parcel.folders.items()]
+    done += link.push(tree for tree, files in trees if lost.isdisjoint(one.digest for one in files))
+    done += Transferred(failed=tuple(problems))
+    lost |= {failure.digest for failure in done.failed}
+    whole = (p.record for p in parcels if lost.isdisjoint(_digests(p)))
+    done += link.push_records(whole)
+    return Exchange(done, tuple(unknown))
+
+
+def pull(store: Store, observer: Observer, graph: Graph, link: Link) -> Exchange:
+    """Bring the results of a graph's stages into the cache: none need run that ran where they were made."""
+    link.agree(write=False)
+    unknown: list[str] = []
+    known: dict[ProjectPath, OutputState] = {}
+    files: list[Wanted] = []
+    done = Transferred()
+    for name in graph.order:
+        record, moved = _find(store, observer, graph, graph.stage(name), known, link)
+        done += moved
+        if record is None:
+            unknown.append(name)
+            continue
+        known.update(record.outputs)
+        keep_objects(store, record)
+        for path, one in _cached(record):
+            if not is_folder(path):
+                files.append(one)
+                continue
+            moved = link.pull([one])
+            parcel = _Parcel(record)
+            problems = () if moved.failed else tuple(_open_folder(store, path, one, parcel))
+            done += moved + Transferred(failed=problems)
+            files += parcel.files
+            known.update(
+                (p, replace(record.outputs[p], entries=found)) for p, found in parcel.entries.items()
+            )
+    return Exchange(done + link.pull(files), tuple(unknown))
+
+
+def _open_link(store: Store, settings: Settings, remote: str | None, jobs: int, *, create: bool) -> Link:
+    name = choose(settings.remotes, settings.default_remote, remote)
+    return Link(store.objects, open_remote(settings.remotes[name], store.root, create=create), jobs)
+
+
+def keep_objects(store: Store, record: StageRecord) -> None:
+    """Make objects that the cache lacks of files in place that are just those."""
+    for path, _ in _cached(record):
+        with contextlib.suppress(StoreError, FileNotFoundError):  # else it has to come from the other side
+            keep_in_place(store.objects, absolute(path, store.root), path, record.outputs[path])
+
+
+def _find(
+    store: Store, observer: Observer, graph: Graph, stage: Stage, known: Known, link: Link
+) -> tuple[StageRecord | None, Transferred]:
+    """The record of a stage's inputs as they are now, else of its lock; what had to be moved to know."""
+    lock = store.lock(stage.key)
+    try:
+        digests = {path: observer.dep_digest(path, graph, known) for path in stage.dep_paths()}
+        deps = {path: digest for path, digest in digests.items() if digest is not None}
+        if len(deps) < len(digests) or is_incremental(stage):
+            return lock, _of_lock(lock, link)
+        now = observer.inputs(stage, deps, lock.inputs.observed if lock else NOTHING)
+        if lock is not None and now.key == lock.inputs.key:
+            return lock, _of_lock(lock, link)
+        moved = link.pull_records(stage.key, link.record_keys(stage.key, now.declared_key))
+        for record in store.cached(stage.key, now.declared_key):
+            if observer.inputs(stage, deps, record.inputs.observed).key == record.inputs.key:
+                return record, moved
+    except PivotError as error:
+        if lock is None:
+            return None, Transferred(failed=(Failed(f"stage '{stage.name}'", error),))
+        return lock, _of_lock(lock, link)  # code or a dep that cannot be read: the lock tells enough
+    return lock, moved + _of_lock(lock, link)
+
+
+def _of_lock(lock: StageRecord | None, link: Link) -> Transferred:
+    return Transferred() if lock is None else link.pull_records(lock.stage, [link.record_key(lock)])
+
+
+def _cached(record: StageRecord) -> list[tuple[ProjectPath, Wanted]]:
+    """The cached outputs of a record, each with what it is to people."""
+    return [
+        (out.path, Wanted(record.outputs[out.path].digest, f"stage '{record.stage}': {out.path}"))
+        for out in record.inputs.outs
+        if out.cache and out.path in record.outputs
+    ]
+
+
+def _open_folder(store: Store, path: ProjectPath, tree: Wanted, parcel: _Parcel) -> list[Failed]:
+    """Put the files of a folder, whose tree the cache has, into the parcel; gives what stands against it."""
+    try:
+        entries = _entries(store, tree)
+    except PivotError as error:
+        return [Failed(tree.label, error, tree.digest)]
+    files = [Wanted(entry.digest, f"{tree.label}{entry.path}") for entry in entries]
+    parcel.folders[tree] = files
+    parcel.files.extend(files)
+    parcel.entries[path] = entries
+    return []
+
+
+def _entries(store: Store, tree: Wanted) -> tuple[TreeEntry, ...]:
+    if not store.objects.has(tree.digest):
+        raise StoreError("its bytes are not in the cache", "run the stage again, or pull them first")
+    path = store.layout.object_file(tree.digest)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return read_tree(file.read())
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{os.path.basename(path)} names no files", "run the stage again") from error
+
+
+def _digests(parcel: _Parcel) -> set[Digest]:
+    return {one.digest for one in (*parcel.files, *parcel.folders)}

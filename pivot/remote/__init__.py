@@ -1,0 +1,1 @@
+"""The same objects and records elsewhere."""
