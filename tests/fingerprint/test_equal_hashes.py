@@ -126,7 +126,8 @@ def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
 
 
 def test_every_stage_has_a_digest(here, rows):
-    assert len(here) == len(rows) + 2 * len(STAGES)
+    read_by_all = [row for row in rows if not row.python]
+    assert len(here) == len(read_by_all) + 2 * len(STAGES)
     assert [name for name, digest in here.items() if not re.fullmatch("[0-9a-f]{32}", digest)] == []
 
 
