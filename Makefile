@@ -10,7 +10,7 @@
 #   make history    releases of real libraries: is a stage run again exactly where the code that it executes changed?
 #   make precision  how much of real libraries a stage reaches that calls one of their functions
 #
-# TESTS="tests/core -x" hands words to pytest; PYTHON=/path/to/python picks another interpreter, VENV=folder another virtual environment.
+# TESTS="tests/core -x" hands words to pytest, LAB="--no-browser --allow-root" to JupyterLab; PYTHON=/path/to/python picks another interpreter, VENV=folder another virtual environment.
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -62,10 +62,10 @@ demo: $(STAMP)
 	@$(BIN)/python notebooks/demo.py
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 lab: $(STAMP)
-	$(BIN)/python -m jupyter lab notebooks
+	$(BIN)/python -m jupyter lab notebooks $(LAB)
 
 check: static test
 

@@ -68,3 +68,7 @@ class CodeError(PivotError):
     """Code that a stage reaches cannot be read (a syntax error, a name that nothing explains)."""
 
     exit_code = 2
+
+
+class WorkerError(PivotError):
+    """A process that worked for Pivot itself ended before its time."""

@@ -4,6 +4,7 @@ All are frozen and hold only data. ``loader`` says how the file becomes a value 
 inferred from the file's extension.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -116,15 +117,19 @@ class DirectoryOut(Out[W]):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.path, str) or not self.path.endswith("/"):
-            raise DefinitionError(
-                f"DirectoryOut({self.path!r}): the path of a folder ends with /", f"write {f'{self.path}/'!r}"
-            )
+            name = self.path if isinstance(self.path, str) and self.path else "folder"
+            hint = f"write {f'{name}/'!r}"
+            raise DefinitionError(f"DirectoryOut({self.path!r}): the path of a folder ends with /", hint)
 
 
 def _freeze_paths(word: "Dep[Any] | Out[Any]") -> None:
-    """Makes a tuple of a list of paths, so that the word can be hashed."""
-    if isinstance(word.path, list):
-        object.__setattr__(word, "path", tuple(word.path))
+    """Makes texts of ``pathlib.Path`` and a tuple of a list, so that the word can be hashed and compared."""
+    path: Any = word.path
+    if isinstance(path, (list, tuple)):
+        path = tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in path)
+    elif isinstance(path, os.PathLike):
+        path = os.fspath(path)
+    object.__setattr__(word, "path", path)
 
 
 __all__ = [

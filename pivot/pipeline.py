@@ -4,15 +4,15 @@ Registering only takes down what was said; everything is checked together when t
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from pivot.errors import DefinitionError
 
-DepPath = str | Sequence[str]
-"""Another path to read, or several."""
+DepPath = str | Sequence[str] | Mapping[str, Any]
+"""Another path to read, several, or ``{"path": …}``."""
 OutPath = str | Sequence[str] | Mapping[str, Any]
 """Another path to write, several, or ``{"path": …, "cache": …, "x": …, "y": …, "template": …}``."""
 Scalar = str | int | float | bool
@@ -75,8 +75,21 @@ class Pipeline:
             mutex: groups of which no two stages run at once; ``"*"`` runs alone.
             variant: makes the stage ``name@variant``; of a mapping, the values joined by ``_``. A parameter
                 ``variant`` of the function gets it (of a mapping with one key, that value).
+
+        Raises:
+            DefinitionError: overrides that are no mapping, a mutex that is no list. All else is told later, at once.
         """
         caller = sys._getframe(1)  # noqa: SLF001 - the place of the call, for messages
+        overrides: dict[str, Any] = {"dep": dep_path_overrides, "out": out_path_overrides}
+        for word, paths in overrides.items():
+            if not isinstance(paths, Mapping | None):
+                hint = f'write {word}_path_overrides={{"name": "path"}}'
+                raise DefinitionError(
+                    f"{word}_path_overrides is a dict from name to path, not {paths!r}", hint
+                )
+        groups: Any = mutex
+        if not isinstance(groups, Iterable):
+            raise DefinitionError(f"mutex is a list of names, not {groups!r}", 'write mutex=["gpu"]')
         if not isinstance(variant, Mapping):
             variant = {} if variant is None else {"variant": variant}
         self._registrations.append(

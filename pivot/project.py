@@ -1,7 +1,6 @@
 """A project: the one face that the command line, the notebook and Python scripts use."""
 
 import os
-import secrets
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
@@ -15,8 +14,9 @@ from pivot.core.inventory import Inventory
 from pivot.core.query import select
 from pivot.define.locate import find_pipeline_file, pipeline_file
 from pivot.engine.attempt import Conditions
-from pivot.engine.define import define, named_modules
+from pivot.engine.define import define, named_modules, no_pipeline_file
 from pivot.engine.explain import explain, take_inventory
+from pivot.engine.history import PastRun, last_traceback, past_run, past_runs
 from pivot.engine.observe import Observer, assess
 from pivot.engine.run import Plan, Sink, execute, require_inputs
 from pivot.errors import UsageError
@@ -27,8 +27,8 @@ from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
 from pivot.model.stage import Stage
 from pivot.model.task import TrialResult, TrialTask
-from pivot.paths import ProjectPath, absolute
-from pivot.store.history import prune_runs
+from pivot.paths import ProjectPath, absolute, relative_to_root
+from pivot.store.history import prune_runs, run_name
 from pivot.store.layout import create, find_root, git_root
 from pivot.store.store import Store
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from pivot.engine.accept import Accepted
     from pivot.engine.checkout import CheckedOut
     from pivot.engine.exchange import Exchange
-    from pivot.engine.history import PastRun
     from pivot.engine.side import Side
     from pivot.engine.upkeep import Verified
     from pivot.store.collection import Collected
@@ -56,6 +55,7 @@ class Project:
 
     Args:
         path: a folder in or under the project; the nearest ``pivot.yaml`` or ``pipeline.py`` at or above it counts.
+        executor: where stages run; the caller closes it. ``None``: workers of the project's own.
 
     Attributes:
         root: the project root, absolute: the topmost folder with ``.pivot/``, else the git root, else the pipeline
@@ -64,11 +64,12 @@ class Project:
         roots: folders from which its modules are imported.
     """
 
-    def __init__(self, path: str = ".") -> None:
+    def __init__(self, path: str = ".", executor: Executor | None = None) -> None:
         start = os.path.abspath(path)
         self._file = find_pipeline_file(start)
         base = os.path.dirname(self._file) if self._file else start
         self.root = find_root(start) or git_root(base) or base
+        self._here = relative_to_root(start, self.root)
         home = pipeline_file(self._file or os.path.join(base, "pivot.yaml"), self.root)
         self.folder: ProjectPath = home.folder
         self.roots: tuple[ProjectPath, ...] = home.roots
@@ -76,6 +77,7 @@ class Project:
         self._store: Store | None = None
         self._module: ModuleText | None = None
         self._module_stages: tuple[Stage, ...] = ()
+        self._given = executor
         self._executor: Executor | None = None
         self._preloaded: frozenset[str] = frozenset()
 
@@ -110,11 +112,11 @@ class Project:
     def graph(self, targets: Sequence[str] = ()) -> Graph:
         """The stages and how they feed each other; with targets only these and what they need."""
         graph = Graph(self.stages())
-        return Graph([graph.stage(name) for name in select(graph, targets)]) if targets else graph
+        return Graph([graph.stage(name) for name in self._select(graph, targets)]) if targets else graph
 
     def named(self, targets: Sequence[str]) -> tuple[str, ...]:
         """The stages that targets stand for, without what those rest on; none for no targets."""
-        return select(self.graph(), targets, single=True) if targets else ()
+        return self._select(self.graph(), targets, single=True) if targets else ()
 
     def status(
         self,
@@ -133,7 +135,7 @@ class Project:
             allow_missing: deps and outs that are not there count as they were in the last run.
         """
         graph = self.graph()
-        chosen = select(graph, targets, single_stage)
+        chosen = self._select(graph, targets, single_stage)
         observer = self._observer()
         observer.require_readable(graph.stage(name) for name in chosen)
         decisions = assess(observer, graph, chosen, force=force, allow_missing=allow_missing)
@@ -143,7 +145,7 @@ class Project:
     def explain(self, targets: Sequence[str] = (), *, allow_missing: bool = False) -> tuple[Explanation, ...]:
         """What `status` gives, each with the ways to the definitions that changed and the diffs of their texts."""
         graph = self.graph()
-        chosen = select(graph, targets)
+        chosen = self._select(graph, targets)
         observer = self._observer()
         observer.require_readable(graph.stage(name) for name in chosen)
         decisions = assess(observer, graph, chosen, allow_missing=allow_missing)
@@ -164,8 +166,7 @@ class Project:
 
     def interest(self, targets: Sequence[str] = (), *, single_stage: bool = False) -> Interest:
         """Which files a run of these targets rests on: what one waits for before the next."""
-        graph = self.graph()
-        stages = [graph.stage(name) for name in select(graph, targets, single_stage)]
+        stages = self._only(self.graph(), targets) if single_stage else self.graph(targets).stages
         return interest(stages, {s.name: record for s in stages if (record := self.store.lock(s.key))})
 
     def repro(
@@ -195,11 +196,11 @@ class Project:
         """
         warm = self._executor
         graph = self.graph()
-        chosen = select(graph, targets, single_stage)
+        chosen = self._select(graph, targets, single_stage)
         jobs = jobs or self.settings.jobs or cores()
         now = datetime.now(UTC)
         conditions = Conditions(
-            run=f"{now:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}",  # sorts by time
+            run=run_name(self.store.layout, now),
             graph=graph,
             environment=stage_environment(os.environ, jobs),
             seed=self.settings.seed,
@@ -210,7 +211,7 @@ class Project:
         plan = Plan(chosen, jobs, force=force, keep_going=keep_going, conditions=conditions, targets=asked)
         self.store.create()
         observer = self._observer()
-        require_inputs(plan, observer)
+        require_inputs(plan, observer, self.root)
         libraries = {name for stage in chosen for name in observer.fingerprint(graph.stage(stage)).libraries}
         if warm is not None and not libraries <= self._preloaded:
             self._end_workers()  # of an earlier run: new ones start faster than each worker imports what is new
@@ -235,14 +236,14 @@ class Project:
         """
         from pivot.engine.checkout import check_out  # lazy: start-up time
 
-        return check_out(self.store, _only(self.graph(), targets), force=force)
+        return check_out(self.store, self._only(self.graph(), targets), force=force)
 
     def commit(self, targets: Sequence[str] = ()) -> "tuple[Accepted, ...]":
         """Take what is on disk as the results of stages (targets: without what they need); nothing runs."""
         from pivot.engine.accept import accept  # lazy: start-up time
 
         graph = self.graph()
-        return accept(self.store, self._observer(), graph, _only(graph, targets))
+        return accept(self.store, self._observer(), graph, self._only(graph, targets))
 
     def verify(self, *, everything: bool = False) -> "Verified":
         """Hash the objects that the lock files need, or all there are; wrong ones are put aside."""
@@ -264,11 +265,14 @@ class Project:
 
         return push_to(self.store, self.settings, self.graph(targets), remote, jobs)
 
-    def pull(self, targets: Sequence[str] = (), *, remote: str | None = None, jobs: int = 8) -> "Exchange":
-        """Bring the results of these targets from a remote into the cache; a run restores them from there."""
+    def pull(
+        self, targets: Sequence[str] = (), *, remote: str | None = None, jobs: int = 8, place: bool = True
+    ) -> "Exchange":
+        """Bring the results of these targets from a remote, and put them in place if asked to."""
         from pivot.engine.exchange import pull_from  # lazy: start-up time
 
-        return pull_from(self.store, self.settings, self._observer(), self.graph(targets), remote, jobs)
+        graph = self.graph(targets)
+        return pull_from(self.store, self.settings, self._observer(), graph, remote, jobs, place)
 
     def load(self, stage: str, out: str | None = None) -> object:
         """The value of an output, as its loader reads it, from the workspace or the cache.
@@ -285,24 +289,21 @@ class Project:
 
         return load_output(self.store, self._stage(stage), out)
 
-    def log(self, stage: str) -> str:
-        """What the stage wrote to stdout and stderr when it last ran; empty if it never did."""
-        return self.store.last_log(self._stage(stage).key)
+    def log(self, stage: str, *, traceback: bool = False) -> str:
+        """What the stage wrote to stdout and stderr when it last ran; on request with how it failed, if it did."""
+        key = self._stage(stage).key
+        return self.store.last_log(key) + (last_traceback(self.store.layout, key) if traceback else "")
 
-    def past_runs(self, most: int | None = None) -> "tuple[PastRun, ...]":
+    def past_runs(self, most: int | None = None) -> tuple[PastRun, ...]:
         """The runs that the history keeps, newest first; at most so many."""
-        from pivot.engine.history import past_runs  # lazy: start-up time
-
         return past_runs(self.store.layout, most)
 
-    def past_run(self, word: str) -> "PastRun":
+    def past_run(self, word: str) -> PastRun:
         """A run of the history: ``last``, ``-2`` (the one before), its id, or how it begins.
 
         Raises:
             UsageError: none, or several.
         """
-        from pivot.engine.history import past_run  # lazy: start-up time
-
         return past_run(self.store.layout, word)
 
     def side(self, word: str) -> "Side":
@@ -350,10 +351,16 @@ class Project:
 
     def _stage(self, name: str) -> Stage:
         graph = self.graph()
-        found = select(graph, [name], single=True)
+        found = self._select(graph, [name], single=True)
         if len(found) > 1:
             raise UsageError(f"'{name}' stands for {len(found)} stages", f"say which: {', '.join(found)}")
         return graph.stage(found[0])
+
+    def _select(self, graph: Graph, targets: Sequence[str], single: bool = False) -> tuple[str, ...]:
+        return select(graph, targets, single, self._here)
+
+    def _only(self, graph: Graph, targets: Sequence[str]) -> list[Stage]:
+        return [graph.stage(name) for name in self._select(graph, targets, single=True)]
 
     def _observer(self, texts: Mapping[str, ModuleText] | None = None) -> Observer:
         if texts is None:
@@ -362,10 +369,7 @@ class Project:
 
     def _define(self) -> tuple[Stage, ...]:
         if self._file is None:
-            raise UsageError(
-                "there is no pivot.yaml and no pipeline.py here or in a folder above",
-                "write a pivot.yaml that names your functions",
-            )
+            raise no_pipeline_file(self.store)
         file = self._file
 
         def workers() -> Executor:
@@ -380,17 +384,12 @@ class Project:
             self._executor = None
 
     def _workers(self, slots: int, preload: Collection[str]) -> Executor:
+        if self._given is not None:
+            return self._given
         if self._executor is None or self._executor.slots < slots:
-            from pivot.executors.forkserver import (
-                ForkserverExecutor,  # lazy: start-up time of a run without work
-            )
+            from pivot.executors.forkserver import ForkserverExecutor  # lazy: start-up time of a no-op
 
             self._end_workers()
             self._executor = ForkserverExecutor(slots, sorted(preload))
             self._preloaded = frozenset(preload)
         return self._executor
-
-
-def _only(graph: Graph, targets: Sequence[str]) -> list[Stage]:
-    """The stages that targets stand for, without what those rest on; all for no targets."""
-    return [graph.stage(name) for name in select(graph, targets, single=True)]

@@ -57,6 +57,30 @@ class YamlDocument:
         return self.lines.get(path, 1)
 
 
+def yaml_text(path: str, file: str) -> str:
+    """The text of a YAML file.
+
+    Args:
+        path: absolute.
+        file: as errors name it.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: it is not there.
+        DefinitionError: it cannot be read, or is no UTF-8; names the line.
+    """
+    try:
+        with open(path, "rb") as source:
+            data = source.read()
+        return data.decode("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise DefinitionError(f"cannot read {file}: {error.strerror}", "make it readable") from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DefinitionError(f"{file} is no UTF-8 ({file}:{line})", "save it as UTF-8") from error
+
+
 def read_yaml(text: str, file: str) -> YamlDocument:
     """Parse a YAML text.
 
@@ -64,8 +88,7 @@ def read_yaml(text: str, file: str) -> YamlDocument:
         PivotError: it is no YAML, or a key stands twice in a mapping; names ``file:line``.
     """
     lines: dict[YamlPath, int] = {}
-    data = _Build(file, lines, _core_value).value(_compose(text, file))
-    return YamlDocument(file, data, lines)
+    return YamlDocument(file, _built(text, _Build(file, lines, _core_value)), lines)
 
 
 def yaml_values(text: str, file: str) -> Any:
@@ -74,7 +97,15 @@ def yaml_values(text: str, file: str) -> Any:
     Raises:
         PivotError: as `read_yaml`.
     """
-    return _Build(file, None, _dated_value).value(_compose(text, file))
+    return _built(text, _Build(file, None, _dated_value))
+
+
+def _built(text: str, build: "_Build") -> Any:
+    try:
+        return build.value(_compose(text, build.file))
+    except RecursionError as error:
+        message = f"cannot read {build.file}: its tables and lists are nested too deeply"
+        raise DefinitionError(message, "write it with fewer levels") from error
 
 
 def dump_yaml(value: Any) -> str:
@@ -150,8 +181,13 @@ def _compose(text: str, file: str) -> Any:
         line = mark.line + 1 if mark else 1
         why = ", ".join(part for part in (error.context, error.problem) if part)
         raise DefinitionError(f"cannot read {file}: {why} ({file}:{line})", "mend the YAML there") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise DefinitionError(
+            f"cannot read {file}: {error.reason} ({file}:{line})", "take them out"
+        ) from error
     except yaml.YAMLError as error:
-        raise DefinitionError(f"cannot read {file}: {error.args[-1] if error.args else error}") from error
+        raise DefinitionError(f"cannot read {file}: {error}", "mend the YAML") from error
 
 
 @dataclass(frozen=True, slots=True)

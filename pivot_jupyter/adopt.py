@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from types import FunctionType, ModuleType
 
+from pivot.errors import CodeError
 from pivot.model.fingerprint import ModuleText
 
 _OURS = "__pivot_notebook__"
@@ -61,6 +62,22 @@ def strangers(module: ModuleType, namespace: Mapping[str, object]) -> tuple[str,
         and value.__module__ == module.__name__
         and namespace.get(name) is not value
     )
+
+
+def replaced(module: ModuleType, patched: Mapping[str, str]) -> list[CodeError]:
+    """Functions and classes that something else than a cell's text put in place of a cell's.
+
+    Args:
+        patched: name → where that happened.
+    """
+    return [
+        CodeError(
+            f"`{name}` was replaced by {where} without a definition in its text",
+            f"run the cell that defines {name} again, or define it anew in a cell",
+        )
+        for name, where in patched.items()
+        if hasattr(module, name)
+    ]
 
 
 def _rehome(value: object, home: str, homes: set[str]) -> None:

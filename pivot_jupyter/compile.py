@@ -60,12 +60,14 @@ class NotebookModule:
         text: its source.
         pieces: where its lines come from, in order.
         slice: the units it was made of.
+        order: the same, as they stand in it.
     """
 
     name: str
     text: str
     pieces: tuple[Piece, ...]
     slice: Slice
+    order: tuple[Unit, ...]
 
     @property
     def filename(self) -> str:
@@ -182,14 +184,15 @@ def _assemble(notebook: Notebook, name: str, found: Slice) -> NotebookModule:
         lines.append(f"from __future__ import {', '.join(notebook.futures)}")
     pieces: list[Piece] = []
     last: Unit | None = None
-    for unit in in_module_order(found.units, notebook.positions, found.acting):
+    order = in_module_order(found.units, notebook.positions, found.acting)
+    for unit in order:
         if lines:
             lines.extend([""] * _gap(last, unit))
         text = lines_of(unit.text)
         pieces.append(Piece(len(lines) + 1, unit.start, len(text), unit.cell))
         lines.extend(text)
         last = unit
-    return NotebookModule(name, "\n".join(lines) + "\n" if lines else "", tuple(pieces), found)
+    return NotebookModule(name, "\n".join(lines) + "\n" if lines else "", tuple(pieces), found, order)
 
 
 def _gap(last: Unit | None, unit: Unit) -> int:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pivot_jupyter.words import parser_for
+from pivot_jupyter.words import FROM_THE_COMMAND_LINE, parser_for
 
-STAGE_OPTIONS = ("--name", "--dep", "--out", "--param", "--mutex", "--cwd", "--run")
+STAGE_OPTIONS = ("--name", "--dep", "--out", "--param", "--mutex", "--cwd", "--matrix", "--run")
 
 
 def words_after(line: str, subcommands: Iterable[str], stages: Iterable[str]) -> tuple[str, list[str]]:
@@ -23,6 +23,11 @@ def words_after(line: str, subcommands: Iterable[str], stages: Iterable[str]) ->
         choices: Iterable[str] = STAGE_OPTIONS
     elif before == ["%pivot"]:
         choices = subcommands
+    elif before[:1] == ["%pivot"] and before[1:2] and before[1] in FROM_THE_COMMAND_LINE:
+        from pivot_jupyter.terminal import options_of  # lazy: click and what it brings
+
+        found = options_of(before[1])
+        choices = found if word.startswith("-") or FROM_THE_COMMAND_LINE[before[1]] else stages
     elif before[:1] == ["%pivot"] and len(before) > 1:
         parser = parser_for(before[1])
         choices = parser.options if word.startswith("-") else stages if parser.takes_stages else ()

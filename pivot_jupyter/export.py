@@ -1,85 +1,42 @@
 """Export: the notebook module as a file, and its stages in ``pivot.yaml``; what others wrote there stays."""
 
-import json
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pivot.errors import DefinitionError, PivotError, UsageError
 from pivot.model.digest import digest_text
-from pivot.model.stage import OutKind, Returns, Stage, StageDep, StageOut
-from pivot.paths import ProjectPath, absolute, project_path, relative_to_folder
+from pivot.paths import ProjectPath, absolute, project_path
 from pivot.project import initialize
 from pivot.yamlio import YamlDocument, dump_yaml, read_yaml
-from pivot_jupyter.session import Defined, Session
+from pivot_jupyter.defined import Defined
+from pivot_jupyter.session import Session
 from pivot_jupyter.stages import Ground
 
 PIPELINE = "pivot.yaml"
-# the path of an incremental out stands in the code alone
-_SECTIONS = (
-    ("outs", (OutKind.OUT, OutKind.DIRECTORY)),
-    ("metrics", (OutKind.METRIC,)),
-    ("plots", (OutKind.PLOT,)),
-)
-
-
-def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
-    """A stage as ``pivot.yaml`` in `folder` says it, with everything explicit."""
-    entry: dict[str, Any] = {"python": str(stage.function)}
-    deps = _paths(stage, (dep for dep in stage.deps if dep.argument is not None))
-    if deps:
-        entry["deps"] = deps
-    if stage.returns is not Returns.NOTHING:
-        for section, kinds in _SECTIONS:
-            outs = _paths(stage, (out for out in stage.outs if out.kind in kinds))
-            if outs:
-                entry[section] = outs
-    if stage.params is not None and json.loads(stage.params.values):
-        entry["params"] = json.loads(stage.params.values)
-    if stage.mutex:
-        entry["mutex"] = list(stage.mutex)
-    if stage.folder != folder:
-        entry["cwd"] = relative_to_folder(stage.folder, folder)
-    return entry
-
-
-def _paths(stage: Stage, declared: Iterable[StageDep | StageOut]) -> dict[str, str | list[str]]:
-    """Name → its path, or the list of its paths."""
-    paths: dict[str, str | list[str]] = {}
-    for one in declared:
-        path = relative_to_folder(one.path, stage.folder)
-        if one.index is None:
-            paths[one.name] = path
-        else:
-            several = paths.setdefault(one.name, [])
-            assert isinstance(several, list)
-            several.append(path)
-    return paths
 
 
 def pipeline_text(
-    stages: Sequence[Stage], modules: Collection[str], folder: ProjectPath, existing: str | None = None
+    entries: Mapping[str, Mapping[str, Any]], modules: Collection[str], existing: str | None = None
 ) -> str:
     """The text of ``pivot.yaml`` with these stages.
 
     Args:
-        stages: of the notebook.
+        entries: name → entry, of the notebook.
         modules: the notebook module's name and its former ones; entries whose ``python:`` begins with one belong to
             the notebook.
-        folder: of the file.
         existing: the text that is there now; all of it but the notebook's own entries is kept byte for byte.
 
     Raises:
         PivotError: the text is no YAML, a stage of the same name belongs to somebody else, or the stages are
             written in a form that cannot be edited line by line.
     """
-    entries = {stage.name: stage_entry(stage, folder) for stage in stages}
     if existing is None or not existing.strip():
-        return dump_yaml({"stages": entries})
+        return dump_yaml({"stages": dict(entries)})
     document = read_yaml(existing, PIPELINE)
     if document.data is None:
-        return existing.rstrip("\n") + "\n" + dump_yaml({"stages": entries})
+        return existing.rstrip("\n") + "\n" + dump_yaml({"stages": dict(entries)})
     old = _stages_of(document)
     ours = {name for name, entry in old.items() if _is_ours(entry, modules)}
     for name in entries:
@@ -205,7 +162,10 @@ def check_export(defined: Defined, ground: Ground) -> None:
     wanted = {module_file: defined.module.text, pipeline_file: pipeline}
     differing = [path for path, text in wanted.items() if _read(absolute(path, ground.root)) != text]
     if differing:
-        raise PivotError(f"not as the notebook says: {', '.join(differing)}", "%pivot export writes them")
+        raise PivotError(
+            f"not as the notebook says: {', '.join(differing)}",
+            "%pivot export (or pivot notebook export) writes them",
+        )
 
 
 def _plan(defined: Defined, ground: Ground, former: Sequence[str]) -> tuple[ProjectPath, ProjectPath, str]:
@@ -218,7 +178,7 @@ def _plan(defined: Defined, ground: Ground, former: Sequence[str]) -> tuple[Proj
             )
     pipeline_file = project_path(PIPELINE, folder)
     existing = _read(absolute(pipeline_file, ground.root))
-    text = pipeline_text(defined.stages, (defined.module.name, *former), folder, existing)
+    text = pipeline_text(defined.entries, (defined.module.name, *former), existing)
     return project_path(f"{defined.module.name}.py", folder), pipeline_file, text
 
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
-from pivot.model.stage import Stage
 from pivot.paths import ProjectPath, absolute, project_path, relative_to_root
 from pivot.project import Project
 from pivot_jupyter.acting import Acting
@@ -27,11 +26,12 @@ from pivot_jupyter.compile import (
     read_page,
     refused_commands,
 )
+from pivot_jupyter.defined import Defined, Made, defined_by, raise_all
 from pivot_jupyter.export import check_export, export
 from pivot_jupyter.missing import lost_names, unexplained
 from pivot_jupyter.naming import module_name_for, told_module
-from pivot_jupyter.session import Defined, raise_all
-from pivot_jupyter.stages import Draft, Ground, define, drafts_in, marked_in
+from pivot_jupyter.options import read_options
+from pivot_jupyter.stages import Draft, Ground, define, drafts_in, marked_in, params_of
 from pivot_jupyter.units import Kind
 from pivot_jupyter.values import refused_by_text
 
@@ -100,16 +100,16 @@ def define_cells(cells: Sequence[Cell], name: str, ground: Ground) -> Defined:
         *unexplained(lost_names(module.slice, space), {}),
         *refused_by_text(module.slice),
     ]
-    text = module.module_text(project_path(f"{name}.py", ground.folder))
-    adopted = adopt(text, module.names, space)
-    stages: list[Stage] = []
+    adopted = adopt(module.module_text(project_path(f"{name}.py", ground.folder)), module.names, space)
+    params = params_of(ground, errors)
+    made: list[Made] = []
     for one in drafts:
         try:
-            stages.append(define(one, adopted, ground))
+            made.append(Made(one, define(one, adopted, ground, params)))
         except PivotError as error:
             errors.extend(error.errors if isinstance(error, DefinitionErrors) else [error])
     raise_all(errors)
-    return Defined(module, text, tuple(stages))
+    return defined_by(module, ground, adopted, made)
 
 
 def _may_be_stage(page: Page, text: str, kind: Kind) -> bool:
@@ -120,12 +120,14 @@ def _may_be_stage(page: Page, text: str, kind: Kind) -> bool:
 
 
 def _drafts(pages: Sequence[Page], space: dict[str, object]) -> list[Draft]:
-    from pivot_jupyter.magics import read_options
+    from pivot_jupyter.magics import PivotMagics
 
     drafts: dict[str, Draft] = {}
     for page in pages:
         if page.source.role is Role.STAGE:
-            found = drafts_in(page, space, read_options(page.source.options)[0])
+            found = drafts_in(
+                page, space, read_options(page.source.options, PivotMagics.pivot_stage.parser)[0]
+            )
         else:
             found = marked_in(page, space)
         drafts.update({one.name: one for one in found})

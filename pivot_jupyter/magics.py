@@ -3,9 +3,8 @@
 # mypy: disable-error-code="no-untyped-call,untyped-decorator"
 
 import argparse
-import ast
+import os
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
@@ -21,13 +20,22 @@ from pivot.core.inventory import inventory_lines
 from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
 from pivot.model.decision import Verdict
 from pivot.model.event import Event, Outcome
+from pivot.model.place import Place
 from pivot_jupyter import shown
-from pivot_jupyter.cells import Cell, Role, as_python, lines_of, read_cell
+from pivot_jupyter.cells import Cell, Role, lines_of, read_cell
+from pivot_jupyter.execution import execute, last_line
 from pivot_jupyter.export import check_export, export, stale_cells
 from pivot_jupyter.naming import DEFAULT_MODULE
+from pivot_jupyter.options import Options, read_options
 from pivot_jupyter.session import Session
-from pivot_jupyter.stages import Options, pairs
-from pivot_jupyter.words import SUBCOMMANDS, parser_for, split, unknown_option, unknown_stage
+from pivot_jupyter.words import (
+    FROM_THE_COMMAND_LINE,
+    SUBCOMMANDS,
+    as_magics,
+    parser_for,
+    split,
+    unknown_stage,
+)
 
 
 class PivotRunError(ShellUsageError):
@@ -37,10 +45,15 @@ class PivotRunError(ShellUsageError):
         return [str(self)]
 
 
-def one_line(error: PivotError) -> PivotRunError:
-    """The error as a notebook shows it: message and way out in one line, one line for each if there are several."""
+def one_line(error: PivotError, root: str = "") -> PivotRunError:
+    """The error as a notebook shows it: message and way out in one line, one line for each if there are several.
+
+    Args:
+        root: of the project; no path of a machine belongs into a notebook.
+    """
     errors = error.errors if isinstance(error, DefinitionErrors) else (error,)
-    return PivotRunError("\n".join(f"{e.message}: {e.hint}" if e.hint else e.message for e in errors))
+    told = "\n".join(f"{e.message}: {as_magics(e.hint)}" if e.hint else e.message for e in errors)
+    return PivotRunError(told.replace(root, "") if root else told)
 
 
 @magics_class
@@ -75,7 +88,7 @@ class PivotMagics(Magics):
             if result.success:
                 self.session.ran(cell)
             elif result.error_in_exec is not None:
-                self.session.stopped(cell, self._last_line(result.error_in_exec))
+                self.session.stopped(cell, last_line(result.error_in_exec, self.shell.user_ns))
         except PivotError as error:
             # an event can stop nothing; the next %pivot tells it again, as an error
             print(one_line(error), file=sys.stderr)  # noqa: T201
@@ -90,26 +103,30 @@ class PivotMagics(Magics):
         own = parent.get("metadata", {}).get("cellId") or f"#{self._executed}"
         self._current = Cell(self._executed, text, own)
 
-    def _last_line(self, error: BaseException) -> int:
-        """The line of the cell that raised; 0 where none did."""
-        lines = [
-            number
-            for frame, number in traceback.walk_tb(error.__traceback__)
-            if frame.f_globals is self.shell.user_ns and frame.f_code.co_name == "<module>"
-        ]
-        return lines[-1] if lines else 0
-
     # magics
 
     @magic_arguments()
     @argument("--name", help="name of the stage; the function's by default")
-    @argument("--dep", action="append", metavar="NAME=PATH", help="read a parameter from another path")
-    @argument("--out", action="append", metavar="NAME=PATH", help="write an output to another path")
+    @argument(
+        "--dep",
+        action="append",
+        metavar="NAME=PATH",
+        help="read a parameter from another path; repeat for several",
+    )
+    @argument(
+        "--out",
+        action="append",
+        metavar="NAME=PATH",
+        help="write an output to another path; repeat for several",
+    )
     @argument(
         "--param", action="append", metavar="NAME=VALUE", help="another value for a field of the params"
     )
     @argument("--mutex", action="append", metavar="GROUP", help="never at once with others of this group")
     @argument("--cwd", help="the folder that paths are relative to")
+    @argument(
+        "--matrix", action="append", metavar="NAME=A,B", help="a stage of each value; paths may hold ${NAME}"
+    )
     @argument("--run", action="store_true", help="run the cell's stages at once")
     @no_var_expand
     @cell_magic
@@ -146,20 +163,20 @@ class PivotMagics(Magics):
         try:
             return act()
         except PivotError as error:
-            shown_error = one_line(error)
+            shown_error = one_line(error, self.session.ground.root + os.sep)
         raise shown_error
 
     # cells
 
     def _stage(self, line: str, body: str) -> object:
-        options, run = read_options(line)
+        options, run = read_options(line, self.pivot_stage.parser)
         cell = self._cell(line, body, "pivot_stage")
         self._refuse_commands(cell)
         value = self._execute(cell, options)
         stages = self.session.stage_cell(cell, options)
         names = [stage.name for stage in stages]
         self._tell_name()
-        missing = self.session.missing(names)
+        missing = self.session.missing(cell)
         note = f"not defined yet: {', '.join(missing)}" if missing else ""
         states = {}
         try:
@@ -203,38 +220,16 @@ class PivotMagics(Magics):
             )
 
     def _execute(self, cell: Cell, options: Options | None = None) -> object:
-        """Runs the cell in the notebook's namespace, once; gives its last expression's value.
-
-        Args:
-            cell: as it was sent.
-            options: of its head, if it defines stages.
-        """
+        """Runs a cell once; what stands above an error that ends it counts."""
         __tracebackhide__ = True
-        lines = lines_of(cell.text)
-        head = next(i for i, text in enumerate(lines) if text.lstrip().startswith("%%"))
-        lines[head] = ""
-        text = as_python("\n".join(lines))
-        shell = self.shell
-        filename = shell.compile.cache(text, cell.number, raw_code=cell.text + "\n# body")
-        body = shell.transform_ast(shell.compile.ast_parse(text, filename=filename)).body
-        last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
         try:
-            exec(shell.compile(ast.Module(body, []), filename, "exec"), shell.user_ns)  # noqa: S102 - the user's cell
-            if last is None:
-                return None
-            return eval(shell.compile(ast.Expression(last.value), filename, "eval"), shell.user_ns)  # noqa: S307
+            return execute(self.shell, cell)
         except BaseException as error:
-            self.session.stopped(cell, self._last_line(error), options)
-            if isinstance(error, Exception):
-                self._show_from_cell(error)
+            line = last_line(error, self.shell.user_ns)
+            self.session.stopped(cell, line, options)
+            if isinstance(error, PivotError) and not isinstance(error, DefinitionErrors):
+                raise type(error)(f"{error.message} ({Place(cell.name, line)})", error.hint) from None
             raise
-
-    def _show_from_cell(self, error: Any) -> None:
-        """Lets the traceback of the user's error begin in the cell, as it does in a cell without a magic."""
-        trace = error.__traceback__.tb_next
-        if trace is not None and not isinstance(error, SyntaxError):
-            lines = self.shell.InteractiveTB.structured_traceback(type(error), error, trace)
-            error._render_traceback_ = lambda: lines
 
     def _catch_up(self) -> None:
         """Takes down what the running cell did above its ``%pivot`` line."""
@@ -257,18 +252,41 @@ class PivotMagics(Magics):
             error = unknown_stage(name, SUBCOMMANDS)
             raise UsageError(f"%pivot: unknown command {name!r}", error.hint)
         self._catch_up()
+        if name in FROM_THE_COMMAND_LINE:
+            implied = FROM_THE_COMMAND_LINE[name] if not rest or rest[0].startswith("--") else ()
+            self._say([name, *implied, *rest])
+            return None
         given = parser_for(name).read(rest)
         act: Callable[[argparse.Namespace], object] = getattr(self, f"_{'run' if name == 'repro' else name}")
         return act(given)
 
+    def _say(self, words: list[str]) -> None:
+        from pivot_jupyter.terminal import say  # lazy: click and what it brings
+
+        said = say(self.session.handed_over(strictly=words[0] not in {"history", "show"}), words)
+        print(self.session.told(said.out), end="")  # noqa: T201
+        print(self.session.told(said.err), end="", file=sys.stderr)  # noqa: T201
+        if said.code:
+            raise UsageError(f"%pivot {words[0]}: not all of it was done; what it wrote says why")
+
     def _run(self, given: argparse.Namespace) -> None:
+        if given.dry_run:
+            decisions = self.session.status(given.targets, force=given.force, single_stage=given.single_stage)
+            print(shown.status_text(decisions))  # noqa: T201
+            return
+
         def sink(event: Event) -> None:
             text = shown.line_of(event)
             if text:
                 print(self.session.told(text), flush=True)  # noqa: T201
 
         run = self.session.repro(
-            given.targets, force=given.force, jobs=given.jobs, keep_going=given.keep_going, sink=sink
+            given.targets,
+            force=given.force,
+            jobs=given.jobs,
+            keep_going=given.keep_going,
+            single_stage=given.single_stage,
+            sink=sink,
         )
         states = {
             name: replace(state, reason=self.session.told(state.reason))
@@ -356,27 +374,3 @@ class PivotMagics(Magics):
     def _help(self, _: argparse.Namespace) -> None:
         width = max(map(len, SUBCOMMANDS))
         print("\n".join(f"%pivot {name:<{width}}  {text}" for name, text in SUBCOMMANDS.items()))  # noqa: T201
-
-
-def read_options(line: str) -> tuple[Options, bool]:
-    """What the head of a ``%%pivot_stage`` cell says, and whether to run its stages at once.
-
-    Raises:
-        UsageError: an unknown option, or one that is not written right.
-    """
-    parser = PivotMagics.pivot_stage.parser
-    try:
-        given, unknown = parser.parse_known_args(split(line))
-    except ShellUsageError as error:
-        raise UsageError(f"%%pivot_stage: {error}", "%%pivot_stage? explains the options") from None
-    if unknown:
-        raise unknown_option("%%pivot_stage", unknown[0], parser._option_string_actions)  # noqa: SLF001
-    options = Options(
-        name=given.name,
-        deps=pairs(given.dep, "--dep"),
-        outs=pairs(given.out, "--out"),
-        params=pairs(given.param, "--param"),
-        mutex=tuple(given.mutex) if given.mutex else None,
-        cwd=given.cwd,
-    )
-    return options, given.run

@@ -3,25 +3,25 @@
 import keyword
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from types import ModuleType
+from typing import Any
 
 from pivot.core.explain import Explanation
 from pivot.core.graph import Graph
 from pivot.core.inventory import Inventory
 from pivot.define.locate import find_pipeline_file
-from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
+from pivot.errors import DefinitionErrors, PivotError, UsageError
 from pivot.model.decision import Decision
 from pivot.model.event import Event
-from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
 from pivot.model.stage import Stage, stage_key
 from pivot.model.task import TrialResult
 from pivot.paths import absolute, project_path, relative_to_root
 from pivot.project import Project
 from pivot_jupyter.acting import Acting
-from pivot_jupyter.adopt import adopt, release, strangers
+from pivot_jupyter.adopt import adopt, release, replaced, strangers
 from pivot_jupyter.cells import Cell
 from pivot_jupyter.compile import (
     Notebook,
@@ -31,27 +31,22 @@ from pivot_jupyter.compile import (
     part_of_module,
     refused_commands,
 )
+from pivot_jupyter.defined import Defined, Made, defined_by, raise_all
+from pivot_jupyter.drafts import Drafts
 from pivot_jupyter.executed import Executed, is_unnamed, key_of
 from pivot_jupyter.missing import lost_names, unexplained
 from pivot_jupyter.naming import DEFAULT_MODULE
+from pivot_jupyter.options import Options
 from pivot_jupyter.outdated import outdated
 from pivot_jupyter.places import decision_in_cells, explanation_in_cells, in_cells, inventory_in_cells
+from pivot_jupyter.renewed import declaring
 from pivot_jupyter.slices import Slice
-from pivot_jupyter.stages import Draft, Ground, Options, define, drafts_in, marked_in
+from pivot_jupyter.stages import Draft, Ground, define, drafts_in, marked_in, params_of, unclaimed
 from pivot_jupyter.units import Kind
 from pivot_jupyter.values import refusals
-from pivot_jupyter.words import no_stage, unknown_stage
+from pivot_jupyter.words import no_stage
 
 TRIAL_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Defined:
-    """The module and stages as the cells define them now."""
-
-    module: NotebookModule
-    text: ModuleText
-    stages: tuple[Stage, ...]
 
 
 class Session:
@@ -79,7 +74,7 @@ class Session:
         self._namespace = namespace
         self._warn = warn
         self.executed = Executed()
-        self._drafts: dict[str, tuple[str, Draft]] = {}  # stage → (cell, draft)
+        self._drafts = Drafts()
         self._adopted: ModuleType | None = None
         self.former_names: tuple[str, ...] = ()
         self._patched: dict[str, str] = {}
@@ -94,7 +89,7 @@ class Session:
     @property
     def stage_names(self) -> tuple[str, ...]:
         """The stages that cells define, in the order in which they appeared."""
-        return tuple(self._drafts)
+        return self._drafts.stages
 
     def rename(self, name: str) -> bool:
         """Gives the notebook module another name, now and for export.
@@ -121,7 +116,7 @@ class Session:
         drafts = marked_in(page, self._namespace)
         self._replace(key_of(cell), drafts)
         if drafts:
-            self.define(names=[draft.name for draft in drafts])
+            self.define(drafts)
         else:
             self._refresh(page)
 
@@ -137,8 +132,7 @@ class Session:
         page = self.executed.record(cell)
         drafts = drafts_in(page, self._namespace, options)
         self._replace(key_of(cell), drafts)
-        names = [draft.name for draft in drafts]
-        return tuple(stage for stage in self.define(names=names).stages if stage.name in names)
+        return self.define(drafts).own
 
     def stopped(self, cell: Cell, line: int, options: Options | None = None) -> None:
         """An error ended a cell at a line: what stands above it counts, as it does in the kernel.
@@ -159,23 +153,21 @@ class Session:
             self._replace(key_of(cell), drafts)
         self._refresh(page)
 
-    def _replace(self, key: str, drafts: Iterable[Draft]) -> None:
-        self._drafts = {name: known for name, known in self._drafts.items() if known[0] != key}
-        for draft in drafts:
-            known = self._drafts.get(draft.name)
-            if known is not None and not is_unnamed(known[0]):
+    def _replace(self, key: str, drafts: Sequence[Draft]) -> None:
+        for known in self._drafts.replace(key, drafts):
+            draft = next(one for one in drafts if one.name == known.draft.name)
+            if not is_unnamed(known.cell):
                 self._warn(
-                    f"stage '{draft.name}' of {known[1].place.file} is replaced by the one of {draft.place.file}"
+                    f"stage '{draft.name}' of {known.draft.place.file} is replaced by the one of {draft.place.file}"
                 )
-            if known is not None and is_unnamed(known[0]) and is_unnamed(key):
-                self.executed.replace_by_newest(known[0])
-            self._drafts[draft.name] = (key, draft)
+            elif is_unnamed(key):
+                self.executed.replace_by_newest(known.cell)
 
-    def define(self, names: Sequence[str] | None = None) -> Defined:
+    def define(self, drafts: Sequence[Draft] | None = None) -> Defined:
         """The module and the stages as they are now, handed to the project.
 
         Args:
-            names: judge only these stages strictly, and let names that are still missing pass, since a later
+            drafts: judge only these strictly, and let names that are still missing pass, since a later
                 cell may define them; left out, everything must be right.
 
         Raises:
@@ -187,31 +179,35 @@ class Session:
         notebook = self.executed.notebook()
         module = self._module()
         adopted = self._adopt(module)
-        found = module.slice if names is None else self._slice_of(notebook, names)
+        found = module.slice if drafts is None else self._slice_of(notebook, drafts)
         commands = refused_commands(found)
         lost = unexplained(lost_names(found, self._namespace), self._namespace)
         errors: list[PivotError] = [*commands, *lost]
-        if names is None:
-            errors.extend(self._patches(adopted))
+        if drafts is None:
+            errors.extend(replaced(adopted, self._patched))
         # without the lost names a trial could only tell once more that they are lost
         trial = None if lost or commands else lambda wanted: self._trial(notebook, wanted)
         errors.extend(refusals(found, self._namespace, trial))
         errors.extend(outdated(found, self._namespace))
-        stages: list[Stage] = []
-        for name, (_, draft) in self._drafts.items():
+        holding = declaring(module, adopted, self._drafts.functions, self._namespace)
+        params = params_of(self.ground, errors)
+        made: list[Made] = []
+        for draft in self._drafts:
             try:
-                stages.append(define(draft, adopted, self.ground))
+                made.append(Made(draft, define(draft, holding, self.ground, params)))
+                self._drafts.made(*made[-1])
             except PivotError as error:
-                if names is None or name in names:
+                if drafts is None or draft in drafts:
                     errors.extend(error.errors if isinstance(error, DefinitionErrors) else [error])
         raise_all(errors)
-        text = module.module_text(self.module_path)
-        self.project.use_module(text, stages)
-        return Defined(module, text, tuple(stages))
+        defined = defined_by(module, self.ground, holding, made, drafts)
+        self.project.use_module(defined.text, defined.stages)
+        return defined
 
-    def missing(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The names that the given stages may look up and that nothing defines yet."""
-        lost = lost_names(self._slice_of(self.executed.notebook(), names), self._namespace)
+    def missing(self, cell: Cell | None = None) -> tuple[str, ...]:
+        """The names that the stages of a cell, or all, may look up and that nothing defines yet."""
+        drafts = tuple(self._drafts) if cell is None else self._drafts.of_cell(key_of(cell))
+        lost = lost_names(self._slice_of(self.executed.notebook(), drafts), self._namespace)
         return tuple(item.name for item in lost if item.name not in self._namespace)
 
     @property
@@ -219,19 +215,18 @@ class Session:
         """Where export writes the module, as a project path."""
         return project_path(f"{self.module_name}.py", self.ground.folder)
 
-    def _slice_of(self, notebook: Notebook, stages: Iterable[str]) -> Slice:
-        functions = [self._drafts[name][1].function for name in stages]
+    def _slice_of(self, notebook: Notebook, drafts: Iterable[Draft]) -> Slice:
+        functions = [draft.function for draft in drafts]
         return part_of_module(notebook, self.module_name, functions, self._acting(notebook)).slice
 
     def _module(self) -> NotebookModule:
         return self._compiled(self.executed.notebook())
 
     def _compiled(self, notebook: Notebook) -> NotebookModule:
-        functions = [draft.function for _, draft in self._drafts.values()]
-        return compile_module(notebook, self.module_name, functions, self._acting(notebook))
+        return compile_module(notebook, self.module_name, self._drafts.functions, self._acting(notebook))
 
     def _acting(self, notebook: Notebook) -> Acting:
-        functions = frozenset(draft.function for _, draft in self._drafts.values())
+        functions = frozenset(self._drafts.functions)
         key = tuple(map(id, notebook.units)), self.module_name, functions
         if key not in self._acts:
             # it keeps the units alive, so that what has their ids is they
@@ -258,17 +253,6 @@ class Session:
         self._acts.clear()
         self._adopt(self._module())
 
-    def _patches(self, module: ModuleType) -> list[PivotError]:
-        """Functions and classes that something else than a cell's text put in place of a cell's."""
-        return [
-            CodeError(
-                f"`{name}` was replaced by {where} without a definition in its text",
-                f"run the cell that defines {name} again, or define it anew in a cell",
-            )
-            for name, where in self._patched.items()
-            if hasattr(module, name)
-        ]
-
     def _trial(self, notebook: Notebook, names: tuple[str, ...]) -> TrialResult:
         part = part_of_module(notebook, self.module_name, names, self._acting(notebook))
         text = part.module_text(self.module_path)
@@ -288,9 +272,23 @@ class Session:
         self._ready()
         return self.project.graph()
 
-    def status(self, targets: Sequence[str] = ()) -> tuple[Decision, ...]:
-        """What a run would do, and why; places are those of cells."""
-        return self._status(self._ready(), targets)
+    def handed_over(self, *, strictly: bool) -> Project:
+        """The project, with the stages of the cells as they are now.
+
+        Args:
+            strictly: everything must be right with them, as before a run.
+        """
+        if strictly:
+            self._ready()
+        return self.project
+
+    def status(self, targets: Sequence[str] = (), **how: bool) -> tuple[Decision, ...]:
+        """What a run would do, and why; places are those of cells.
+
+        Args:
+            how: options of `Project.status`.
+        """
+        return self._status(self._ready(), targets, **how)
 
     def status_of(self, stages: Sequence[str]) -> tuple[Decision, ...]:
         """What a run would do with stages that were just defined, whatever is wrong with others.
@@ -300,8 +298,10 @@ class Session:
         """
         return self._status(self._module(), stages)
 
-    def _status(self, module: NotebookModule | None, targets: Sequence[str]) -> tuple[Decision, ...]:
-        decisions = in_cells(module, lambda: self.project.status(targets))
+    def _status(
+        self, module: NotebookModule | None, targets: Sequence[str], **how: bool
+    ) -> tuple[Decision, ...]:
+        decisions = in_cells(module, lambda: self.project.status(targets, **how))
         if module is None:
             return decisions
         return tuple(decision_in_cells(module, self.module_path, decision) for decision in decisions)
@@ -321,54 +321,58 @@ class Session:
         return found if module is None else inventory_in_cells(module, self.module_path, found)
 
     def repro(
-        self,
-        targets: Sequence[str] = (),
-        *,
-        force: bool = False,
-        jobs: int | None = None,
-        keep_going: bool = False,
-        sink: Callable[[Event], None] = lambda _: None,
+        self, targets: Sequence[str] = (), *, sink: Callable[[Event], None] = lambda _: None, **how: Any
     ) -> Run:
-        """Runs what has changed; blocks until it is done."""
+        """Runs what has changed; blocks until it is done.
+
+        Args:
+            how: options of `Project.repro`.
+        """
         module = self._ready()
-        if lost := self.missing(self._drafts):
+        if lost := self.missing():
             self._warn(f"defined nowhere, so code that comes to read it fails: {', '.join(lost)}")
-        return in_cells(
-            module,
-            lambda: self.project.repro(targets, force=force, jobs=jobs, keep_going=keep_going, sinks=[sink]),
-        )
+        for error in unclaimed(self.ground, self.project.stages()) if module else ():
+            self._warn(error.message + (f": {error.hint}" if error.hint else ""))
+        return in_cells(module, lambda: self.project.repro(targets, sinks=[sink], **how))
 
     def load(self, stage: str, out: str | None = None) -> object:
         """The value of a stage's output; of an exported stage also before its cell was run."""
-        if stage in self._drafts:
-            self.define(names=[stage])
+        draft = self._drafts.find(stage)
+        if draft is not None:
+            self.define([draft])
             return self.project.load(stage, out)
-        folder = absolute(self.ground.folder, self.ground.root)
-        if find_pipeline_file(folder) is None:
-            raise unknown_stage(stage, self._drafts) if self._drafts else no_stage()
-        with Project(folder) as exported:
+        with self._exported(stage) as exported:
             return exported.load(stage, out)
 
     def log(self, stage: str) -> str:
         """What the stage wrote when it last ran; also told while something else is wrong with the notebook."""
-        key = stage_key(stage, self.ground.folder)
-        return self.project.store.last_log(key) if stage in self._drafts else self.project.log(stage)
+        if stage in self._drafts.stages:
+            return self.project.store.last_log(stage_key(stage, self.ground.folder))
+        if self._drafts.find(stage) is not None:
+            return self.project.log(stage)
+        with self._exported(stage) as exported:
+            return exported.log(stage)
+
+    def _exported(self, stage: str) -> Project:
+        """The project as its files say it, for a stage that no cell defines."""
+        folder = absolute(self.ground.folder, self.ground.root)
+        if find_pipeline_file(folder) is None:
+            self._drafts.require(stage)
+        return Project(folder)
 
     def code(self, stage: str | None = None) -> str:
         """The notebook module's text, or the part of it that one stage reaches; whatever is wrong with it."""
         notebook = self.executed.notebook()
         if stage is None and self._drafts:
             return self._module().text
-        if stage not in self._drafts:
-            raise unknown_stage(stage, self._drafts) if stage else no_stage()
-        wanted = [self._drafts[stage][1].function]
+        if stage is None:
+            raise no_stage()
+        wanted = [self._drafts.require(stage).function]
         return part_of_module(notebook, self.module_name, wanted, self._acting(notebook)).text
 
     def forget(self, stage: str) -> None:
         """Takes a stage out, whose cell was deleted; running its cell brings it back."""
-        if stage not in self._drafts:
-            raise unknown_stage(stage, self._drafts)
-        del self._drafts[stage]
+        self._drafts.forget(stage)
         self._refresh()
 
     def out_of_order(self) -> tuple[Cell, ...]:
@@ -392,9 +396,3 @@ class Session:
         if find_pipeline_file(absolute(self.ground.folder, self.ground.root)) is None:
             raise no_stage()
         return None
-
-
-def raise_all(errors: Sequence[PivotError]) -> None:
-    """Raises what was found, all at once; nothing where nothing was."""
-    if errors:
-        raise errors[0] if len(errors) == 1 else DefinitionErrors(errors)

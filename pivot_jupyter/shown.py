@@ -14,11 +14,12 @@ from pivot.core.explain import (
     way,
 )
 from pivot.core.graph import Graph
-from pivot.core.render import StageState, record_html, record_text, state_after, state_of
+from pivot.core.render import StageState, counts_text, record_html, record_text, state_after, state_of
 from pivot.model.decision import Decision, Verdict
 from pivot.model.event import Event, Notice, Outcome, StageFinished
 from pivot.model.run import Run
 from pivot.model.stage import Stage
+from pivot_jupyter.words import as_magics
 
 Bundle = dict[str, str]
 """Mime type → text."""
@@ -90,7 +91,7 @@ def failure_text(end: StageFinished, log: str) -> str:
         parts.append(f"log{more if len(tail) > LOG_LINES else ''}:")
         parts.extend(f"  {line}" for line in tail[-LOG_LINES:])
     if end.hint:
-        parts.append(f"hint: {end.hint}")
+        parts.append(f"hint: {as_magics(end.hint)}")
     return "\n".join(parts)
 
 
@@ -99,11 +100,10 @@ def status_text(decisions: Sequence[Decision]) -> str:
     width = max((len(decision.stage) for decision in decisions), default=0)
     lines = []
     for decision in decisions:
-        state = state_of(decision)
-        lines.append(f"{state.icon} {state.phrase:<14} {decision.stage:<{width}}  {state.reason}".rstrip())
-    will = sum(decision.verdict is Verdict.RUN for decision in decisions)
-    lines.append(f"{will} of {len(decisions)} will run")
-    return "\n".join(lines)
+        reason = "" if decision.verdict is Verdict.UNCHANGED else headline(decision)
+        state = StageState(decision.verdict, reason)
+        lines.append(f"{state.icon} {state.phrase:<14} {decision.stage:<{width}}  {reason}".rstrip())
+    return "\n".join([*lines, counts_text(decisions)])
 
 
 def why(found: Sequence[Explanation], count: int) -> Bundle:

@@ -1,45 +1,23 @@
 """Functions of cells → Stages: which ones, and what the head of a cell says over their annotations."""
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from types import FunctionType, ModuleType
 
-from pivot.define.annotations import Overrides, ParamLayer, PathEntry, stage_from_function  # type: ignore[attr-defined]
 from pivot.define.declared import declared_by
 from pivot.define.decorator import mark_of
+from pivot.define.head import stages_from_head, unclaimed_params
+from pivot.define.locate import PipelineFile
+from pivot.define.reading import params_beside
 from pivot.errors import DefinitionError, PivotError, UsageError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef, Stage
-from pivot.paths import ProjectPath, absolute, project_path
-from pivot.yamlio import YamlDocument, read_yaml
+from pivot.paths import ProjectPath, project_path
+from pivot.yamlio import YamlDocument
 from pivot_jupyter.cells import lines_of
 from pivot_jupyter.compile import Page
+from pivot_jupyter.options import Options
 from pivot_jupyter.units import Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the head of a ``%%pivot_stage`` cell says.
-
-    Attributes:
-        deps, outs: annotated name → path.
-        params: field → value as YAML text; ``a.b`` reaches into a nested model.
-        mutex: ``None`` where nothing was said.
-        cwd: the folder that paths are relative to, relative to the notebook's.
-    """
-
-    name: str | None = None
-    deps: Mapping[str, str] = field(default_factory=dict)
-    outs: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, str] = field(default_factory=dict)
-    mutex: tuple[str, ...] | None = None
-    cwd: str | None = None
-
-    @property
-    def say_something(self) -> bool:
-        """Whether any was given."""
-        return self != Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +25,7 @@ class Draft:
     """A function that is a stage.
 
     Attributes:
-        name: of the stage.
+        name: of the stage; with a matrix, that or a template of its variants' names.
         function: its name in the cells.
         place: the cell and the line of the function.
     """
@@ -71,6 +49,11 @@ class Ground:
     root: str
     folder: ProjectPath
     roots: tuple[ProjectPath, ...]
+
+    @property
+    def pipeline_file(self) -> PipelineFile:
+        """The one into which export writes."""
+        return PipelineFile(self.root, project_path("pivot.yaml", self.folder), self.folder, self.roots)
 
 
 def drafts_in(page: Page, namespace: Mapping[str, object], options: Options) -> tuple[Draft, ...]:
@@ -142,89 +125,40 @@ def _declares(value: object) -> bool:
     return bool(declared.deps or declared.outs)
 
 
-def define(draft: Draft, module: ModuleType, ground: Ground) -> Stage:
-    """The Stage that a draft makes.
+def params_of(ground: Ground, errors: list[PivotError]) -> YamlDocument | None:
+    """The ``params.yaml`` beside the notebook, if there is one; what is wrong with it is added to ``errors``."""
+    return params_beside(ground.pipeline_file, errors)
+
+
+def unclaimed(ground: Ground, stages: Sequence[Stage]) -> tuple[PivotError, ...]:
+    """What that file says of no stage: of the cells, or of the ``pivot.yaml`` beside them."""
+    return unclaimed_params(params_of(ground, []), ground.pipeline_file, stages)
+
+
+def define(
+    draft: Draft, module: ModuleType, ground: Ground, params: YamlDocument | None = None
+) -> tuple[Stage, ...]:
+    """The stages that a draft makes: one, or one for each variant of its matrix.
 
     Args:
         module: holds the function, under its name.
+        params: of the ``params.yaml`` beside the notebook.
 
     Raises:
         DefinitionErrors, PivotError: everything that is wrong with it.
     """
-    options, place = draft.options, draft.place
     function = getattr(module, draft.function, None)
     if function is None:
         raise DefinitionError(
-            f"stage {draft.name!r}: {draft.function} is not defined any more ({place})",
-            f"run {place.file} again",
+            f"stage {draft.name!r}: {draft.function} is not defined any more ({draft.place})",
+            f"run {draft.place.file} again",
         )
-    layers = [ParamLayer(_nested(options.params), place)] if options.params else []
-    layers += _params_file(ground, draft.name)
-    stage = stage_from_function(
+    return stages_from_head(
         function,
-        folder=_folder(draft, ground),
-        roots=ground.roots,
-        place=place,
-        name=draft.name,
+        draft.name,
+        draft.options.table(),
         ref=ObjectRef(module.__name__, draft.function),
-        overrides=Overrides(
-            deps={key: PathEntry(path, None, place) for key, path in options.deps.items()},
-            outs={None: {key: PathEntry(path, None, place) for key, path in options.outs.items()}},
-            params=tuple(layers),
-            mutex=options.mutex,
-        ),
+        place=draft.place,
+        home=ground.pipeline_file,
+        params=params,
     )
-    return replace(stage, home=ground.folder)
-
-
-def _folder(draft: Draft, ground: Ground) -> ProjectPath:
-    if draft.options.cwd is None:
-        return ground.folder
-    try:
-        return ProjectPath(project_path(draft.options.cwd, ground.folder).rstrip("/"))
-    except PivotError as error:
-        message = f"stage {draft.name!r}: --cwd: {error.message} ({draft.place})"
-        raise DefinitionError(message, error.hint) from None
-
-
-def _nested(params: Mapping[str, str]) -> dict[str, object]:
-    """``{"model.depth": "3"}`` → ``{"model": {"depth": 3}}``."""
-    values: dict[str, object] = {}
-    for key, text in params.items():
-        inner: dict[str, object] = values
-        *outer, last = key.split(".")
-        for word in outer:
-            deeper = inner.setdefault(word, {})
-            assert isinstance(deeper, dict)
-            inner = deeper
-        inner[last] = read_yaml(text, "--param").data
-    return values
-
-
-def _params_file(ground: Ground, stage: str) -> list[ParamLayer]:
-    """What the ``params.yaml`` beside the notebook says about a stage: it wins, as over ``pivot.yaml``."""
-    file = os.path.join(absolute(ground.folder, ground.root), "params.yaml")
-    if not os.path.isfile(file):
-        return []
-    name = project_path("params.yaml", ground.folder)
-    with open(file, encoding="utf-8") as stream:
-        document: YamlDocument = read_yaml(stream.read(), name)
-    values = document.data.get(stage) if isinstance(document.data, dict) else None
-    if not isinstance(values, dict):
-        return []
-    return [ParamLayer(values, Place(name, document.line((stage,))), document, (stage,))]
-
-
-def pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
-    """``["k=path"]`` → ``{"k": "path"}``.
-
-    Raises:
-        UsageError: one is no pair.
-    """
-    found: dict[str, str] = {}
-    for text in given or ():
-        key, equals, value = text.partition("=")
-        if not equals or not key or not value:
-            raise UsageError(f"{option} {text}: write {option} name=value")
-        found[key] = value
-    return found

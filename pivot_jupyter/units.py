@@ -60,7 +60,8 @@ class Unit:
         names: what it binds at module level.
         loads: what it may read from module level, function bodies included.
         mentions: names in its strings that something may read: annotations, queries.
-        eager: the part of `loads` that is read while it is executed.
+        eager: the part of `loads` that is read while it is executed, and what the annotations of a class's body
+            name, which is read then, too.
         changes: names whose objects it changes by an item, an attribute or a method.
         calls: names on which it calls a method for what that does; a cell's last expression, which is there to be
             looked at, is no such call.
@@ -194,7 +195,7 @@ def _unit(
         names=tuple(sorted(names.bound)),
         loads=names.loads,
         mentions=names.mentions,
-        eager=eager & names.loads,
+        eager=eager & (names.loads | names.fields),
         changes=changed,
         calls=_called(body[:-1] if last else body),
         entered_by=frozenset().union(*(entered_by(statement) for statement in body)),
@@ -220,11 +221,16 @@ def _kind(statement: ast.stmt, binds: bool) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The names of some statements: those they bind, those Python will look up, those something may read."""
+    """The names of some statements: those they bind, those Python will look up, those something may read.
+
+    Attributes:
+        fields: of the latter those that are written as names, in annotations of a class's body for example.
+    """
 
     bound: frozenset[str]
     loads: frozenset[str]
     mentions: frozenset[str]
+    fields: frozenset[str]
     opens: bool
 
 
@@ -246,11 +252,12 @@ def _names_in(text: str, eager: frozenset[str], paths: frozenset[str]) -> _Names
     writes = frozenset(name for found in definitions for name in found.writes)
     passing = index.explained - bound - writes  # the name of a caught exception
     loads = frozenset(_first(load) for load in uses if load.uses & Use.HARD) | annotations & eager
+    fields = frozenset(_first(u) for u in uses if u.uses & Use.NOW and not u.uses & Use.HARD) - passing
     soft = [*uses, *(load for found in definitions for load in found.annotations)]
     others = {_first(load) for load in soft if load.chain not in paths} | writes
     others.update(name for found in definitions for name in found.at_names)
     opens = index.open or bool(writes) or bool(_OWN_MODULE.search(text))
-    return _Names(bound, loads - passing, frozenset(others) - loads, opens)
+    return _Names(bound, loads - passing, frozenset(others) - loads, fields, opens)
 
 
 def _paths_in(body: list[ast.stmt]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 import shlex
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -9,7 +10,7 @@ from typing import Any, NoReturn
 from pivot.errors import UsageError
 
 SUBCOMMANDS = {
-    "repro": "run what has changed, and only that: [TARGET…] [--force] [--jobs N] [--keep-going]",
+    "repro": "run what has changed: [TARGET…] [--force] [--dry-run] [--single-stage] [--jobs N] [--keep-going]",
     "run": "the same as repro",
     "status": "what would run: [TARGET…] [--explain]",
     "why": "all reasons why a stage would run, with the diffs of code: [STAGE…]",
@@ -20,9 +21,31 @@ SUBCOMMANDS = {
     "code": "the module that workers import, or the part of one stage: [STAGE]",
     "module": "the notebook module's name, or another one for it: [NAME]",
     "export": "write the module and pivot.yaml beside the notebook: [--check] [--force]",
+    "list": "the stages with what they read and write",
+    "checkout": "put outputs of the last results back in place: [TARGET…] [--force]",
+    "commit": "accept the files that are there as results: [TARGET…]",
+    "history": "the last runs: [-n N]",
+    "show": "what became of each stage in a run: [RUN] [STAGE]",
+    "diff": "which stages differ from A (git's HEAD) to B (the workspace), and in what: [A] [B]",
+    "metrics": "numbers of one side, or how they differ: [show [SIDE] | diff [A] [B]]",
+    "params": "params of one side, or how they differ: [show [SIDE] | diff [A] [B]]",
+    "plots": "plots as one HTML page: [show [SIDE] | diff [A] [B]] [--out FILE]",
     "forget": "take a stage out whose cell is deleted: STAGE",
     "help": "this list",
 }
+
+FROM_THE_COMMAND_LINE = {
+    "list": (),
+    "checkout": (),
+    "commit": (),
+    "history": (),
+    "show": (),
+    "diff": (),
+    "metrics": ("show",),
+    "params": ("show",),
+    "plots": ("show",),
+}
+"""Subcommands that are those of the command line → what they mean where no command of theirs follows."""
 
 
 class Words(argparse.ArgumentParser):
@@ -75,9 +98,14 @@ def no_stage() -> UsageError:
 def unknown_stage(name: str, known: Iterable[str]) -> UsageError:
     """An error that suggests the right name."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = [one for one in names if name and one.startswith(name)] or difflib.get_close_matches(name, names)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}" if names else None
     return UsageError(f"no stage is called {name!r}", hint)
+
+
+def as_magics(text: str) -> str:
+    """A hint that names commands of the terminal, for a notebook: ``pivot repro`` becomes ``%pivot repro``."""
+    return re.sub(rf"(?<![\w%.-])pivot (?=(?:{'|'.join(SUBCOMMANDS)})\b)", "%pivot ", text)
 
 
 def split(line: str) -> list[str]:
@@ -88,13 +116,27 @@ def split(line: str) -> list[str]:
         raise UsageError(f"%pivot: {error}", "close the quotes") from None
 
 
+def positive(word: str) -> int:
+    """A number that counts things.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = int(word)
+    if number < 1:
+        raise ValueError(word)
+    return number
+
+
 def parser_for(name: str) -> Words:
     """What may follow a subcommand."""
     parser = Words(prog=name, add_help=False, allow_abbrev=False)
     if name in {"repro", "run"}:
         parser.add_argument("targets", nargs="*")
         parser.add_argument("-f", "--force", action="store_true")
-        parser.add_argument("-j", "--jobs", type=int)
+        parser.add_argument("-n", "--dry-run", action="store_true")
+        parser.add_argument("-s", "--single-stage", action="store_true")
+        parser.add_argument("-j", "--jobs", type=positive)
         parser.add_argument("-k", "--keep-going", action="store_true")
     elif name in {"status", "why"}:
         parser.add_argument("targets", nargs="*")

@@ -9,9 +9,16 @@ follow the head: ``?? expression`` gives the argument on which the result shows 
 Backslash escapes count in files after ``=== name`` and in their edits (``\\r``, ``\\ufeff``; ``\\udce9`` is the byte E9).
 Beside the project, ``../site-packages`` holds libraries, and ``../beside``, ``../also`` and ``../editable`` other code on
 the search path, the last by a line of a ``.pth`` file.
+
+And `Nursery`, for tests that kill: it forks a process in a few milliseconds, where a new Python takes hundreds.
 """
 
+import json
+import os
+import signal
+import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,6 +104,12 @@ def read_rows() -> list[Row]:
     return [row for row in rows if row.python <= sys.version_info[:2]]
 
 
+def pytest_configure() -> None:
+    """Ctrl-C has its meaning in what tests start, also where the shell that began the suite ignores it (``… &``)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes ``row`` runs once for each row."""
     if "row" in metafunc.fixturenames:
@@ -107,6 +120,156 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def rows() -> list[Row]:
     """All rows."""
     return read_rows()
+
+
+# Forks a child for each order that it reads; a child may count its changes to files, and be killed before one of
+# them. They are announced by the interpreter, and by pivot.store.atomic for what the interpreter does not announce.
+NURSERY = """
+import faulthandler, importlib, json, os, signal, sys
+
+CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.utime", "os.truncate", "os.link",
+           "os.symlink", "fcntl.ioctl", "pivot.write", "pivot.fsync"}
+WRITING = os.O_WRONLY | os.O_RDWR
+steps, last, counting = 0, 0, False
+
+def hook(event, args):
+    global steps
+    if not counting:
+        return
+    if event in CHANGES or (event == "open" and isinstance(args[2], int) and args[2] & WRITING):
+        steps += 1
+        if steps == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+def redirect(fd, path, flags):
+    opened = os.open(path, flags, 0o600)
+    os.dup2(opened, fd)
+    os.close(opened)
+
+sys.addaudithook(hook)
+sys.path.insert(0, sys.argv[1])
+scenarios = importlib.import_module("scenarios")
+print("ready", flush=True)
+for line in sys.stdin:
+    order = json.loads(line)
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    redirect(0, os.devnull, os.O_RDONLY)
+    for fd, name in ((1, "out"), (2, "err")):
+        redirect(fd, os.path.join(sys.argv[1], name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    faulthandler.dump_traceback_later(150, exit=True)  # tells where it hangs
+    act = getattr(scenarios, order["scenario"])(*order["arguments"])
+    last = order["last"]
+    counting = True
+    try:
+        act()
+    finally:
+        counting = False
+        with open(os.path.join(sys.argv[1], "steps"), "w") as file:
+            file.write(str(steps))
+    break
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child of a nursery ended: its exit code (negative: a signal), how many changes it made, what it said."""
+
+    code: int
+    steps: int
+    out: str
+    err: str
+
+    @property
+    def killed(self) -> bool:
+        """Whether SIGKILL ended it."""
+        return self.code == -signal.SIGKILL
+
+
+class Child:
+    """A process that a nursery forked."""
+
+    def __init__(self, pid: int, nursery: "Nursery") -> None:
+        self.pid = pid
+        self._nursery = nursery
+
+    def wait(self) -> Ended:
+        """Wait for its end."""
+        return self._nursery.ended()
+
+
+class Nursery:
+    """A process that has imported a text, and forks a child for each call of one of its functions, one at a time.
+
+    The functions prepare something and give what to do; only what is done then counts.
+
+    Args:
+        folder: an empty one, for the text and what the children say.
+        scenarios: the text.
+        environment: of the children.
+    """
+
+    def __init__(self, folder: Path, scenarios: str, environment: dict[str, str]) -> None:
+        self._folder = folder
+        (folder / "scenarios.py").write_text(scenarios)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", NURSERY, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+            bufsize=1,
+        )
+        self.pid = self._process.pid
+        assert self._line() == "ready", "its text cannot be imported"
+
+    def start(self, scenario: str, *arguments: str, last: int = 0) -> Child:
+        """Fork a child that is killed before the ``last``-th change that it makes to a file; 0: never."""
+        (self._folder / "steps").write_text("0")
+        order = {"scenario": scenario, "arguments": arguments, "last": last}
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        return Child(int(self._line()), self)
+
+    def run(self, scenario: str, *arguments: str, last: int = 0) -> Ended:
+        """Fork a child and wait for its end."""
+        return self.start(scenario, *arguments, last=last).wait()
+
+    def ended(self) -> Ended:
+        """How the child that was started last ended."""
+        code = int(self._line())
+        steps, out, err = ((self._folder / name).read_text() for name in ("steps", "out", "err"))
+        return Ended(code, int(steps or 0), out, err)  # it may be killed while it writes the number
+
+    def close(self) -> None:
+        """End it, once its child has ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        assert self._process.wait(60) == 0
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+@pytest.fixture
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Nursery]]:
+    """Makes nurseries, from the text of their scenarios."""
+    made: list[Nursery] = []
+
+    def make(scenarios: str, **environment: str) -> Nursery:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PIVOT_")}
+        made.append(Nursery(tmp_path_factory.mktemp("nursery"), scenarios, own | environment))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pivot.cli.completion import targets_argument
 from pivot.cli.opened import open_project
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ _MOST_LINES = 12  # of a diff
 
 
 @click.command("commit")
-@click.argument("targets", nargs=-1)
+@targets_argument
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 def commit_command(targets: tuple[str, ...], as_json: bool) -> int:
     """Accept the files that are there as results of the stages; run nothing (TARGETS: only these).

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pivot.cli.completion import complete_stages
+
 if TYPE_CHECKING:
     from pivot.core.compare import Pair
     from pivot.core.tables import Column
@@ -71,7 +73,13 @@ def sides_arguments(command: Command) -> Command:
 def stage_option(command: Command) -> Command:
     """The option that chooses stages."""
     option = click.option(
-        "-s", "--stage", "stages", multiple=True, metavar="STAGE", help="Only these stages (globs work)."
+        "-s",
+        "--stage",
+        "stages",
+        multiple=True,
+        metavar="STAGE",
+        shell_complete=complete_stages,
+        help="Only these stages (globs work).",
     )
     return option(command)
 

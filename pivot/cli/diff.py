@@ -40,21 +40,23 @@ def diff_command(old: str, new: str, stages: tuple[str, ...], as_json: bool) -> 
 
 
 def _headline(found: "StageDifference") -> str:
+    """Why the outputs differ or, where nothing else does, that they do."""
     from pivot.core.explain import headline
-    from pivot.model.decision import Decision, Verdict
+    from pivot.model.decision import ChangeKind, Decision, Verdict
 
-    return headline(Decision(found.stage, Verdict.RUN, found.changes)) if found.changes else ""
+    outputs = (ChangeKind.OUTPUT_MISSING, ChangeKind.OUTPUT_ALTERED)
+    reasons = tuple(change for change in found.changes if change.kind not in outputs) or found.changes
+    return headline(Decision(found.stage, Verdict.RUN, reasons)) if reasons else ""
 
 
 def _lines(found: "StageDifference") -> list[str]:
     from pivot.core.explain import title
 
     colour = {"added": "green", "removed": "red"}.get(found.what, "yellow")
-    head = f"{click.style(found.what, fg=colour)}  {found.stage}  {_headline(found)}".rstrip()
     titles = [title(change) for change in found.changes]
     width = max(map(len, titles), default=0)
     return [
-        head,
+        f"{click.style(found.what, fg=colour)}  {found.stage}",
         *(
             f"    {name:<{width}}  {_values(change)}{_place(change)}".rstrip()
             for name, change in zip(titles, found.changes, strict=True)

@@ -4,11 +4,12 @@ import json
 
 import click
 
+from pivot.cli.completion import complete_stages
 from pivot.cli.opened import open_project
 
 
 @click.command("fingerprint")
-@click.argument("stage")
+@click.argument("stage", shell_complete=complete_stages)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object, with full digests.")
 @click.option("--all", "everything", is_flag=True, help="Also list what counts only if it runs.")
 def fingerprint_command(stage: str, as_json: bool, everything: bool) -> None:

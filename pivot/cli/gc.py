@@ -43,7 +43,7 @@ def gc_command(dry_run: bool, keep_runs: int | None, drop_kept: bool, force: boo
         return f"{plural(pile.count, noun)} ({size(pile.size)})"
 
     piles = [(found.objects, "object"), (found.records, "run cache record"), (found.texts, "old source text")]
-    piles += [(found.damaged, "damaged object")]
+    piles += [(found.damaged, "damaged object"), (found.unfinished, "half-written file")]
     parts = [told(pile, noun) for pile, noun in piles if pile.count]
     verb = "would remove" if dry_run else "removed"
     click.echo(f"{verb} {', '.join(parts) or 'nothing'}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pivot.cli.comparison import COUNTING_BACK, Style, counted_back, write_json
+from pivot.cli.completion import complete_stages
 from pivot.cli.opened import open_project
 from pivot.errors import UsageError
 
@@ -35,7 +36,7 @@ def history_command(most: int, as_json: bool) -> None:
         return
     _TEXT.write(
         [
-            Column("run", [run.short for run in runs]),
+            Column("run", [run.short for run in runs], whole=True),
             Column("when", [_when(run) for run in runs]),
             Column("took", [_took(run) for run in runs], right=True),
             Column("stages", [_counts(run) for run in runs]),
@@ -46,7 +47,7 @@ def history_command(most: int, as_json: bool) -> None:
 
 @click.command("show", context_settings=COUNTING_BACK)
 @click.argument("run", default="last", callback=counted_back)
-@click.argument("stage", required=False, callback=counted_back)
+@click.argument("stage", required=False, callback=counted_back, shell_complete=complete_stages)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 def show_command(run: str, stage: str | None, as_json: bool) -> None:
     """Show what became of each stage in RUN, or what STAGE wrote in it.
@@ -90,10 +91,11 @@ def _print_run(run: "PastRun") -> None:
     width = max((len(end.stage) for end in run.stages), default=0)
     for end in run.stages:
         reason = end.reason.partition("\n")[0]
-        if end.outcome is None:
-            running = run.state == "running" and end.log
-            text = words.plain(StageState(Progress.RUNNING)) if running else "-"
-            line = f"{text:<16}  {end.stage:<{width}}  {reason}"
+        if end.outcome is None and run.state == "running":
+            state = Progress.RUNNING if end.log else Progress.QUEUED
+            line = words.row(StageState(state, reason), end.stage, width)
+        elif end.outcome is None:
+            line = f"{'-':<16}  {end.stage:<{width}}  {reason}"
         else:
             line = words.row(StageState(end.outcome, reason, seconds=end.seconds or None), end.stage, width)
         click.echo(_cut(line.rstrip()))

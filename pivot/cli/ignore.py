@@ -13,13 +13,17 @@ from pivot.cli.opened import open_project
 def check_ignore_command(paths: tuple[str, ...], verbose: bool) -> int:
     """Print those of PATHS that .pivotignore leaves out; exit with 1 if none is."""
     from pivot.config.ignore import ignore_rules
+    from pivot.errors import PivotError, UsageError
     from pivot.paths import ProjectPath, relative_to_root
 
     with open_project() as project:
         rule = ignore_rules(project.root)
         any_ignored = False
         for path in paths:
-            found = relative_to_root(os.path.abspath(path), project.root)
+            try:
+                found = relative_to_root(os.path.abspath(path), project.root)
+            except PivotError as error:  # 1 is for paths that are not ignored
+                raise UsageError(error.message) from None
             folder = path.endswith("/") or os.path.isdir(path)
             decides = rule(ProjectPath(found + "/" if folder else found))
             if decides is not None and (decides.ignores or verbose):

@@ -1,6 +1,7 @@
 """The ``pivot`` command: its families of commands, and how errors reach a person."""
 
 import difflib
+import errno
 import io
 import os
 import sys
@@ -29,7 +30,8 @@ COMMANDS = {
     "verify": ("pivot.cli.verify", "Check the bytes of all results in the cache."),
     "gc": ("pivot.cli.gc", "Take away what the cache holds and nothing needs."),
     "push": ("pivot.cli.transfer", "Bring results to a remote, for others."),
-    "pull": ("pivot.cli.transfer", "Bring results from a remote, instead of running."),
+    "pull": ("pivot.cli.transfer", "Bring results from a remote, and put them in place."),
+    "fetch": ("pivot.cli.transfer", "Bring results from a remote into the cache only."),
     "remote": ("pivot.cli.remote", "List, add and remove remotes."),
     "check-ignore": ("pivot.cli.ignore", "Show which paths .pivotignore leaves out."),
     "log": ("pivot.cli.log", "Show what a stage printed when it last ran."),
@@ -40,6 +42,8 @@ COMMANDS = {
     "plots": ("pivot.cli.plots", "Write plots into one HTML page, or two sides next to each other."),
     "diff": ("pivot.cli.diff", "Show which stages differ between two runs or revisions, and in what."),
 }
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LazyGroup(click.Group):
@@ -110,15 +114,33 @@ def main(arguments: list[str] | None = None) -> None:
     0 all is well, 1 something failed (or nobody reads the output any more, which click sees to), 2 wrong words or
     definitions, 130 interrupted.
     """
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # what a user's exception says may hold characters that this terminal has not
             stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_guarded(lambda: cli.main(args=arguments, prog_name="pivot", standalone_mode=False), debug))
+    sys.exit(exit_code(lambda: cli.main(args=arguments, prog_name="pivot", standalone_mode=False), debug))
 
 
-def _guarded(command: Callable[[], Any], debug: bool) -> int:
+def _open_streams() -> None:
+    """Where a stream is closed (``pivot … >&-``), what is written goes nowhere, and into no file opened later."""
+    for fd, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != fd:
+                os.dup2(nowhere, fd)
+                os.close(nowhere)
+            os.set_inheritable(fd, True)  # for the workers
+            setattr(sys, name, open(fd, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def exit_code(command: Callable[[], Any], debug: bool = False) -> int:
+    """Call a command; gives the process's exit code, and tells of an error.
+
+    Args:
+        debug: let an error of Pivot's own out.
+    """
     try:
         code = command()
     except PivotError as error:
@@ -134,6 +156,9 @@ def _guarded(command: Callable[[], Any], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            report(PivotError(f"cannot write: {error}", "make room there, or write elsewhere"))
+            return 1
         told = f"Pivot itself failed: {type(error).__name__}: {error}"
         report(PivotError(told, "this is a bug; run `pivot --debug …` for the traceback that a report needs"))
         return 1

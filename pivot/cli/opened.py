@@ -1,6 +1,7 @@
 """The project that a command works on."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,26 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def open_project() -> Iterator["Project"]:
-    """The project of the current folder; what it found on disk is told on stderr at the end, errors or not."""
-    from pivot.project import Project  # lazy: start-up time
+    """The project of the current folder; what it found on disk is told on stderr at the end, errors or not.
 
-    with Project(".") as project:
+    Whoever runs a command from Python may give it a project that is open, as the object of click's context.
+
+    Raises:
+        UsageError: the folder is in no project.
+    """
+    context = click.get_current_context(silent=True)
+    with contextlib.ExitStack() as stack:
+        project = context.find_root().obj if context is not None else None
+        if project is None:
+            from pivot.define.locate import find_pipeline_file  # lazy: start-up time
+            from pivot.engine.define import no_pipeline_file
+            from pivot.project import Project
+
+            project = stack.enter_context(Project("."))
+            if find_pipeline_file(os.getcwd()) is None and not os.path.isdir(
+                os.path.join(project.root, ".pivot")
+            ):
+                raise no_pipeline_file(project.store)
         try:
             yield project
         finally:

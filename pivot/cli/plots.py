@@ -125,6 +125,7 @@ def _write(out: str, title: str, plots: "list[PlotFile]", *, opens: bool) -> Non
     except OSError as error:
         raise PivotError(f"cannot write {out}: {error.strerror}", "name another file with --out") from error
     counts = {word: sum(plot.word == word for plot in plots) for word in ("changed", "added", "removed")}
+    counts["not there"] = sum(all(data is None for data in plot.sides.values()) for plot in plots)
     told = "".join(f", {count} {word}" for word, count in counts.items() if count)
     click.echo(f"wrote {out} ({plural(len(plots), 'plot')}{told})")
     if opens:

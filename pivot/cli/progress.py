@@ -10,12 +10,14 @@ from typing import IO, Any, Self
 import click
 
 from pivot.cli.words import Words
-from pivot.core.state import Progress, StageState, duration, state_word
+from pivot.core.state import Progress, StageState, duration, past_reason, state_word
+from pivot.model.decision import Decision
 from pivot.model.event import (
     Event,
     Notice,
     Outcome,
     RunStarted,
+    StageDecided,
     StageFinished,
     StageOutput,
     StageProgress,
@@ -40,6 +42,7 @@ class PlainView:
         self._words = Words.for_stream(stream)
         self._width = 0
         self._outcomes: dict[str, Outcome] = {}
+        self._why: dict[str, str] = {}
         self._logs: dict[str, str] = {}
         self._failures: list[StageFinished] = []
 
@@ -59,6 +62,8 @@ class PlainView:
                 self._width = max((len(name) for name in event.stages), default=0)
             case Notice():
                 self._echo(f"{event.stage}: {event.text}" if event.stage else event.text)
+            case StageDecided():
+                self._why[event.stage] = past_reason(Decision(event.stage, event.verdict, event.changes))
             case StageOutput():
                 self._logs[event.stage] = (self._logs.get(event.stage, "") + event.text)[-LOG_TEXT:]
             case StageFinished():
@@ -76,6 +81,8 @@ class PlainView:
         self._echo(self._words.row(state, end.stage, self._width))
 
     def _reason(self, end: StageFinished) -> str:
+        if end.outcome is Outcome.RAN:
+            return self._why.get(end.stage, "")
         if end.outcome not in (Outcome.BLOCKED, Outcome.CANCELLED) or end.reason not in self._outcomes:
             return end.reason.partition("\n")[0]
         return f"{end.reason} {self._outcomes[end.reason]}"

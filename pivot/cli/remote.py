@@ -27,6 +27,8 @@ def list_remotes(as_json: bool) -> None:
             )
         )
         return
+    if not settings.remotes:
+        click.echo("this project has no remote; add one: pivot remote add NAME FOLDER", err=True)
     width = max(map(len, settings.remotes), default=0)
     for name, address in settings.remotes.items():
         click.echo(f"{'*' if name == settings.default_remote else ' '} {name:<{width}}  {address}")

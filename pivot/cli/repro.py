@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pivot.cli.completion import targets_argument
 from pivot.cli.opened import open_project
 from pivot.cli.status import ALLOW_MISSING, print_json, print_table
 from pivot.model.event import Event, Outcome
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("repro")
-@click.argument("targets", nargs=-1)
+@targets_argument
 @click.option("-f", "--force", is_flag=True, help="Run the stages even if nothing has changed.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would run, and why; run nothing.")
 @click.option(

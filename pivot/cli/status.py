@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pivot.cli.completion import targets_argument
 from pivot.cli.opened import open_project
 from pivot.model.decision import Change, Decision, Verdict
 
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
     from pivot.core.explain import Explanation
 
 
+NO_STAGES = "no stages are defined"
 ALLOW_MISSING = "Files that are not there count as they were in the last run (for CI without data)."
 
 
 @click.command("status")
-@click.argument("targets", nargs=-1)
+@targets_argument
 @click.option(
     "--explain", is_flag=True, help="Show every reason of TARGETS: hashes, places, paths and diffs."
 )
@@ -112,7 +114,7 @@ def _print_explained(shown: Sequence["Explanation"], count: int) -> None:
             click.echo()
         click.echo("\n".join(explain_lines(found, paint)))
     if not shown:
-        click.echo(f"nothing would run: {_all_of(count)} up to date")
+        click.echo(f"nothing would run: {_all_of(count)} up to date" if count else NO_STAGES)
 
 
 def paint(line: str) -> str:
@@ -127,19 +129,15 @@ def _all_of(number: int) -> str:
 
 def print_table(decisions: tuple[Decision, ...]) -> None:
     """One line a stage: state, name, the first reason; then the counts."""
-    from pivot.cli.words import Words, plural
+    from pivot.cli.words import Words
     from pivot.core.explain import headline
-    from pivot.core.state import StageState
+    from pivot.core.state import StageState, counts_text
 
     words = Words.for_stream(sys.stdout)
     width = max((len(d.stage) for d in decisions), default=0)
     for decision in decisions:
         click.echo(words.row(StageState(decision.verdict, headline(decision)), decision.stage, width))
-    counts = {verdict: sum(d.verdict is verdict for d in decisions) for verdict in Verdict}
-    parts = [f"{counts[Verdict.RUN]} of {plural(len(decisions), 'stage')} will run"]
-    parts += [f"{counts[Verdict.WAITS]} wait"] if counts[Verdict.WAITS] else []
-    parts += [f"{counts[Verdict.RESTORE]} will be restored"] if counts[Verdict.RESTORE] else []
-    click.echo(", ".join(parts))
+    click.echo(counts_text(decisions) if decisions else NO_STAGES)
 
 
 @click.command("list")
@@ -161,6 +159,8 @@ def list_command(as_json: bool) -> None:
         ]
         click.echo(json.dumps({"stages": rows}, indent=2))
         return
+    if not stages:
+        click.echo(NO_STAGES)
     width = max((len(stage.name) for stage in stages), default=0)
     for stage in stages:
         reads = ", ".join(stage.dep_paths()) or "-"

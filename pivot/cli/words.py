@@ -1,6 +1,5 @@
 """How a state is written on this terminal: icon, word and colour, as far as the stream can show them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -63,12 +62,6 @@ class Words:
 def plural(number: int, noun: str) -> str:
     """``1 stage``, ``2 stages``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def listed(names: Sequence[str], most: int = 10) -> str:
-    """``a, b and 3 more``."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def size(number: float) -> str:

@@ -4,12 +4,13 @@ A value travels as JSON text, so what the worker gets is what was compared.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from pivot.config import PARAMS_FILE
 from pivot.config.spelling import did_you_mean
@@ -18,6 +19,10 @@ from pivot.model.place import Place
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class MissingParamError(DefinitionError):
+    """A param that has neither a value nor a default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,13 @@ def read_params(text: str, file: str) -> YamlDocument:
     document = read_yaml(text, file)
     data = {} if document.data is None else document.data
     if not isinstance(data, dict):
-        raise DefinitionError(f"{file} must hold a table of stage names ({file}:1)")
+        raise DefinitionError(
+            f"{file} must hold a table of stage names ({file}:1)", "write stage: {field: value}"
+        )
     wrong = [
         DefinitionError(
-            f"params of stage {name!r} must be a table of fields ({file}:{document.line((name,))})"
+            f"params of stage {name!r} must be a table of fields ({file}:{document.line((name,))})",
+            f"{file} has a table for each stage, e.g. train: {{{name}: …}}",
         )
         for name, values in data.items()
         if not isinstance(values, (dict, type(None)))
@@ -133,12 +141,13 @@ def resolve_params(stage: str, model: type[BaseModel], layers: Sequence[ParamLay
         merged = _merge(merged, layer.values)
     named = {error.message for error in errors}
     try:
-        instance = model.model_validate_json(_json(merged))
+        # dates, paths and enums may be given in Python
+        instance = model.model_validate_json(_json(merged, to_jsonable_python))
     except ValidationError as error:
         found = (_explained(stage, e, layers, place) for e in error.errors())
         # what the model itself forbids was said above, with a suggestion
         errors.extend(e for e in found if e.message not in named)
-    except TypeError as error:
+    except (TypeError, PydanticSerializationError) as error:
         errors.append(DefinitionError(f"stage {stage!r}: a param has no JSON form: {error} ({place})"))
     if errors:
         raise DefinitionErrors(errors)
@@ -151,7 +160,9 @@ def params_text(params: BaseModel) -> str:
     Raises:
         ValueError: a value has no JSON form.
     """
-    return _json(params.model_dump(mode="json", by_alias=True, round_trip=True))
+    # without warnings: what a default of a wrong type would be read as, is looked at
+    plain = params.model_dump(mode="json", by_alias=True, round_trip=True, warnings=False)
+    return _json(_ordered(params.model_dump(by_alias=True, round_trip=True, warnings=False), plain))
 
 
 def params_from_text(model: type[Model], text: str) -> Model:
@@ -163,8 +174,24 @@ def params_from_text(model: type[Model], text: str) -> Model:
     return model.model_validate_json(text)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+def _ordered(value: Any, plain: Any) -> Any:
+    """The JSON form of a value, the items of its sets in one order: they come in a process's own.
+
+    Args:
+        value: with sets as sets.
+        plain: the same as JSON has it, its items in the same order.
+    """
+    if isinstance(value, Mapping) and isinstance(plain, dict) and len(value) == len(plain):
+        return {key: _ordered(inner, plain[key]) for key, inner in zip(plain, value.values(), strict=True)}
+    is_list = isinstance(value, (list, tuple, set, frozenset)) and isinstance(plain, list)
+    if not is_list or len(value) != len(plain):
+        return plain
+    items = [_ordered(one, other) for one, other in zip(value, plain, strict=True)]
+    return sorted(items, key=_json) if isinstance(value, (set, frozenset)) else items
+
+
+def _json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=default)
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,18 +235,33 @@ def _unknown(
                 name = ".".join(map(str, here))
                 message = f"stage {stage!r}: unknown param {name!r} ({layer.where(here)})"
                 errors.append(DefinitionError(message, did_you_mean(key, known)))
-        elif isinstance(value, Mapping):
-            inner = _nested_model(known[key])
-            if inner is not None:
-                errors.extend(_unknown(stage, inner, layer, value, here))
+        else:
+            for at, inner, table in _nested(known[key], value, here):
+                errors.extend(_unknown(stage, inner, layer, table, at))
     return errors
 
 
-def _nested_model(annotation: Any) -> type[BaseModel] | None:
-    """The model in ``Model`` or ``Model | None``; nothing where there is a choice of models."""
-    choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    models = [kind for kind in choices if isinstance(kind, type) and issubclass(kind, BaseModel)]
-    return models[0] if len(models) == 1 else None
+def _nested(
+    annotation: Any, value: Any, path: YamlPath
+) -> Iterator[tuple[YamlPath, type[BaseModel], Mapping[str, Any]]]:
+    """The tables in a value that are models by its annotation; none where there is a choice of models."""
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        is_union = get_origin(annotation) is not Annotated
+        choices = [kind for kind in get_args(annotation) if kind is not NoneType] if is_union else []
+        if len(choices) < 2:
+            yield from _nested(choices[0] if choices else get_args(annotation)[0], value, path)
+        return
+    arguments = get_args(annotation)
+    if isinstance(value, list):
+        several = len(arguments) > 1 and arguments[-1] is not Ellipsis
+        for number, item in enumerate(value if arguments else ()):
+            kind = arguments[min(number, len(arguments) - 1)] if several else arguments[0]
+            yield from _nested(kind, item, (*path, number))
+    elif isinstance(value, Mapping) and arguments:
+        for key, item in value.items():
+            yield from _nested(arguments[-1], item, (*path, key))
+    elif isinstance(value, Mapping) and isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield path, annotation, value
 
 
 def _explained(stage: str, error: Any, layers: Sequence[ParamLayer], place: Place) -> PivotError:
@@ -227,7 +269,7 @@ def _explained(stage: str, error: Any, layers: Sequence[ParamLayer], place: Plac
     name = ".".join(map(str, loc)) or "params"
     if error["type"] == "missing":
         hint = f"give it in {PARAMS_FILE} under {stage!r}, or give the field a default"
-        return DefinitionError(f"stage {stage!r}: param {name!r} has no value ({place})", hint)
+        return MissingParamError(f"stage {stage!r}: param {name!r} has no value ({place})", hint)
     where = next((layer.where(loc) for layer in reversed(layers) if loc and loc[0] in layer.values), place)
     if error["type"] == "extra_forbidden":
         return DefinitionError(f"stage {stage!r}: unknown param {name!r} ({where})")
@@ -241,14 +283,33 @@ def _travelling_text(stage: str, params: BaseModel, place: Place) -> str:
 
     What cannot travel as JSON would be another value in the worker, unseen by the comparison of inputs.
     """
+    changed: list[str] = []
     try:
         again = params_from_text(type(params), params_text(params))
         # a default is not validated: `rate: float = 1` is 1 here and 1.0 in the worker
         text = params_text(again)
         if params_text(params_from_text(type(params), text)) == text and (again == params or "NaN" in text):
             return text
+        changed = [
+            name for name in type(params).model_fields if getattr(again, name) != getattr(params, name)
+        ]
+    except ValidationError as error:
+        raise DefinitionErrors(_wrong_default(stage, params, one, place) for one in error.errors()) from None
     except ValueError:
         pass
-    message = f"stage {stage!r}: params do not survive being written as JSON ({place})"
+    which = f" (look at {', '.join(map(repr, changed))})" if changed else ""
+    message = f"stage {stage!r}: params do not survive being written as JSON{which} ({place})"
     hint = "use plain types; read secrets from the environment inside the stage"
     raise DefinitionError(message, hint)
+
+
+def _wrong_default(stage: str, params: BaseModel, error: Any, place: Place) -> DefinitionError:
+    """A default that its own field does not take: pydantic checks only what is given."""
+    name = str(error["loc"][0]) if error["loc"] else "params"
+    message = (
+        f"stage {stage!r}: the default of param {name!r} is none of its values: {error['msg']} ({place})"
+    )
+    hint = "give another default, or another type"
+    if name in type(params).model_fields and getattr(params, name, ...) is None:
+        hint = f"annotate it: {name}: … | None = None, or leave the default out"
+    return DefinitionError(message, hint)

@@ -1,15 +1,12 @@
 """A ``pivot.yaml`` as text → checked entries and their lines; all that is wrong at once."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
-from pivot.config.pivotschema import FORMS, DepPath, Given, OutPath, PivotYaml, PlotPath, StageTable
-from pivot.config.spelling import did_you_mean
-from pivot.errors import DefinitionError, DefinitionErrors, PivotError
+from pivot.config.pivotschema import DepPath, Given, OutPath, PlotPath, StageTable
+from pivot.config.validation import checked, sound_part
+from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml
 
@@ -113,45 +110,57 @@ class PivotFile:
     Attributes:
         stages: in the order of the file.
         include: folders or pipeline files, as written.
+        broken: the names of those in `stages` that a wrong part was taken out of, so that the rest can be looked at.
     """
 
     stages: tuple[StageEntry, ...]
     vars: tuple[Vars, ...]
     include: tuple[tuple[str, Place], ...]
+    broken: frozenset[str] = frozenset()
 
 
-def read_pivotfile(text: str, file: str) -> PivotFile:
+def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
     """What a ``pivot.yaml`` says.
 
     Args:
         text: of the file.
         file: its project path, for messages.
+        errors: unknown keys, wrong types and missing keys are added to it, in the order of lines.
 
     Raises:
-        DefinitionErrors: unknown keys, wrong types, missing keys; all of them, in the order of lines.
+        DefinitionErrors: what is wrong leaves nothing that could be looked at.
         PivotError: the text is no YAML.
     """
     document = read_yaml(text, file)
     if document.data is None:
         raise DefinitionError(f"{file} is empty", "it begins with stages:")
-    try:
-        checked = PivotYaml.model_validate(document.data)
-    except ValidationError as error:
-        found = [
-            (document.line(_within(document, e["loc"])), _explained(document, e)) for e in error.errors()
-        ]
-        raise DefinitionErrors([e for _, e in sorted(found, key=lambda pair: pair[0])]) from None
-    stages = tuple(_entry(name, stage, document) for name, stage in (checked.stages or {}).items())
-    include = enumerate(_listed(checked.include) or ())
+    sound, broken = sound_part(document, errors)
+    stages = tuple(_entry(name, stage, document) for name, stage in (sound.stages or {}).items())
+    include = enumerate(_listed(sound.include) or ())
     return PivotFile(
         stages,
-        tuple(_vars(checked.vars, document)),
+        tuple(_vars(sound.vars, document)),
         tuple((path, Place(file, document.line(("include", number)))) for number, path in include),
+        broken,
     )
 
 
+def read_entry(name: str, table: Mapping[str, Any], place: Place) -> StageEntry:
+    """One stage that stands in no file: what is wrong with it is told at `place`.
+
+    Args:
+        table: what an entry of ``pivot.yaml`` holds.
+
+    Raises:
+        DefinitionErrors: unknown keys, wrong types.
+    """
+    document = YamlDocument(place.file, {"stages": {name: dict(table)}}, {(): place.line})
+    stages = checked(document).stages or {}
+    return _entry(name, stages[name], document)
+
+
 def read_vars(text: str, file: str) -> dict[str, tuple[Scalar, Place]]:
-    """The top-level values of a YAML file, and where they stand; tables and lists are left out.
+    """The values of a YAML file, and where they stand: ``train.rate`` is one inside a table; lists are left out.
 
     Raises:
         PivotError: it is no YAML, or no table.
@@ -161,10 +170,18 @@ def read_vars(text: str, file: str) -> dict[str, tuple[Scalar, Place]]:
     if not isinstance(data, dict):
         raise DefinitionError(f"{file} must hold a table of values ({file}:1)")
     return {
-        str(name): (value, Place(file, document.line((name,))))
-        for name, value in data.items()
+        ".".join(map(str, path)): (value, Place(file, document.line(path)))
+        for path, value in _leaves(data, ())
         if isinstance(value, str | int | float)
     }
+
+
+def _leaves(table: Mapping[Any, Any], path: YamlPath) -> Iterator[tuple[YamlPath, Any]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*path, name))
+        else:
+            yield (*path, name), value
 
 
 def _vars(given: Any, document: YamlDocument) -> Iterator[Vars]:
@@ -225,57 +242,3 @@ def _path(value: str | list[str] | DepPath | OutPath, place: Place) -> PathEntry
 
 def _listed(value: str | list[str] | None) -> list[str] | None:
     return [value] if isinstance(value, str) else value
-
-
-def _keys(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """An error's location as a person knows it: without the marks of the forms that a value may have."""
-    return tuple(step for step in loc if step not in FORMS)
-
-
-def _within(document: YamlDocument, loc: tuple[int | str, ...]) -> YamlPath:
-    """The part of an error's location that is in the document (a missing key is not)."""
-    path: YamlPath = ()
-    for step in _keys(loc):
-        if (*path, step) not in document.lines:
-            break
-        path = (*path, step)
-    return path
-
-
-def _explained(document: YamlDocument, error: Any) -> PivotError:
-    """Pydantic's error in our words."""
-    loc = _keys(error["loc"])
-    where = f"({document.file}:{document.line(_within(document, loc))})"
-    who = f"stage {loc[1]!r}: " if len(loc) > 1 and loc[0] == "stages" else ""
-    rest = loc[2:] if who else loc
-    name = ".".join(str(step) for step in rest if step not in ("[key]", "path") or step == rest[0])
-    match error["type"]:
-        case "missing":
-            hint = f"add {rest[-1]}: " + ("module.function" if rest[-1] == "python" else "…")
-            return DefinitionError(f"{who}{'.'.join(map(str, rest))!r} is missing {where}", hint)
-        case "extra_forbidden":
-            word = rest[-1]
-            return DefinitionError(f"{who}unknown key {word!r} {where}", did_you_mean(word, _known(loc)))
-        case "form" if error["input"] is None:
-            return DefinitionError(f"{who}{name} is empty {where}", f"write {error['msg']}")
-        case "form":
-            return DefinitionError(f"{who}{name} must be {error['msg']}, not {error['input']!r} {where}")
-        case "model_type" | "dict_type":
-            return DefinitionError(f"{who}{name or 'each stage'} must be a table of keys and values {where}")
-        case kind:
-            wanted = re.sub(r"_type$", "", kind)
-            word = {"string": "a text", "list": "a list", "bool": "true or false"}.get(wanted, error["msg"])
-            return DefinitionError(f"{who}{name} must be {word}, not {error['input']!r} {where}")
-
-
-def _known(loc: tuple[int | str, ...]) -> tuple[str, ...]:
-    """The keys of the table in which an unknown one stands."""
-    if len(loc) == 1:
-        return tuple(PivotYaml.model_fields)
-    if len(loc) == 3:
-        return tuple(StageTable.model_fields)
-    section = loc[-3]
-    if len(loc) in (5, 8) and section in SECTIONS:
-        model = DepPath if section == "deps" else PlotPath if section == "plots" else OutPath
-        return tuple(model.model_fields)
-    return tuple(Given.model_fields)

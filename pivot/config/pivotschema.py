@@ -128,7 +128,7 @@ _SeveralVars = Annotated[
 class PivotYaml(_Table):
     """The stages of a folder, for Pivot."""
 
-    model_config = ConfigDict(title="pivot.yaml")
+    model_config = ConfigDict(title="pivot.yaml", json_schema_extra={"patternProperties": {"^x-": {}}})
     stages: dict[str, StageTable] | None = Field(
         description="Name → stage. With a matrix the name may be a template: train@{model}_{data}.",
         examples=[{"train": {"python": "stages.train"}}],
@@ -138,7 +138,7 @@ class PivotYaml(_Table):
         | None
     ) = Field(
         None,
-        description="Values for ${name}: a table, or YAML files whose top-level values count.",
+        description="Values for ${name}: a table, or YAML files; ${table.name} is a value in a table of such a file.",
         examples=[{"data": "data/2024"}, ["vars.yaml"]],
     )
     include: Annotated[_Text | _Texts, _one_of("a path or a list of paths")] | None = Field(

@@ -11,7 +11,7 @@ from typing import Any
 
 from pivot.config.spelling import did_you_mean
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
-from pivot.yamlio import YamlDocument, read_yaml
+from pivot.yamlio import YamlDocument, YamlPath, read_yaml, yaml_text
 
 SETTINGS_FILE = ".pivot/config.yaml"
 CHECKOUT_MODES = ("copy", "hardlink", "symlink")
@@ -71,12 +71,9 @@ def load_settings(root: str, environment: Mapping[str, str]) -> Settings:
         PivotError: the file is no YAML.
     """
     try:
-        with open(os.path.join(root, SETTINGS_FILE), encoding="utf-8") as file:
-            text = file.read()
+        text = yaml_text(os.path.join(root, SETTINGS_FILE), SETTINGS_FILE)
     except (FileNotFoundError, NotADirectoryError):
         text = ""
-    except OSError as error:
-        raise PivotError(f"cannot read {SETTINGS_FILE}: {error.strerror}", "make it readable") from error
     settings = read_settings(text)
     cache = environment.get("PIVOT_CACHE_DIR") or settings.cache_dir
     if cache is not None:
@@ -162,10 +159,10 @@ class _Reader:
                 )
         return value
 
-    def check(self, at: tuple[str, ...], right: bool, what: str) -> None:
+    def check(self, at: YamlPath, right: bool, what: str) -> None:
         """Notes that a setting is not what it must be."""
         if not right:
-            name = f"setting {'.'.join(at)!r}" if at else self.document.file
+            name = f"setting {'.'.join(map(str, at))!r}" if at else self.document.file
             place = f"({self.document.file}:{self.document.line(at)})"
             self.errors.append(DefinitionError(f"{name} {what} {place}"))
 

@@ -70,7 +70,7 @@ def decide(
         cached is not None and cached.inputs.declared_key == inputs.declared_key and not is_incremental(stage)
     )
     if cached is not None and known and _obtainable(stage, cached, workspace, available):
-        return Decision(stage.name, Verdict.RESTORE, why, cached.inputs, replace(cached, stage=stage.name))
+        return Decision(stage.name, Verdict.RESTORE, why, cached.inputs, replace(cached, stage=stage.key))
     if lock is not None and same:
         why = (*why, *_lost(stage, lock, workspace, available))
     return Decision(stage.name, Verdict.RUN, why, inputs)

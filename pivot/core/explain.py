@@ -47,6 +47,7 @@ _NEWLY = "newly in reach; its text is not new"
 _RAN = "it ran, though no name in the stage's code leads to it"
 _MAY_RUN = "it may run, though no name in the stage's code leads to it"
 _NO_LONGER = "no longer in reach; its text is still there"
+_OTHER_CODE = "Code dependency changed"
 _DIGESTS = frozenset(
     (ChangeKind.CODE, ChangeKind.DEP, ChangeKind.LOADER, ChangeKind.OUTPUT_ALTERED, ChangeKind.OBJECT_MISSING)
 )
@@ -80,6 +81,10 @@ _SENTENCE = {
     ChangeKind.OUTPUT_ALTERED: "Output altered: {}",
     ChangeKind.OBJECT_MISSING: "Not in the cache: {}",
     ChangeKind.ENVIRONMENT: "Environment changed: {}",
+}
+_LOST = {  # of outputs whose bytes are not in the cache, either
+    ChangeKind.OUTPUT_MISSING: "Output lost: {}",
+    ChangeKind.OUTPUT_ALTERED: "Output altered, not in the cache: {}",
 }
 _NOUN = {
     ChangeKind.PACKAGE: "Package",
@@ -212,12 +217,21 @@ def _imports_diff(old: "Source", new: "Source", lines: Iterable[str]) -> tuple[s
 
 def headline(decision: Decision) -> str:
     """The reason in one line: ``Parameter changed: lr 0.01 → 0.05 and 2 more``."""
-    if not decision.changes:
-        return "Nothing changed"
-    if decision.verdict is Verdict.WAITS:
-        return "Waits for " + ", ".join(change.name for change in decision.changes)
-    more = len(decision.changes) - 1
-    return _phrase(decision.changes[0]) + (f" and {more} more" if more else "")
+    return _first_reason(decision, _named_phrase)
+
+
+def _first_reason(decision: Decision, phrase: Callable[[Change], str]) -> str:
+    if not decision.changes or decision.verdict is Verdict.WAITS:
+        names = ", ".join(change.name for change in decision.changes)
+        return f"Waits for {names}" if names else "Nothing changed"
+    # an output that is not in place would only be restored; that its bytes are gone is why the stage runs
+    lost = {change.name for change in decision.changes if change.kind is ChangeKind.OBJECT_MISSING}
+    first = next((change for change in decision.changes if change.name in lost), decision.changes[0])
+    text = _LOST[first.kind].format(first.name) if lost and first.kind in _LOST else phrase(first)
+    if first.kind is ChangeKind.FIRST_RUN and decision.verdict is Verdict.RESTORE:
+        text = "Never run here"  # the result is another branch's or project's, or its lock file is gone
+    more = len({c.name for c in decision.changes} if lost else decision.changes) - 1
+    return text + (f" and {more} more" if more else "")
 
 
 def explain_lines(found: Explanation, paint: Callable[[str], str] = str) -> list[str]:
@@ -230,7 +244,7 @@ def explain_lines(found: Explanation, paint: Callable[[str], str] = str) -> list
     lines = [
         f"Stage: {decision.stage}",
         f"  Status: {status_word(decision.verdict)}",
-        f"  Reason: {headline(decision)}",
+        f"  Reason: {_first_reason(decision, _phrase)}",  # names stand below
     ]
     details = [line for detail in found.details for line in _detail_lines(found.stage, detail, paint)]
     if details:
@@ -319,6 +333,11 @@ def _detail_lines(stage: Stage, detail: Detail, paint: Callable[[str], str]) -> 
     yield from (f"{_DIFF_INDENT}{paint(line)}".rstrip() for line in detail.diff)
 
 
+def _named_phrase(change: Change) -> str:
+    text = _phrase(change)
+    return f"{text}: {change.name}" if text == _OTHER_CODE else text
+
+
 def _phrase(change: Change) -> str:
     if change.kind in _SENTENCE:
         return _SENTENCE[change.kind].format(change.name)
@@ -341,19 +360,14 @@ def _code_phrase(name: str) -> str:
         return "Code changed: other definitions run"
     if name == ORDER_KEY:
         return "Code changed: statements run in another order"
-    return "Stage code changed" if name.startswith(f"{PartKind.STAGE}:") else "Code dependency changed"
+    return "Stage code changed" if name.startswith(f"{PartKind.STAGE}:") else _OTHER_CODE
 
 
 def _file_phrase(change: Change) -> str:
     noun = "Folder" if _is_folder(change) else "File"
     verb = "added" if change.before == ABSENT else "removed" if change.after == ABSENT else "changed"
-    looked = (
-        "looked for"
-        if change.before in (ABSENT, PRESENT, FOLDER)
-        else "listed"
-        if noun == "Folder"
-        else "read"
-    )
+    was_sought = change.before in (ABSENT, PRESENT, FOLDER)
+    looked = "looked for" if was_sought else "listed" if noun == "Folder" else "read"
     return f"{noun} {verb}: {change.name} ({looked}, not declared)"
 
 
@@ -379,8 +393,7 @@ def shown_state(state: str, present: str = PRESENT) -> str:
     """
     if state == PRESENT:
         return present
-    left = left_by_stage(state)
-    if left is not None:
+    if left_by_stage(state) is not None:
         return "absent, then made by the stage"
     if is_listing(state):
         return "folder " + state.partition(" ")[2][:8]

@@ -11,7 +11,7 @@ Scalar = str | int | float | bool
 """What a dimension or a var may hold."""
 
 _DIMENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_LABEL = re.compile(r"[A-Za-z0-9_-]+")
+_LABEL = re.compile(r"[A-Za-z0-9_.+-]+")
 _LONGEST = 64
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
@@ -119,7 +119,7 @@ def _wrong_dimensions(dimensions: Mapping[str, Sequence[Scalar]]) -> Iterator[Pr
                 yield Problem(f"{value} is no value for dimension {name!r}", None, name, position)
             elif not _LABEL.fullmatch(label(value)):
                 hint = (
-                    "use letters, digits, _ and -; to give another value, name it: "
+                    "use letters, digits and _ . + -; to give another value, name it: "
                     f"{name}: {{low: {{params: {{{name}: {label(value)}}}}}, …}}"
                 )
                 yield Problem(f"value {label(value)!r} cannot be part of a name", hint, name, position)
@@ -133,7 +133,7 @@ def _wrong_names(stage: str, dimensions: Mapping[str, Sequence[Scalar]]) -> Iter
     for variant in variants(stage, dimensions):
         ending = variant.name.partition("@")[2]
         if not _LABEL.fullmatch(ending) or len(ending) > _LONGEST:
-            hint = f"after the @, letters, digits, _ and -, at most {_LONGEST}: shorten the values"
+            hint = f"after the @, letters, digits and _ . + -, at most {_LONGEST}: shorten the values"
             yield Problem(f"variant name {ending!r} is not allowed", hint)
         first = seen.setdefault(variant.name, variant)
         if first is not variant:

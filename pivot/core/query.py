@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING
 from pivot.core.graph import Graph
 from pivot.errors import UsageError
 from pivot.model.stage import Stage
-from pivot.paths import ProjectPath
+from pivot.paths import ROOT, ProjectPath
 
 if TYPE_CHECKING:
     import networkx as nx
 
 
-def select(graph: Graph, targets: Sequence[str], single: bool = False) -> tuple[str, ...]:
+def select(
+    graph: Graph, targets: Sequence[str], single: bool = False, here: ProjectPath = ROOT
+) -> tuple[str, ...]:
     """The stages that some targets stand for, with all that they rest on, in the graph's order.
 
     Args:
         graph: all stages.
-        targets: names of stages, the part of a variant's name before ``@``, globs over names, project paths of
-            outs, or globs over those; none means every stage. The folder before a ``:`` may be left out where no
-            stage has the bare name, and be said where it is not needed.
+        targets: names of stages, the part of a variant's name before ``@``, globs over names, paths of outs, or
+            globs over those; none means every stage. The folder before a ``:`` may be left out where no stage has
+            the bare name, and be said where it is not needed.
         single: leave out what they rest on.
+        here: the folder in which the targets are written; paths begin there or, failing that, at the root.
 
     Raises:
         UsageError: targets that match nothing, all in one error.
@@ -32,7 +35,7 @@ def select(graph: Graph, targets: Sequence[str], single: bool = False) -> tuple[
     meant: set[str] = set()
     unknown: list[str] = []
     for target in targets:
-        found = _matches(graph, target)
+        found = _matches(graph, target, here)
         if not found:
             unknown.append(target)
         meant.update(found)
@@ -77,23 +80,36 @@ def _digraph(graph: Graph) -> "nx.DiGraph[str]":
     return digraph
 
 
-def _matches(graph: Graph, target: str) -> list[str]:
+def _matches(graph: Graph, target: str, here: ProjectPath) -> list[str]:
     if target in graph:
         return [target]
-    path = posixpath.normpath(target) if target else target
-    producer = graph.producer(ProjectPath(path))
-    if producer is not None:
-        return list(graph.producers(ProjectPath(path)))
+    paths = list(dict.fromkeys(_path(base, target) for base in (here, ROOT)))
+    for path in paths:
+        if graph.producer(path) is not None:
+            return list(graph.producers(path))
     for name_of in (_name, _full_name, _bare_name):
         found = [stage.name for stage in graph.stages if target in _with_base(name_of(stage))]
         if found:
             return found
+    return [*_fitting(graph, target), *next(filter(None, (_making(graph, path) for path in paths)), [])]
+
+
+def _path(base: ProjectPath, target: str) -> ProjectPath:
+    return ProjectPath(posixpath.normpath(posixpath.join(base, target)) if target else target)
+
+
+def _fitting(graph: Graph, pattern: str) -> list[str]:
+    """The stages whose names fit a glob."""
+    stages = graph.stages
+    return [s.name for s in stages if any(fnmatchcase(name, pattern) for name in (s.name, _full_name(s)))]
+
+
+def _making(graph: Graph, pattern: str) -> list[str]:
+    """The stages of which an out's path fits a glob."""
     return [
         stage.name
         for stage in graph.stages
-        if fnmatchcase(stage.name, target)
-        or fnmatchcase(_full_name(stage), target)
-        or any(fnmatchcase(out.rstrip("/"), path) for out in stage.out_paths())
+        if any(fnmatchcase(out.rstrip("/"), pattern) for out in stage.out_paths())
     ]
 
 

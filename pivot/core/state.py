@@ -1,11 +1,11 @@
 """How a stage's state is shown everywhere: one icon, one word, one colour."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pivot.core.explain import headline
-from pivot.model.decision import Decision, Verdict
+from pivot.model.decision import ChangeKind, Decision, Verdict
 from pivot.model.event import Outcome, StageFinished
 
 
@@ -50,6 +50,13 @@ class StageState:
         if self.seconds is not None and self.state in (Progress.RUNNING, Outcome.RAN, Outcome.FAILED):
             return f"{word} {duration(self.seconds)}"
         return word
+
+
+def past_reason(decision: Decision) -> str:
+    """Why a stage was run, in one line; to be said when it has run, so that one that never had is told as such."""
+    if any(change.kind is ChangeKind.FIRST_RUN for change in decision.changes):
+        return "First run"
+    return headline(decision)
 
 
 def state_word(state: State) -> tuple[str, str]:
@@ -114,6 +121,16 @@ _ATTENTION = (
     "restored",
     "cached",
 )
+
+
+def counts_text(decisions: Sequence[Decision]) -> str:
+    """``2 of 5 stages will run, 1 wait``."""
+    counts = {verdict: sum(decision.verdict is verdict for decision in decisions) for verdict in Verdict}
+    noun = "stage" if len(decisions) == 1 else "stages"
+    parts = [f"{counts[Verdict.RUN]} of {len(decisions)} {noun} will run"]
+    parts += [f"{counts[Verdict.WAITS]} wait"] if counts[Verdict.WAITS] else []
+    parts += [f"{counts[Verdict.RESTORE]} will be restored"] if counts[Verdict.RESTORE] else []
+    return ", ".join(parts)
 
 
 def duration(seconds: float) -> str:

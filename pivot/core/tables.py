@@ -24,12 +24,14 @@ class Column:
         cells: texts of one line, as many as in the others.
         right: its texts stand at the right, as numbers do.
         optional: it is left out where all its texts are empty.
+        whole: its texts are never cut: they are to be copied.
     """
 
     title: str
     cells: Sequence[str]
     right: bool = False
     optional: bool = False
+    whole: bool = False
 
 
 def number_text(value: float, precision: int = PRECISION) -> str:
@@ -137,7 +139,7 @@ def _fitted(columns: Sequence[Column], sizes: Sequence[int], room: int) -> list[
             wide = [
                 (size, index)
                 for index, size in enumerate(fitted)
-                if columns[index].right is give and size > _NARROWEST
+                if columns[index].right is give and size > _NARROWEST and not columns[index].whole
             ]
             if not wide:
                 break

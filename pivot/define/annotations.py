@@ -12,14 +12,14 @@ from pivot.define.declared import declared_by
 from pivot.define.decorator import Mark, mark_of
 from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
-from pivot.define.functions import check_function, reference
+from pivot.define.functions import check_function, name_of, reference
 from pivot.define.outs import Given, annotated_outs, plain_outs
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef, Stage, StageParameters, StageVariant
 from pivot.paths import ProjectPath
 
-_STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(@[A-Za-z0-9_-]{1,64})?\Z")
+_STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(@[A-Za-z0-9_.+-]{1,64})?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def stage_from_function(
         DefinitionErrors: everything that is wrong with it.
     """
     mark = mark_of(function)
-    name = str(name or (mark.name if mark else None) or getattr(function, "__name__", repr(function)))
+    name = str(name or (mark.name if mark else None) or name_of(function))
     code = code or place
     problem = check_function(function, name, code)
     if problem is not None:
@@ -123,6 +123,8 @@ def _params(draft: Draft, mark: Mark | None, layers: tuple[ParamLayer, ...]) -> 
         return None
     if mark is not None and mark.params is not None and not isinstance(mark.params, type):
         layers = (ParamLayer(json.loads(params_text(mark.params)), draft.code), *layers)
+    elif draft.declared.default is not None:
+        layers = (ParamLayer(json.loads(params_text(draft.declared.default)), draft.code), *layers)
     try:
         values = resolve_params(draft.stage, model, layers, draft.code)
     except DefinitionErrors as error:

@@ -3,10 +3,10 @@
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, is_typeddict
+from typing import Any, get_origin, is_typeddict
 
 from pivot.define.decorator import Mark
-from pivot.define.hints import UnknownName, annotation_parts, hints_of, inner_annotations
+from pivot.define.hints import UnknownName, annotation_parts, hints_of, inner_annotations, without_none
 from pivot.errors import PivotError
 from pivot.model.stage import Returns
 from pivot.outputs import Dep, IncrementalOut, Out
@@ -28,6 +28,7 @@ class Declared:
         incremental: parameter → the output whose last value it gets, and the annotated type.
         problems: what is wrong, without stage and place: (message, hint).
         takes_variant: whether a parameter ``variant`` is left for which variant the stage is.
+        default: the instance of the params' model that is the parameter's default; ``None`` without one.
     """
 
     deps: dict[str, tuple[Dep[Any], Any]]
@@ -38,6 +39,7 @@ class Declared:
     incremental: dict[str, tuple[IncrementalOut[Any], Any]]
     problems: list[tuple[str, str | None]] = field(default_factory=list)
     takes_variant: bool = False
+    default: Any = None
 
 
 def declared_by(function: Callable[..., Any], mark: Mark | None, *, is_variant: bool = False) -> Declared:
@@ -61,6 +63,7 @@ def declared_by(function: Callable[..., Any], mark: Mark | None, *, is_variant: 
     free: list[inspect.Parameter] = []
     for name, parameter in parameters.items():
         if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            problems.extend(_of_spare(parameter, hints.get(name)))
             continue
         if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
             problems.append(
@@ -72,27 +75,56 @@ def declared_by(function: Callable[..., Any], mark: Mark | None, *, is_variant: 
             deps[name] = (word, kind)
         elif word is not None:
             incremental[name] = (word, kind)
-        elif is_model(kind):
-            models.append((name, kind))
+        elif is_model(without_none(kind)):
+            models.append((name, without_none(kind)))
+        elif isinstance(parameter.default, (Dep, Out)):
+            problems.append(_bare(parameter.default, f"the default of parameter {name!r}"))
         elif not _misplaced(hints.get(name), f"parameter {name!r}", problems):
             free.append(parameter)
     params = _params(models, free, mark, problems)
-    for parameter in free:
-        taken = params is not None and parameter.name == params[0]
-        taken = taken or (is_variant and parameter.name == VARIANT)
-        if parameter.default is inspect.Parameter.empty and not taken and _are_read(hints, parameters):
-            hint = "annotate it with Dep(…), give it a default, or make it a field of the params model"
-            if parameter.name == VARIANT:
-                hint = "give the stage a matrix (or register it with variant=), or the parameter a default"
-            problems.append((f"nothing provides parameter {parameter.name!r}", hint))
+    if _are_read(hints, parameters):
+        taken = {params[0] if params is not None else None, VARIANT if is_variant else None}
+        needed = (parameter for parameter in free if _needs(parameter, taken))
+        problems.extend(_unprovided(parameter.name, hints.get(parameter.name)) for parameter in needed)
     outs, returns = _outs(hints.get("return"), mark, problems)
     takes_variant = any(p.name == VARIANT for p in free) and (params is None or params[0] != VARIANT)
-    return Declared(deps, outs, returns, params, tuple(parameters), incremental, problems, takes_variant)
+    default = parameters[params[0]].default if params is not None else None
+    default = default if params is not None and type(default) is params[1] else None
+    names = tuple(parameters)
+    return Declared(deps, outs, returns, params, names, incremental, problems, takes_variant, default)
 
 
 def _are_read(hints: dict[str, Any], parameters: Any) -> bool:
     """Whether the annotations could be evaluated; if not, one error has said so for all of them."""
     return bool(hints) or all(p.annotation is inspect.Parameter.empty for p in parameters.values())
+
+
+def _needs(parameter: inspect.Parameter, taken: set[str | None]) -> bool:
+    return parameter.default is inspect.Parameter.empty and parameter.name not in taken
+
+
+def _unprovided(name: str, annotation: Any) -> tuple[str, str]:
+    if isinstance(annotation, UnknownName):
+        return (
+            f"parameter {name!r}: name {str(annotation)!r} is not defined",
+            "import it outside TYPE_CHECKING",
+        )
+    hint = "annotate it with Dep(…), give it a default, or make it a field of the params model"
+    if name == VARIANT:
+        hint = "give the stage a matrix (or register it with variant=), or the parameter a default"
+    elif name == "params":
+        hint = "annotate it with a subclass of pivot.StageParams"
+    return f"nothing provides parameter {name!r}", hint
+
+
+def _of_spare(parameter: inspect.Parameter, annotation: Any) -> list[tuple[str, str | None]]:
+    """``*args`` and ``**more`` get nothing: what is wrong if they are annotated as if they did."""
+    kind, extras = annotation_parts(annotation)
+    if not any(isinstance(extra, (Dep, Out)) for extra in extras) and not is_model(kind):
+        return []
+    stars = "*" if parameter.kind is inspect.Parameter.VAR_POSITIONAL else "**"
+    hint = "give it a parameter of its own; for several files Annotated[list[T], Dep([path, path])]"
+    return [(f"{stars}{parameter.name} gets no values", hint)]
 
 
 def is_model(kind: Any) -> bool:
@@ -142,12 +174,14 @@ def _outs(
     returns = Returns.NOTHING
     if out is not None:
         outs, returns = {SINGLE_OUT: (out, kind)}, Returns.SINGLE
-    elif is_typeddict(kind):
-        found = _fields(kind, problems, plain)
+    elif is_typeddict(get_origin(kind) or kind):
+        found = _fields(get_origin(kind) or kind, problems, plain)
         if found or not plain:
             outs, returns = found, Returns.MAPPING
     elif annotation not in (None, type(None)) and not _misplaced(annotation, "the return type", problems):
         hint = "annotate it: Annotated[T, Out(path)], or a TypedDict of such, or None"
+        if is_typeddict(without_none(kind)):
+            hint = f"every run returns all outputs: annotate {without_none(kind).__name__} alone"
         problems.extend([] if plain else [("the return type declares no output", hint)])
     if outs and mark is not None and mark.outs:
         problems.append(("outs are declared both in @stage and in the return type", "keep one of them"))
@@ -171,7 +205,7 @@ def _fields(
         out = _only(extras, (Out,), what, problems)
         if out is not None:
             outs[name] = (out, inner)
-        elif not _misplaced(annotation, what, problems):
+        elif name not in kind.__optional_keys__ and not _misplaced(annotation, what, problems):
             without.append(name)
         if name in kind.__optional_keys__:
             problems.append((f"{what} may be left out", "every run writes every output"))
@@ -204,17 +238,44 @@ def _only(
 
 def _misplaced(annotation: Any, what: str, problems: list[tuple[str, str | None]]) -> bool:
     """Whether a Dep or Out hides inside a type, where it means nothing, or is one that could not be read."""
-    extras = annotation_parts(annotation)[1]
+    kind, extras = annotation_parts(annotation)
     if any(isinstance(e, (Dep, Out, UnknownName)) or _is_word(e) for e in extras):
+        return True
+    if isinstance(kind, (Dep, Out)):
+        problems.append(_bare(kind, what))
+        return True
+    if isinstance(kind, UnknownName) and str(kind) == "Annotated":
+        problems.append((f"{what}: name 'Annotated' is not defined", "from typing import Annotated"))
         return True
     for inner in inner_annotations(annotation):
         for extra in annotation_parts(inner)[1]:
             if isinstance(extra, (Dep, Out)):
                 word = type(extra).__name__
-                hint = f"put it outside: Annotated[T | None, {word}({extra.path!r})]"
-                problems.append((f"{word} stands inside another type in {what}", hint))
+                problems.append((f"{word} stands inside another type in {what}", _way_out(kind, extra)))
                 return True
     return False
+
+
+def _bare(word: Dep[Any] | Out[Any], what: str) -> tuple[str, str]:
+    name = type(word).__name__
+    return (
+        f"{name} stands alone in {what}",
+        f"write Annotated[T, {name}({word.path!r})] behind the colon or arrow",
+    )
+
+
+def _way_out(kind: Any, word: Dep[Any] | Out[Any]) -> str:
+    """Where a word belongs that stands inside a type."""
+    name = type(word).__name__
+    around = get_origin(kind)
+    if around is tuple and isinstance(word, Out):
+        return "return a TypedDict: a field for each output"
+    if around in (list, tuple):
+        return f"put it outside: Annotated[list[T], {name}([path, path])]"
+    if around is dict:
+        folder = "DirectoryOut" if isinstance(word, Out) else name
+        return f"put it outside: Annotated[dict[str, T], {folder}('folder/')]"
+    return f"put it outside: Annotated[T | None, {name}({word.path!r})]"
 
 
 def _is_word(extra: Any) -> bool:

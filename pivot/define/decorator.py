@@ -1,10 +1,12 @@
 """``@pivot.stage``: marks a function as a stage and leaves it as it is."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar, overload
+
+from pivot.errors import DefinitionError
 
 _MARK = "__pivot_stage__"
 
@@ -65,7 +67,17 @@ def stage(
         params: a pydantic model; the argument annotated with it (or named ``params``) gets its values.
         mutex: groups of which no two stages run at once; ``"*"`` runs alone.
         name: of the stage; the function's name by default.
+
+    Raises:
+        DefinitionError: it stands on something that is no function.
     """
+    if function is not None and not callable(function):
+        hint = (
+            f"write @stage(name={function!r})"
+            if isinstance(function, str)
+            else "write @stage(deps=…, outs=…)"
+        )
+        raise DefinitionError(f"@stage marks a function, not {function!r}", hint)
     mark = Mark(
         name, _paths(deps), _paths(outs), params, (mutex,) if isinstance(mutex, str) else tuple(mutex)
     )
@@ -99,7 +111,8 @@ def _line(function: Any) -> int:
     return code.co_firstlineno if code is not None else 0
 
 
-def _paths(given: _Paths) -> tuple[str, ...]:
-    if isinstance(given, (str, os.PathLike)):
-        return (os.fspath(given),)
-    return tuple(os.fspath(path) for path in given)
+def _paths(given: Any) -> tuple[Any, ...]:
+    """Paths as they were given; what is none of them is said later, with all that is wrong."""
+    is_one = isinstance(given, (str, os.PathLike, Mapping)) or not isinstance(given, Iterable)
+    several = (given,) if is_one else given
+    return tuple(os.fspath(path) if isinstance(path, os.PathLike) else path for path in several)

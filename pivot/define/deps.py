@@ -7,7 +7,7 @@ from typing import Any
 from pivot.config.pivotfile import PathEntry
 from pivot.config.spelling import did_you_mean
 from pivot.define.decorator import Mark
-from pivot.define.draft import Draft, is_several, names_folder
+from pivot.define.draft import Draft, called, is_several, names_folder
 from pivot.define.loader_ref import check_reader, loader_ref
 from pivot.define.shapes import dict_item, is_mapping, list_item, may_be
 from pivot.errors import PivotError
@@ -48,7 +48,7 @@ def annotated_deps(draft: Draft, given: Mapping[str, PathEntry]) -> list[StageDe
 def plain_deps(draft: Draft, mark: Mark | None) -> list[StageDep]:
     """The files and folders that a plain function opens on its own."""
     raws = mark.deps if mark else ()
-    paths = [(raw, draft.path(raw, f"dep {raw!r}", draft.code)) for raw in raws]
+    paths = [(raw, draft.path(raw, called(raw, "dep"), draft.code)) for raw in raws]
     return [StageDep(raw, path, loader_ref(PathOnly()), None) for raw, path in paths if path is not None]
 
 

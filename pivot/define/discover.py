@@ -8,16 +8,17 @@ other files that write what it reads. Everything that is wrong is told at once.
 
 import os
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pivot.core.graph import Graph
 from pivot.define.locate import PIPELINE_FILES, Inclusion, pipeline_file_in
 from pivot.define.reading import Reading, read_pipeline_file
-from pivot.errors import DefinitionErrors, PivotError
+from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.digest import Digest
 from pivot.model.stage import Stage
-from pivot.paths import ROOT, ProjectPath, absolute, is_folder
+from pivot.paths import ROOT, ProjectPath, absolute, is_folder, relative_to_root
 
 _IMPORTS_PIVOT = re.compile(r"^\s*(?:from|import)\s+pivot\b", re.MULTILINE)
 
@@ -67,6 +68,7 @@ def definition(path: str, root: str) -> Definition:
     if not search.errors:
         _add_writers(search, own, chosen)
     stages = tuple(_seen_from(own, stage) for stage in chosen.values())
+    search.errors.extend(_overwritten(search, stages))
     try:
         Graph(stages)
     except DefinitionErrors as error:
@@ -143,28 +145,77 @@ def _included(search: _Search, path: str, own: Reading) -> Iterator[Stage]:
 
 def _add_writers(search: _Search, own: Reading, chosen: dict[int, Stage]) -> None:
     """Adds the stages of other files that write what the chosen ones read, and what those read, and so on."""
-    waiting = list(chosen.values())
+    here = _Writers()
+    of_files: dict[ProjectPath, _Writers] = {}
+    here.add(chosen.values())
+    waiting = deque(chosen.values())
     while waiting:
-        for dep in waiting.pop(0).dep_paths():
+        for dep in waiting.popleft().dep_paths():
             # a folder may hold files of several stages
-            if not is_folder(dep) and _writers(chosen.values(), dep):
+            if not is_folder(dep) and here.of(dep):
                 continue
             for reading in search.above(dep):
                 if reading is own:
                     continue
-                new = {id(s): s for s in _writers(reading.said.stages, dep) if id(s) not in chosen}
+                if reading.home.file not in of_files:
+                    of_files[reading.home.file] = _Writers()
+                    of_files[reading.home.file].add(reading.said.stages)
+                new = {id(s): s for s in of_files[reading.home.file].of(dep) if id(s) not in chosen}
+                here.add(new.values())
                 chosen.update(new)
                 waiting += new.values()
 
 
-def _writers(stages: Iterable[Stage], dep: ProjectPath) -> list[Stage]:
-    return [stage for stage in stages if any(_meet(dep, out) for out in stage.out_paths())]
+@dataclass(frozen=True, slots=True)
+class _Writers:
+    """Who writes what, in the order in which they were added.
+
+    Attributes:
+        at: path without ``/`` at its end → number and stage of its writers.
+        inside: folder → number and stage of those that write something in it.
+    """
+
+    at: dict[str, list[tuple[int, Stage]]] = field(default_factory=dict)
+    inside: dict[str, list[tuple[int, Stage]]] = field(default_factory=dict)
+
+    def add(self, stages: Iterable[Stage]) -> None:
+        """Takes in the outs of some stages."""
+        for stage in stages:
+            for out in stage.out_paths():
+                entry = (len(self.at), stage)
+                self.at.setdefault(out.rstrip("/"), []).append(entry)
+                for folder in _folders(out):
+                    self.inside.setdefault(folder, []).append(entry)
+
+    def of(self, dep: ProjectPath) -> list[Stage]:
+        """The stages that write a path, the folder it lies in, or something in it."""
+        key = dep.rstrip("/")
+        found = [
+            *self.inside.get(key, ()),
+            *(entry for at in (key, *_folders(dep)) for entry in self.at.get(at, ())),
+        ]
+        return list({id(stage): stage for _, stage in sorted(found, key=lambda entry: entry[0])}.values())
 
 
-def _meet(dep: ProjectPath, out: ProjectPath) -> bool:
-    """Whether they are the same path, or one lies in the other."""
-    one, other = f"{dep.rstrip('/')}/", f"{out.rstrip('/')}/"
-    return one.startswith(other) or other.startswith(one)
+def _folders(path: ProjectPath) -> Iterator[str]:
+    """The folders that a path lies in, the innermost first."""
+    folder = os.path.dirname(path.rstrip("/"))
+    while folder:
+        yield folder
+        folder = os.path.dirname(folder)
+
+
+def _overwritten(search: _Search, stages: Iterable[Stage]) -> Iterator[PivotError]:
+    """An error for each out that would replace what defines the stages, or a file of git's own."""
+    said = {file for reading in search.readings.values() for file in reading.settled}
+    defining = {relative_to_root(file, search.root) for file in said}
+    for stage in stages:
+        for out in stage.out_paths():
+            met = [file for file in sorted(defining) if f"{file}/".startswith(f"{out.rstrip('/')}/")]
+            if met or out.startswith(".git/"):
+                what = f"{met[0]}, which defines stages" if met else f"{out}, which is git's own"
+                message = f"stage '{stage.name}' would write over {what} ({stage.place})"
+                yield DefinitionError(message, "choose another path")
 
 
 def _seen_from(own: Reading, stage: Stage) -> Stage:

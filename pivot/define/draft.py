@@ -1,6 +1,7 @@
 """A stage in the making: what its parts are read with, and what was found wrong."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,12 @@ from pivot.define.shapes import may_be
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef
+from pivot.outputs import Dep, Out
 from pivot.paths import ProjectPath, is_folder, project_path
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+_LONGEST = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,20 @@ class Draft:
     def path(self, raw: Any, what: str, place: Place) -> ProjectPath | None:
         """A path as a person wrote it; ``None`` after an error."""
         if not isinstance(raw, (str, os.PathLike)):
-            self.wrong(f"{what}: {raw!r} is no path", place)
+            hint = "write a text, or a list of texts"
+            if isinstance(raw, (Dep, Out)):
+                hint = f"write {raw.path!r}; {type(raw).__name__} belongs to the function's annotations"
+            self.wrong(f"{what}: {raw!r} is no path", place, hint)
             return None
         text = os.fsdecode(raw)
+        mistaken = _mistaken(text)
+        if mistaken is not None:
+            self.wrong(f"{what}: {mistaken[0]}", place, mistaken[1])
+            return None
+        # `.` and `..` are folders however they are written
+        ending = "/" if text.rpartition("/")[2] in (".", "..") else ""
         try:
-            found = project_path(text, self.folder)
+            found = project_path(text + ending, self.folder)
         except PivotError as error:
             self.wrong(f"{what}: {error.message}", place, error.hint)
             return None
@@ -72,7 +87,10 @@ class Draft:
         if not is_several(declared):
             if is_several(given):
                 hint = f"name one path, or annotate several in {self.function}"
-                self.wrong(f"{what} is one path, but {len(given)} are given", place, hint)
+                some = "a list" if len(given) == 1 else str(len(given))
+                self.wrong(
+                    f"{what} is one path, but {some} {'is' if len(given) == 1 else 'are'} given", place, hint
+                )
                 return []
             path = self.path(given, what, place)
             return [] if path is None else [(None, path)]
@@ -81,17 +99,40 @@ class Draft:
             self.wrong(f"{what} names no path", place, "name at least one")
         if not may_be(kind, list, tuple):
             name = getattr(kind, "__name__", str(kind))
+            item = "…" if may_be(kind, set, frozenset) else name
             self.wrong(
-                f"{what} has several paths, but its value is a {name}", self.code, f"annotate list[{name}]"
+                f"{what} has several paths, but its value is a {name}", self.code, f"annotate list[{item}]"
             )
             return []
         found = [(index, self.path(raw, what, place)) for index, raw in enumerate(raws)]
         return [(index, path) for index, path in found if path is not None]
 
 
+def _mistaken(path: str) -> tuple[str, str] | None:
+    """What is wrong with a path that means something elsewhere, but here would be a file of that very name."""
+    if path == "~" or path.startswith("~/"):
+        return f"path {path!r} begins in the home folder", "copy or link the data into the project"
+    if _ADDRESS.match(path):
+        return f"{path!r} is an address, no path", "fetch it in a stage, which writes it into the project"
+    if "\\" in path:
+        return f"path {path!r} has a \\ in it", "folders are divided by /"
+    if any(len(os.fsencode(name)) > _LONGEST for name in path.split("/")):
+        return f"path {path[:40]!r}… has too long a name", f"file systems take {_LONGEST} bytes"
+    if "*" in path:
+        folder = path.partition("*")[0].rpartition("/")[0]
+        hint = f"name the folder, {folder + '/'!r}" if folder else "name a folder, 'data/'"
+        return f"{path!r} is a pattern, no path", f"{hint}: all files in it count; or list the paths"
+    return None
+
+
 def is_several(raw: Any) -> bool:
     """Whether a declaration names several paths, be it a list of one."""
     return isinstance(raw, (list, tuple))
+
+
+def called(raw: Any, word: str) -> str:
+    """What an error calls a path that ``@stage`` was given."""
+    return f"{word} {raw!r}" if isinstance(raw, str) else f"{word}s of @stage"
 
 
 def names_folder(raw: Any) -> bool:

@@ -1,5 +1,6 @@
 """Which functions can be stages: those that a worker can import by name."""
 
+import functools
 import inspect
 import os
 import sys
@@ -16,9 +17,14 @@ _WAY_OUT = "Move the function to module level and pass values through parameters
 
 def check_function(function: Any, stage: str, place: Place) -> DefinitionError | None:
     """Why a worker cannot import and call a function, or ``None`` if it can."""
-    name = str(getattr(function, "__qualname__", repr(function)))
+    name = str(getattr(function, "__qualname__", None) or _shown(function))
     if isinstance(function, type) or not callable(function) or not _code_of(function):
-        return DefinitionError(f"stage {stage!r}: {name} is no function ({place})", "a stage is a function")
+        hint = "a stage is a function that stands at the top level of a module"
+        if isinstance(function, str):
+            hint = "import the function, and pass it without quotes"
+        elif isinstance(function, functools.partial):
+            hint = "write a function with def, and give it the values as params"
+        return DefinitionError(f"stage {stage!r}: {name} is no function ({place})", hint)
     if "<lambda>" in name:
         message = f"stage {stage!r}: Can't pickle <lambda>: it has no name to import ({place})"
         return DefinitionError(message, "write it as a function with def at module level")
@@ -66,6 +72,18 @@ def code_place(function: Callable[..., Any], root: str, default: Place) -> Place
     if not file.startswith(base.rstrip(os.sep) + os.sep):
         return default
     return Place(relative_to_root(file, base), code.co_firstlineno)
+
+
+def name_of(function: object) -> str:
+    """What a function is called; of what is none, what it is, without its address."""
+    return str(getattr(function, "__name__", None) or _shown(function))
+
+
+def _shown(thing: object) -> str:
+    if isinstance(thing, functools.partial):
+        return f"partial of {getattr(thing.func, '__qualname__', type(thing.func).__qualname__)}"
+    shown = repr(thing)
+    return f"an object of {type(thing).__qualname__}" if " at 0x" in shown else shown
 
 
 def _code_of(function: Any) -> Any:

@@ -6,6 +6,7 @@ Strings (``from __future__ import annotations``) are evaluated; a name that exis
 
 import builtins
 import sys
+import types
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ForwardRef, get_args, get_origin
@@ -86,6 +87,14 @@ def inner_annotations(annotation: Any) -> Iterator[Any]:
         value = _unwrapped(inner)
         yield value
         yield from inner_annotations(value)
+
+
+def without_none(annotation: Any) -> Any:
+    """``T`` for ``T | None``."""
+    if get_origin(annotation) not in (typing.Union, types.UnionType):
+        return annotation
+    choices = [kind for kind in get_args(annotation) if kind is not type(None)]
+    return choices[0] if len(choices) == 1 else annotation
 
 
 def _raw(target: Any) -> dict[str, Any]:

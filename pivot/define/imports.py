@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import os
 import tokenize
 import traceback
@@ -40,7 +41,11 @@ class Modules:
         module, _, name = dotted.rpartition(".")
         if not module or not all(part.isidentifier() for part in dotted.split(".")):
             message = f"stage {stage!r}: python {dotted!r} names no function ({place})"
-            return DefinitionError(message, "write module.function, e.g. stages.train")
+            guess = dotted.replace(":", ".").replace("/", ".").removesuffix("()")
+            is_right = "." in guess and all(part.isidentifier() for part in guess.split("."))
+            return DefinitionError(
+                message, f"write {guess if is_right else 'module.function, e.g. stages.train'}"
+            )
         if module in self._failed:
             return None
         found = self.module(module, stage, place)
@@ -49,18 +54,25 @@ class Modules:
             return found
         value = getattr(found, name, None)
         if value is None:
-            line = self._main_only(module, name)
-            if line:
-                where = self._place(self.importer.files[module], line)
-                why = "it is defined under if __name__ == '__main__', which no worker runs"
-                message = (
-                    f"stage {stage!r}: Can't get attribute {name!r} on <module '__main__'>: {why} ({where})"
-                )
-                return DefinitionError(message, "move it out of the if, to module level")
-            names = [key for key, item in vars(found).items() if callable(item) and not key.startswith("_")]
-            message = f"stage {stage!r}: module {module} has no function {name!r} ({place})"
-            return DefinitionError(message, did_you_mean(name, names))
+            return self._without(found, module, name, stage, place)
         return value, ObjectRef(module, name)
+
+    def _without(self, found: ModuleType, module: str, name: str, stage: str, place: Place) -> PivotError:
+        """Why a module has not the function that is asked for."""
+        line = self._main_only(module, name)
+        if line:
+            where = self._place(self.importer.files[module], line)
+            why = "it is defined under if __name__ == '__main__', which no worker runs"
+            message = f"stage {stage!r}: Can't get attribute {name!r} on <module '__main__'>: {why} ({where})"
+            return DefinitionError(message, "move it out of the if, to module level")
+        message = f"stage {stage!r}: module {module} has no function {name!r} ({place})"
+        if module not in self.importer.files and module in self._known():
+            hint = f"{module} is a module that Python or Pivot has imported already: rename your {module}.py"
+            return DefinitionError(message, hint)
+        names = [
+            key for key, item in vars(found).items() if inspect.isfunction(item) and not key.startswith("_")
+        ]
+        return DefinitionError(message, did_you_mean(name, names))
 
     def _main_only(self, module: str, name: str) -> int:
         """The line where a module defines a function only if it is run as a program; 0 if it does not."""
@@ -87,9 +99,14 @@ class Modules:
             return DefinitionError(
                 f"{who}importing {name} failed: {error} ({self._where(error) or place})", hint
             )
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's module may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the user's module, or a library in Rust, may raise anything
             kind = type(error).__name__
-            text = str(error.msg) if isinstance(error, SyntaxError) else str(error)
+            said = str(error.msg) if isinstance(error, SyntaxError) else str(error)
+            text = next(
+                (line.strip() for line in said.splitlines() if line.strip()), ""
+            )  # errors are one line
             where = self._where(error) or place
             message = f"{who}importing {name} failed: {kind}: {text} ({where})"
             return DefinitionError(message)

@@ -13,6 +13,8 @@ from pivot.errors import PivotError
 from pivot.loaders import Loader, PathOnly
 from pivot.model.stage import LoaderRef
 
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
 
 def loader_ref(loader: Any) -> LoaderRef:
     """A loader as data. Equal loaders give equal text in every process.
@@ -27,8 +29,8 @@ def loader_ref(loader: Any) -> LoaderRef:
         payload = pickle.dumps(loader, protocol=5)
     except Exception as error:
         raise PivotError(
-            f"loader {kind.__name__} cannot be sent to workers: {error}",
-            "define its class at module level and give it plain options",
+            f"loader {kind.__name__} cannot be sent to workers: {_ADDRESS.sub('', str(error))}",
+            "define its class (and the functions that it is given) at module level, and give it plain options",
         ) from error
     version = getattr(kind, "version", 1)
     return LoaderRef(
@@ -135,7 +137,7 @@ def _text(value: Any, around: tuple[int, ...]) -> str:
     name = f"{type(value).__module__}.{type(value).__qualname__}"
     shown = repr(value)
     has_own_repr = "__repr__" in {name for kind in type(value).__mro__[:-1] for name in vars(kind)}
-    if has_own_repr and not re.search(r" at 0x[0-9a-f]+", shown):
+    if has_own_repr and not _ADDRESS.search(shown):
         return f"{name}:{shown}"
     if dataclasses.is_dataclass(value) or hasattr(value, "__dict__"):
         inner = ", ".join(f"{key}={_text(item, around)}" for key, item in _options(value))

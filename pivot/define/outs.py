@@ -7,7 +7,7 @@ from typing import Any
 from pivot.config.pivotfile import PathEntry
 from pivot.config.spelling import did_you_mean
 from pivot.define.decorator import Mark
-from pivot.define.draft import Draft, is_several, names_folder
+from pivot.define.draft import Draft, called, is_several, names_folder
 from pivot.define.incremental import last_value_arguments
 from pivot.define.loader_ref import check_writer, loader_ref
 from pivot.define.shapes import dict_item, is_mapping, list_item, may_be
@@ -38,6 +38,7 @@ def annotated_outs(draft: Draft, given: Given) -> list[StageOut]:
         place = entry.place if entry else draft.code
         raw = entry.path if entry else out.path
         view = _view(draft, name, out, entry)
+        _check_options(draft, name, out)
         if not _is_right_kind(draft, name, out, raw, entry):
             continue
         cache = out.cache if entry is None or entry.cache is None else entry.cache
@@ -57,7 +58,7 @@ def annotated_outs(draft: Draft, given: Given) -> list[StageOut]:
 def plain_outs(draft: Draft, mark: Mark | None) -> list[StageOut]:
     """The files and folders that a plain function writes on its own."""
     raws = mark.outs if mark else ()
-    paths = [(raw, draft.path(raw, f"out {raw!r}", draft.code)) for raw in raws]
+    paths = [(raw, draft.path(raw, called(raw, "out"), draft.code)) for raw in raws]
     ref = loader_ref(PathOnly())
     return [
         StageOut(raw, path, OutKind.DIRECTORY if is_folder(path) else OutKind.OUT, ref, True, True)
@@ -117,6 +118,17 @@ def _view(draft: Draft, name: str, out: Out[Any], entry: PathEntry | None) -> Pl
         message = f"out {name!r} is no Plot, but {', '.join(words)} is given"
         draft.wrong(message, entry.place, f"declare it as a Plot in {draft.function}, or leave it out")
     return None
+
+
+def _check_options(draft: Draft, name: str, out: Out[Any]) -> None:
+    """Whether what stands beside the path is of its type: a text for ``cache`` would count as true."""
+    cache: Any = out.cache
+    if not isinstance(cache, bool):
+        draft.wrong(f"out {name!r}: cache is True or False, not {cache!r}", draft.code)
+    for word in ("x", "y", "template") if isinstance(out, Plot) else ():
+        value = getattr(out, word)
+        if not isinstance(value, (str, type(None))):
+            draft.wrong(f"out {name!r}: {word} is a text, not {value!r}", draft.code)
 
 
 def _is_right_kind(draft: Draft, name: str, out: Out[Any], raw: Any, entry: PathEntry | None) -> bool:

@@ -12,7 +12,7 @@ from pivot.core.matrix import Problem, Variant, problems, variants
 from pivot.define.annotations import Overrides, stage_from_function
 from pivot.define.declared import is_model
 from pivot.define.decorator import mark_of, marked_functions
-from pivot.define.functions import code_place
+from pivot.define.functions import code_place, name_of
 from pivot.define.imports import Modules
 from pivot.define.locate import PIPELINE_FILES, FileStages, Inclusion, PipelineFile
 from pivot.define.variants import stage_variant
@@ -124,30 +124,37 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
     if wrong:
         told = (DefinitionError(f"stage {name!r}: {one.message} ({place})", one.hint) for one in wrong)
         raise DefinitionErrors(told)
-    given = _given(said, name, place)
+    errors: list[PivotError] = []
+    given = _given(said, name, place, errors)
+    deps = _paths_given(said.dep_paths, "dep", name, place, errors)
+    outs = _paths_given(said.out_paths, "out", name, place, errors)
     layers = ((given,) if given else ()) + params_layers(params, name)
-    return stage_from_function(
-        said.function,
-        name=name,
-        folder=home.folder,
-        roots=home.roots,
-        place=place,
-        code=code_place(said.function, home.root, place),
-        overrides=Overrides(
-            deps={key: PathEntry(_paths(path), None, place) for key, path in said.dep_paths.items()},
-            outs={None: {key: _out_path(value, key, name, place) for key, value in said.out_paths.items()}},
-            params=layers,
-            mutex=said.mutex or None,
-            variant=stage_variant(variant),
-        ),
-    )
+    try:
+        stage = stage_from_function(
+            said.function,
+            name=name,
+            folder=home.folder,
+            roots=home.roots,
+            place=place,
+            code=code_place(said.function, home.root, place),
+            overrides=Overrides(
+                deps=deps,
+                outs={None: outs},
+                params=layers,
+                mutex=said.mutex or None,
+                variant=stage_variant(variant),
+            ),
+        )
+    except DefinitionErrors as error:
+        errors.extend(error.errors)
+    if errors:
+        raise DefinitionErrors(errors)
+    return stage
 
 
 def _base_name(said: Registration) -> str:
     mark = mark_of(said.function)
-    return (
-        said.name or (mark.name if mark else None) or str(getattr(said.function, "__name__", said.function))
-    )
+    return str(said.name or (mark.name if mark else None) or name_of(said.function))
 
 
 def _name(said: Registration) -> tuple[str, Variant | None]:
@@ -170,7 +177,7 @@ def _paths(given: Any) -> Any:
     return tuple(_paths(path) for path in given) if isinstance(given, (list, tuple)) else given
 
 
-def _given(said: Registration, stage: str, place: Place) -> ParamLayer | None:
+def _given(said: Registration, stage: str, place: Place, errors: list[PivotError]) -> ParamLayer | None:
     """The params given to ``register``: an instance, a mapping, or the bare model, which adds nothing."""
     params = said.params
     if params is None or is_model(params):
@@ -180,36 +187,45 @@ def _given(said: Registration, stage: str, place: Place) -> ParamLayer | None:
     if is_model(type(params)):
         return ParamLayer(json.loads(params_text(params)), place)
     hint = "give an instance of the stage's params model, or a mapping"
-    raise DefinitionError(f"stage {stage!r}: params {params!r} are no params ({place})", hint)
+    errors.append(DefinitionError(f"stage {stage!r}: params {params!r} are no params ({place})", hint))
+    return None
 
 
-_OPTIONS = {"path": None, "cache": bool, "x": str, "y": str, "template": str}
-"""The keys of an output given as a mapping, and the types of the optional ones."""
+_OPTIONS: Mapping[str, Mapping[str, type | None]] = {
+    "dep": {"path": None},
+    "out": {"path": None, "cache": bool, "x": str, "y": str, "template": str},
+}
+"""The keys of a dep or output given as a mapping, and the types of the optional ones."""
 
 
-def _out_path(value: Any, key: str, stage: str, place: Place) -> PathEntry:
-    if not isinstance(value, Mapping):
-        return PathEntry(_paths(value), None, place)
-    errors = []
+def _paths_given(
+    table: Mapping[str, Any], what: str, stage: str, place: Place, errors: list[PivotError]
+) -> dict[str, PathEntry]:
+    """The paths given to ``register``; what is wrong with them is added to ``errors``."""
+    found: dict[str, PathEntry] = {}
+    for key, value in table.items():
+        if not isinstance(value, Mapping):
+            found[key] = PathEntry(_paths(value), None, place)
+            continue
+        wrong = list(_wrong_options(value, _OPTIONS[what]))
+        who = f"stage {stage!r}: {what} {key!r}"
+        errors.extend(DefinitionError(f"{who}: {message} ({place})", hint) for message, hint in wrong)
+        if not wrong:
+            words = {word: value.get(word) for word in ("x", "y", "template")}
+            found[key] = PathEntry(_paths(value["path"]), value.get("cache"), place, **words)
+    return found
+
+
+def _wrong_options(
+    value: Mapping[str, Any], options: Mapping[str, type | None]
+) -> Iterator[tuple[str, str | None]]:
+    """What is wrong with a mapping that stands for a path: (message, hint)."""
     for word in value:
-        if word not in _OPTIONS:
-            message = f"stage {stage!r}: out {key!r}: unknown key {word!r} ({place})"
-            errors.append(DefinitionError(message, did_you_mean(word, _OPTIONS)))
+        if word not in options:
+            yield f"unknown key {word!r}", did_you_mean(word, options)
     if "path" not in value:
-        errors.append(DefinitionError(f"stage {stage!r}: out {key!r}: 'path' is missing ({place})", "add it"))
-    for word, kind in _OPTIONS.items():
+        yield "'path' is missing", "add it"
+    for word, kind in options.items():
         given = value.get(word)
         if kind is not None and not isinstance(given, (kind, type(None))):
-            wanted = "True or False" if kind is bool else "a text"
-            message = f"stage {stage!r}: out {key!r}: {word} is {wanted}, not {given!r} ({place})"
-            errors.append(DefinitionError(message))
-    if errors:
-        raise DefinitionErrors(errors)
-    return PathEntry(
-        _paths(value["path"]),
-        value.get("cache"),
-        place,
-        value.get("x"),
-        value.get("y"),
-        value.get("template"),
-    )
+            yield f"{word} is {'True or False' if kind is bool else 'a text'}, not {given!r}", None

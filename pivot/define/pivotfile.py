@@ -1,18 +1,19 @@
 """The door of ``pivot.yaml``: entries that name annotated functions → stages."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-from pivot.config.params import params_layers
+from pivot.config.params import MissingParamError, params_layers
 from pivot.config.pivotfile import StageEntry, read_pivotfile
 from pivot.define.annotations import Overrides, stage_from_function
 from pivot.define.functions import code_place
 from pivot.define.imports import Modules
-from pivot.define.locate import FileStages, Inclusion, included_file
+from pivot.define.locate import FileStages, Inclusion, PipelineFile, included_file
+from pivot.define.outs import Given
 from pivot.define.variants import Made, made_by, stage_variant, vars_of
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
-from pivot.model.stage import OutKind, Stage
+from pivot.model.place import Place
+from pivot.model.stage import ObjectRef, OutKind, Stage
 from pivot.paths import ProjectPath, project_path
 from pivot.yamlio import YamlDocument
 
@@ -32,7 +33,7 @@ def stages_from_pivotfile(
         PivotError: the file itself is not as it must be.
     """
     home = modules.home
-    said = read_pivotfile(text, home.file)
+    said = read_pivotfile(text, home.file, errors)
     read: list[str] = []
     values = vars_of(said.vars, home.folder, home.root, errors, read)
     inclusions = []
@@ -50,13 +51,22 @@ def stages_from_pivotfile(
         for made in made_by(entry, values, errors):
             if isinstance(found, tuple):
                 try:
-                    stages.append(_stage(entry, made, found, params, modules))
+                    outs: Given = {
+                        OutKind.OUT: made.paths["outs"],
+                        OutKind.METRIC: made.paths["metrics"],
+                        OutKind.PLOT: made.paths["plots"],
+                    }
+                    code = code_place(found[0], home.root, entry.place())
+                    stage = made_stage(entry, made, found, outs, params, home, code)
+                    stages += [stage] if entry.name not in said.broken else []
                 except PivotError as error:
-                    errors.extend(_once(error, made.name, told))
+                    new = once(error, made.name, told)
+                    is_broken = entry.name in said.broken  # what was taken out is not missing
+                    errors.extend(e for e in new if not (is_broken and isinstance(e, MissingParamError)))
     return FileStages(tuple(stages), tuple(inclusions), tuple(read))
 
 
-def _once(error: PivotError, stage: str, told: set[str]) -> Iterator[PivotError]:
+def once(error: PivotError, stage: str, told: set[str]) -> Iterator[PivotError]:
     """The errors of a stage; what all variants would tell, the first one tells."""
     for one in error.errors if isinstance(error, DefinitionErrors) else (error,):
         text = str(one).replace(repr(stage), "")
@@ -65,33 +75,38 @@ def _once(error: PivotError, stage: str, told: set[str]) -> Iterator[PivotError]
             yield one
 
 
-def _stage(
+def made_stage(
     entry: StageEntry,
     made: Made,
-    found: tuple[Any, Any],
+    found: tuple[Any, ObjectRef],
+    outs: Given,
     params: YamlDocument | None,
-    modules: Modules,
+    home: PipelineFile,
+    code: Place,
 ) -> Stage:
-    home = modules.home
-    if made.cwd is not None:
-        home = replace(home, folder=_shifted(entry, made, modules))
+    """One of the stages that an entry makes.
+
+    Args:
+        found: the function, and the name under which it was found.
+        outs: what the entry says of outputs.
+        params: of the ``params.yaml`` beside it.
+        code: where the function is written.
+
+    Raises:
+        PivotError: what is wrong with it.
+    """
     function, ref = found
-    place = entry.place()
     return stage_from_function(
         function,
         name=made.name,
-        folder=home.folder,
+        folder=home.folder if made.cwd is None else _shifted(entry, made, home),
         roots=home.roots,
-        place=place,
-        code=code_place(function, home.root, place),
+        place=entry.place(),
+        code=code,
         ref=ref,
         overrides=Overrides(
             deps=made.paths["deps"],
-            outs={
-                OutKind.OUT: made.paths["outs"],
-                OutKind.METRIC: made.paths["metrics"],
-                OutKind.PLOT: made.paths["plots"],
-            },
+            outs=outs,
             params=(*made.params, *params_layers(params, made.name)),
             mutex=made.mutex,
             variant=stage_variant(made.variant),
@@ -99,9 +114,10 @@ def _stage(
     )
 
 
-def _shifted(entry: StageEntry, made: Made, modules: Modules) -> ProjectPath:
+def _shifted(entry: StageEntry, made: Made, home: PipelineFile) -> ProjectPath:
     place = entry.place("cwd")
     try:
-        return project_path((made.cwd or "").rstrip("/") or "/", modules.home.folder)
+        given = made.cwd or ""
+        return project_path(given.rstrip("/") or given, home.folder)
     except PivotError as error:
         raise DefinitionError(f"stage {made.name!r}: cwd: {error.message} ({place})", error.hint) from error

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pivot.config import PARAMS_FILE
-from pivot.config.params import check_params_names, read_params
+from pivot.config.params import MissingParamError, check_params_names, read_params
 from pivot.define.imports import Modules
 from pivot.define.locate import FileStages, PipelineFile, pipeline_file
 from pivot.define.pipelinefile import stages_from_pipelinefile
@@ -14,7 +14,7 @@ from pivot.define.sources import ProjectImporter
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.model.digest import Digest
 from pivot.paths import absolute, relative_to_root
-from pivot.yamlio import YamlDocument
+from pivot.yamlio import YamlDocument, yaml_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Reading:
         modules: project module → digest of the text that was executed to define the stages.
         files: project module → its file.
         read: all files that were read, absolute; also those that were looked for and are not there.
+        settled: those of them that say which stages there are: the file itself, its params and vars.
     """
 
     home: PipelineFile
@@ -32,6 +33,7 @@ class Reading:
     modules: Mapping[str, Digest]
     files: Mapping[str, str]
     read: tuple[str, ...]
+    settled: tuple[str, ...]
 
 
 def read_pipeline_file(path: str, root: str, errors: list[PivotError]) -> Reading:
@@ -44,21 +46,26 @@ def read_pipeline_file(path: str, root: str, errors: list[PivotError]) -> Readin
     """
     home = pipeline_file(path, root)
     before = len(errors)
-    params = _params(home, errors)
+    params = params_beside(home, errors)
     importer = ProjectImporter([absolute(folder, home.root) for folder in home.roots])
+    is_read = len(errors) == before
     with importer:
         said = _stages(path, params, Modules(home, importer), errors)
+    if not is_read:  # what a broken params.yaml would have given is not missing
+        errors[:] = [error for error in errors if not isinstance(error, MissingParamError)]
     stages = tuple(replace(stage, home=home.folder) for stage in said.stages)
     if len(errors) == before:
         takers = [stage.name for stage in stages if stage.params is not None]
         errors.extend(check_params_names(params, takers, [stage.name for stage in stages]))
     beside = os.path.join(absolute(home.folder, home.root), PARAMS_FILE)
+    settled = (path, beside, *said.read)
     return Reading(
         home,
         replace(said, stages=stages),
         dict(importer.loaded),
         dict(importer.files),
-        (path, beside, *said.read, *importer.files.values()),
+        (*settled, *importer.files.values()),
+        settled,
     )
 
 
@@ -66,8 +73,7 @@ def _stages(path: str, params: YamlDocument | None, modules: Modules, errors: li
     try:
         if path.endswith(".py"):
             return stages_from_pipelinefile(params, modules, errors)
-        with open(path, encoding="utf-8") as file:
-            return stages_from_pivotfile(file.read(), params, modules, errors)
+        return stages_from_pivotfile(yaml_text(path, modules.home.file), params, modules, errors)
     except DefinitionErrors as error:
         errors.extend(error.errors)
     except PivotError as error:
@@ -75,13 +81,14 @@ def _stages(path: str, params: YamlDocument | None, modules: Modules, errors: li
     return FileStages(())
 
 
-def _params(home: PipelineFile, errors: list[PivotError]) -> YamlDocument | None:
+def params_beside(home: PipelineFile, errors: list[PivotError]) -> YamlDocument | None:
+    """The ``params.yaml`` beside a pipeline file, if there is one; what is wrong with it is added to ``errors``."""
     path = os.path.join(absolute(home.folder, home.root), PARAMS_FILE)
     if not os.path.isfile(path):
         return None
+    file = relative_to_root(path, home.root)
     try:
-        with open(path, encoding="utf-8") as file:
-            return read_params(file.read(), relative_to_root(path, home.root))
+        return read_params(yaml_text(path, file), file)
     except DefinitionErrors as error:
         errors.extend(error.errors)
     except PivotError as error:

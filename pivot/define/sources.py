@@ -207,10 +207,19 @@ class _TextLoader(SourceFileLoader):
         return importlib.util.decode_source(self.get_data(self.get_filename(fullname)))
 
     def get_code(self, fullname: str) -> CodeType:
-        source = self.get_source(fullname)
-        self._importer.loaded[fullname] = self._text.digest if self._text is not None else digest_text(source)
         self._importer.files[fullname] = self.path
-        return compile(source, self.path, "exec", dont_inherit=True)
+        try:
+            source = self.get_source(fullname)
+            digest = self._text.digest if self._text is not None else digest_text(source)
+            self._importer.loaded[fullname] = digest
+            return compile(source, self.path, "exec", dont_inherit=True)
+        except UnicodeDecodeError as error:
+            why = "the file is no UTF-8, and names no other encoding in its first line"
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise SyntaxError(why, (self.path, line, None, None)) from error
+        except SyntaxError as error:
+            error.filename = error.filename or self.path  # of a wrong encoding, Python does not say it
+            raise
 
     def is_package(self, fullname: str) -> bool:
         return self._text.is_package if self._text is not None else super().is_package(fullname)

@@ -22,6 +22,7 @@ from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import StageVariant
 from pivot.paths import ProjectPath, absolute, project_path
+from pivot.yamlio import yaml_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,16 +209,16 @@ def vars_of(
                 path = project_path(part.file, folder)
                 file = absolute(path, root)
                 read.append(file)
-                with open(file, encoding="utf-8") as text:
-                    values = read_vars(text.read(), path)
+                values = read_vars(yaml_text(file, path), path)
             except PivotError as error:
                 # an error in the file names its own line
                 named = error.message if "(" in error.message else f"{error.message} ({part.place})"
                 errors.append(DefinitionError(f"vars: {named}", error.hint))
                 continue
-            except (OSError, UnicodeDecodeError) as error:
-                why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
-                errors.append(DefinitionError(f"vars: cannot read {part.file}: {why} ({part.place})"))
+            except OSError as error:
+                errors.append(
+                    DefinitionError(f"vars: cannot read {part.file}: {error.strerror} ({part.place})")
+                )
                 continue
         for name, (value, place) in values.items():
             if name in found:

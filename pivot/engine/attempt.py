@@ -54,7 +54,7 @@ class Tail:
             with open(self._path, "rb") as file:
                 file.seek(self._offset)
                 data = file.read(LARGEST_PIECE)
-        except FileNotFoundError:
+        except OSError:  # not made yet, or taken away: nothing rests on it
             return b""
         self._offset += len(data)
         return data

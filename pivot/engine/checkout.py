@@ -7,7 +7,7 @@ from pivot.errors import PivotError, StoreError
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath
-from pivot.store.checkout import checkout
+from pivot.store.checkout import checkout, with_contents
 from pivot.store.needs import needs
 from pivot.store.objects import MissingObjectError
 from pivot.store.store import Store
@@ -46,11 +46,18 @@ def check_out(store: Store, stages: Iterable[Stage], *, force: bool = False) -> 
     """
     store.create()
     with store.in_use():
-        return tuple(_check_out(store, stage, force) for stage in stages)
+        return tuple(put_in_place(store, stage, store.lock(stage.key), force=force) for stage in stages)
 
 
-def _check_out(store: Store, stage: Stage, force: bool) -> CheckedOut:
-    record = store.lock(stage.key)
+def put_in_place(
+    store: Store, stage: Stage, record: StageRecord | None, *, force: bool = False
+) -> CheckedOut:
+    """Put the outputs of a result in place and make it the stage's last one; call it while the store is in use.
+
+    Args:
+        record: the result; ``None`` where none is known.
+        force: as of `check_out`.
+    """
     if record is None:
         return CheckedOut(stage.name, unknown=True)
     try:
@@ -62,10 +69,11 @@ def _check_out(store: Store, stage: Stage, force: bool) -> CheckedOut:
             )
         with guard:
             away = tuple(_not_in_place(store, record))
+            previous = _as_ours(store, record) if force else store.lock(stage.key)
             try:
-                notices = checkout(store.objects, record, _as_ours(store, record) if force else record)
+                notices = checkout(store.objects, record, previous)
             except MissingObjectError:
-                missing = tuple(_missing(store, record, away))
+                missing = tuple(_missing(store, with_contents(store.objects, record), away))
                 if not missing:
                     raise
                 return CheckedOut(stage.name, missing=missing)

@@ -12,14 +12,20 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pivot.define.locate import pipeline_file
+from pivot.define.locate import PIPELINE_FILES, pipeline_file
+from pivot.errors import DefinitionError, DefinitionErrors, UsageError, WorkerError
 from pivot.executors.base import Executor
 from pivot.model.digest import Digest, digest_parts
 from pivot.model.place import Place
 from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters, StageVariant
 from pivot.paths import absolute
+from pivot.store.lockfile import read_locks
 from pivot.store.store import Store
+
+if TYPE_CHECKING:
+    from pivot.define.discover import Definition
 
 _PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 
@@ -42,6 +48,22 @@ class Kept:
     surroundings: Digest
 
 
+def no_pipeline_file(store: Store) -> UsageError:
+    """The error of a folder at or above which nothing defines stages; it says where the project's are defined."""
+    homes = {record.stage.rpartition(":")[0] for record in read_locks(store.layout)[0]}
+    folders = [
+        home
+        for home in sorted(homes - {""})
+        if any(os.path.isfile(os.path.join(store.root, home, name)) for name in PIPELINE_FILES)
+    ]
+    if folders:
+        named = ", ".join(folders)
+        way_out = f"this project's stages are defined in {named}: go there, or name it: pivot -C FOLDER …"
+    else:
+        way_out = "write a pivot.yaml that names your functions"
+    return UsageError("there is no pivot.yaml and no pipeline.py here or in a folder above", way_out)
+
+
 def define(store: Store, executor: Callable[[], Executor], path: str) -> tuple[Stage, ...]:
     """The stages that a pipeline file defines; its code is imported only if they are not known.
 
@@ -52,11 +74,18 @@ def define(store: Store, executor: Callable[[], Executor], path: str) -> tuple[S
     Raises:
         DefinitionErrors: everything that is wrong with the definitions.
     """
-    place = digest_parts([os.path.relpath(path, store.root), *_shape()])
+    file = os.path.relpath(path, store.root)
+    place = digest_parts([file, *_shape()])
     kept = _load(store.definitions.load(place))
     if kept is not None and _holds(kept, store):
         return kept.stages
-    answer = executor().call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
+    try:
+        answer = executor().call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
+    except WorkerError as error:
+        hint = "one of the modules that it imports ended the process: import them one by one in a Python of your own"
+        raise DefinitionErrors(
+            [DefinitionError(f"reading {file} failed: {error.message} ({file}:1)", hint)]
+        ) from None
     stages, pure, files, folders, search = pickle.loads(answer)
     if pure:
         files = {name: store.file_digest(name) for name in files}
@@ -76,15 +105,7 @@ def named_modules(path: str) -> tuple[str, ...]:
 
 
 def define_in_worker(argument: bytes) -> bytes:
-    """The worker's half.
-
-    Args:
-        argument: pickled (path, root).
-
-    Returns:
-        pickled (stages, whether they rest on nothing but text, files, folders in which project modules were looked
-        for, search path).
-    """
+    """The worker's half: takes a pickled (path, root), gives an `answer`."""
     # lazy: these bring pydantic and YAML along, which the driver of a run where nothing changed can do without
     from pivot.define.discover import definition
     from pivot.define.sources import ProjectImporter
@@ -93,14 +114,25 @@ def define_in_worker(argument: bytes) -> bytes:
     path, root = pickle.loads(argument)
     home = pipeline_file(path, root)
     roots = [absolute(folder, root) for folder in home.roots]
-    search = tuple(sys.path)
     with questions(ProjectImporter(roots).holds) as asked:
         found = definition(path, root)
+    return answer(found, pure=not asked)
+
+
+def answer(found: "Definition", *, pure: bool) -> bytes:
+    """What a worker says of definitions that it has read.
+
+    Args:
+        pure: whether they rest on nothing but text.
+
+    Returns:
+        pickled (stages, pure, files, folders in which project modules were looked for, search path).
+    """
     sources = {*(file for file in found.read if file.endswith(".py")), *_loaded_sources()}
     files = [*found.read, *sorted(sources - {*found.read})]
     present = {os.path.dirname(file) for file in sources if os.path.isfile(file)}
     folders = [*filter(os.path.isdir, found.roots), *sorted(present)]
-    return pickle.dumps((found.stages, not asked, files, folders, search))
+    return pickle.dumps((found.stages, pure, files, folders, tuple(sys.path)))
 
 
 def _loaded_sources() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What the deps of stages hold: what lies in the workspace, and what stages upstream will have put there."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pivot.config.ignore import IGNORE_FILE
 from pivot.model.digest import Digest
@@ -22,10 +22,12 @@ class DepReader:
     Attributes:
         store: remembers the digests of files.
         ignored: files that no folder holds for a stage, unless a stage writes them.
+        trees: known folders that were looked into, by digest: many stages may each read one file of a large one.
     """
 
     store: Store
     ignored: Callable[[ProjectPath], bool]
+    trees: dict[Digest, dict[str, Digest]] = field(default_factory=dict)
 
     def digest(self, path: ProjectPath, outs: tuple[ProjectPath, ...], known: Known) -> Digest | None:
         """The digest of a dep; ``None`` if it is nowhere.
@@ -45,8 +47,11 @@ class DepReader:
         holder = _holder(path, known)
         if holder is None:
             return self.store.digest(path)
-        inner = path[len(holder) :]
-        return next((e.digest for e in self.store.entries(holder, known[holder]) if e.path == inner), None)
+        tree = self.trees.get(known[holder].digest)
+        if tree is None:
+            tree = {entry.path: entry.digest for entry in self.store.entries(holder, known[holder])}
+            self.trees[known[holder].digest] = tree
+        return tree.get(path[len(holder) :])
 
     def entries(
         self, folder: ProjectPath, outs: tuple[ProjectPath, ...], known: Known

@@ -9,7 +9,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pivot.core.explain import headline
 from pivot.core.graph import Graph
@@ -40,6 +40,8 @@ from pivot.store.store import Store
 
 TICK = 0.1
 """Seconds between two looks at running stages' logs and at guards that other runs hold."""
+PATIENCE = 1.0
+"""Seconds after an interrupt in which stages may end without a word."""
 
 
 _Step = Callable[[str], Sequence[Command]]
@@ -101,6 +103,7 @@ class Driver:
         self._waiting: dict[str, _Step] = {}  # for a guard that another run holds; what to try again
         self._waited: set[str] = set()  # those that are or were waiting
         self._open = True
+        self._halted: float | None = None  # since when it has been told to stop, until that has been said
 
     def stop(self, *, hard: bool = False) -> None:
         """End the run early; may be called from any thread."""
@@ -158,6 +161,11 @@ class Driver:
                     self._open = False
 
     def _tick(self) -> None:
+        if self._halted is not None and self._running and time.monotonic() - self._halted > PATIENCE:
+            self._halted = None
+            self._emit(
+                Notice(f"interrupted: waits for {', '.join(self._running)} to end; interrupt again to kill")
+            )
         for name, attempt in self._running.items():
             self._tell_output(name, attempt)
         waiting, self._waiting = self._waiting, {}
@@ -165,6 +173,7 @@ class Driver:
             self._obey(again(name))
 
     def _halt(self, *, hard: bool) -> None:
+        self._halted = None if hard else time.monotonic()
         if hard and self._running:
             self._executor().close()  # kills; what ran comes back as cancelled
         self._obey(self._scheduler.handle(CancelRequested()))
@@ -178,6 +187,7 @@ class Driver:
             self._graph.stage(stage), graph=self._graph, known=self._known, force=self._force
         )
         self._decisions[stage] = decision
+        self._tell(stage, self._store.take_notices())
         return decision
 
     def _check(self, stage: str) -> Sequence[Command]:
@@ -234,9 +244,13 @@ class Driver:
             return self._end(stage, Outcome.UNCHANGED, record=record)
         try:
             notices = self._store.restore(record)
-        except MissingObjectError as error:
-            self._emit(Notice(error.message, stage))
-            return self._settle(stage, self._decide(stage))  # the object is gone now
+        except MissingObjectError:
+            again = self._decide(stage)  # the object is gone now, and a notice says so
+            if again.record != record:
+                return self._settle(stage, again)
+            # a network file system may say for a while that it is still there
+            self._decisions[stage] = replace(again, verdict=Verdict.RUN, record=None)
+            return None
         self._tell(stage, notices)
         return self._end(stage, Outcome.RESTORED, reason=headline(decision), record=record)
 
@@ -322,5 +336,7 @@ class Driver:
             self._emit(standing)
 
     def _tell(self, stage: str, notices: Sequence[str]) -> None:
-        for text in notices:
-            self._emit(Notice(text, stage))
+        key = self._key(stage)
+        for text in notices:  # the event says whose they are
+            said = text.removeprefix(f"stage {stage!r}: ").removeprefix(f"stage {key!r}: ")
+            self._emit(Notice(said, stage))

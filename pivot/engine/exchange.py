@@ -7,12 +7,13 @@ pipeline can be found before any of its files is there.
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from pivot.config.settings import Settings
 from pivot.core.decide import is_incremental
 from pivot.core.graph import Graph
+from pivot.engine.checkout import CheckedOut, put_in_place
 from pivot.engine.deps import Known
 from pivot.engine.observe import NOTHING, Observer
 from pivot.errors import PivotError, StoreError
@@ -34,15 +35,19 @@ class Exchange:
     Attributes:
         transferred: objects and records together.
         unknown: stages of which no result is known.
+        found: of a pull: stage → the result whose bytes it brought.
+        placed: what became of those in the workspace, if they were to be put there.
     """
 
     transferred: Transferred
     unknown: tuple[str, ...]
+    found: Mapping[str, StageRecord] = field(default_factory=dict)
+    placed: tuple[CheckedOut, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether all that is known is on the other side now."""
-        return not self.transferred.failed
+        """Whether all that is known is on the other side now, and in place if it was to be."""
+        return not self.transferred.failed and all(one.ok for one in self.placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +83,27 @@ def push_to(store: Store, settings: Settings, graph: Graph, remote: str | None, 
 
 
 def pull_from(
-    store: Store, settings: Settings, observer: Observer, graph: Graph, remote: str | None, jobs: int
+    store: Store,
+    settings: Settings,
+    observer: Observer,
+    graph: Graph,
+    remote: str | None,
+    jobs: int,
+    place: bool,
 ) -> Exchange:
-    """Bring the results of all stages of a graph from a remote; see `push_to`."""
+    """Bring the results of all stages of a graph from a remote; see `push_to`.
+
+    Args:
+        place: also put them in place in the workspace.
+    """
     link = _open_link(store, settings, remote, jobs, create=False)
     store.create()
     with store.in_use():
-        return pull(store, observer, graph, link)
+        done = pull(store, observer, graph, link)
+        found = done.found.items() if place else ()
+        return replace(
+            done, placed=tuple(put_in_place(store, graph.stage(name), record) for name, record in found)
+        )
 
 
 def push(store: Store, stages: Iterable[Stage], link: Link) -> Exchange:
@@ -123,6 +142,7 @@ def pull(store: Store, observer: Observer, graph: Graph, link: Link) -> Exchange
     link.agree(write=False)
     unknown: list[str] = []
     known: dict[ProjectPath, OutputState] = {}
+    found: dict[str, StageRecord] = {}
     files: list[Wanted] = []
     done = Transferred()
     for name in graph.order:
@@ -131,6 +151,7 @@ def pull(store: Store, observer: Observer, graph: Graph, link: Link) -> Exchange
         if record is None:
             unknown.append(name)
             continue
+        found[name] = record
         known.update(record.outputs)
         keep_objects(store, record)
         for path, one in _cached(record):
@@ -143,9 +164,9 @@ def pull(store: Store, observer: Observer, graph: Graph, link: Link) -> Exchange
             done += moved + Transferred(failed=problems)
             files += parcel.files
             known.update(
-                (p, replace(record.outputs[p], entries=found)) for p, found in parcel.entries.items()
+                (p, replace(record.outputs[p], entries=entries)) for p, entries in parcel.entries.items()
             )
-    return Exchange(done + link.pull(files), tuple(unknown))
+    return Exchange(done + link.pull(files), tuple(unknown), found)
 
 
 def _open_link(store: Store, settings: Settings, remote: str | None, jobs: int, *, create: bool) -> Link:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from pivot.core.explain import headline
+from pivot.core.state import past_reason
 from pivot.errors import UsageError
 from pivot.model.decision import Decision
 from pivot.model.digest import Digest
@@ -115,6 +115,23 @@ def past_run(layout: Layout, word: str) -> PastRun:
     return _past_run(layout, found[0], ids)
 
 
+def last_traceback(layout: Layout, stage: str) -> str:
+    """The traceback of a stage's last execution, with a line's end; empty if it did not fail, or never ran.
+
+    Args:
+        stage: its key.
+    """
+    for run in reversed(list_runs(layout)):
+        log = layout.log_file(run, stage)
+        if os.path.exists(log):
+            failed = (e for e in read_events(layout, run, output=False) if isinstance(e, StageFinished))
+            found = [
+                e.traceback for e in failed if e.log and absolute(ProjectPath(e.log), layout.root) == log
+            ]
+            return f"{found[0].rstrip()}\n" if found and found[0] else ""
+    return ""
+
+
 def runs_meant(word: str, ids: Sequence[str]) -> tuple[str, ...]:
     """The ids that a word may mean: ``last``, ``-1`` (the last), ``-2`` (the one before), or how an id begins.
 
@@ -162,7 +179,7 @@ def _stages(events: Sequence[Event], planned: Sequence[str], state: RunState) ->
     for event in events:
         match event:
             case StageDecided():
-                why[event.stage] = headline(Decision(event.stage, event.verdict, event.changes))
+                why[event.stage] = past_reason(Decision(event.stage, event.verdict, event.changes))
             case StageStarted():
                 logs[event.stage] = event.log
             case StageFinished():
@@ -177,13 +194,12 @@ def _stages(events: Sequence[Event], planned: Sequence[str], state: RunState) ->
                     event.hint,
                     event.record,
                 )
-    stopped = "runs" if state is RunState.RUNNING else "the run was killed"
-    waited = "has not begun" if state is RunState.RUNNING else stopped
+
+    def told(name: str) -> str:
+        return why.get(name, "") if state is RunState.RUNNING else "the run was killed"
+
     rest = [name for name in planned if name not in ended]
-    open_ends = (
-        PastStage(name, None, stopped if name in logs else waited, log=logs.get(name, "")) for name in rest
-    )
-    return (*ended.values(), *open_ends)
+    return (*ended.values(), *(PastStage(name, None, told(name), log=logs.get(name, "")) for name in rest))
 
 
 def _began(layout: Layout, run: str) -> datetime | None:

@@ -59,7 +59,7 @@ def revision(root: str, name: str) -> Revision:
     """
     commit = _commit(root, name)
     if commit is None:
-        raise UsageError(f"git knows no revision {name!r}", "see them: git log --oneline")
+        raise UsageError(f"git knows no revision {name!r}", f"see them: {ways_to_revisions(root)}")
     listed = _git(root, "ls-tree", "-r", "-z", commit)
     files: dict[ProjectPath, Oid] = {}
     for entry in listed.split(b"\0"):
@@ -111,6 +111,14 @@ def is_revision(root: str, name: str) -> bool:
         return _commit(root, name) is not None
     except PivotError:
         return False
+
+
+def ways_to_revisions(root: str) -> str:
+    """The git commands that show a person the revisions, or bring them where a clone was made without its history."""
+    with contextlib.suppress(PivotError):
+        if _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true":
+            return "git log --oneline (this clone is a shallow one; git fetch --unshallow brings the rest)"
+    return "git log --oneline"
 
 
 def _commit(root: str, name: str) -> str | None:

@@ -1,6 +1,8 @@
 """One run from its plan to its end: events to every sink, history on disk, Ctrl-C kept out of the bookkeeping."""
 
 import contextlib
+import difflib
+import os
 import queue
 import threading
 import time
@@ -17,6 +19,7 @@ from pivot.errors import DefinitionErrors, PivotError
 from pivot.executors.base import Executor
 from pivot.model.event import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished
 from pivot.model.run import Run
+from pivot.paths import ROOT, ProjectPath, absolute
 from pivot.store.store import Store
 
 NOTICE = 0.2
@@ -54,30 +57,55 @@ class Plan:
         return self.conditions.graph
 
 
-def require_inputs(plan: Plan, observer: Observer) -> None:
+def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
     """Find everything that would stop the run before anything runs.
+
+    Args:
+        root: of the project, absolute.
 
     Raises:
         DefinitionErrors: code that cannot be read, and deps that are nowhere: all at once.
     """
     stages = [plan.graph.stage(name) for name in plan.chosen]
-    observer.require_readable(stages)
-    feeders = plan.graph.among(plan.chosen)
     errors: list[PivotError] = []
+    try:
+        observer.require_readable(stages)
+    except DefinitionErrors as error:
+        errors.extend(error.errors)
+    feeders = plan.graph.among(plan.chosen)
     for stage in stages:
         names = {dep.path: dep.name for dep in stage.deps}
         for path in observer.missing(stage, made_by(plan.graph, feeders[stage.name], stage)):
+            if os.path.exists(absolute(path, root).rstrip("/")):
+                continue  # a file where a folder is declared, which was told
             maker = plan.graph.producer(path)
+            is_link = os.path.islink(absolute(path, root).rstrip("/"))
+            what = "is a symbolic link that leads nowhere" if is_link else "does not exist"
             errors.append(
                 PivotError(
-                    f"stage '{stage.name}': dep '{names[path]}': {path} does not exist ({stage.place})",
+                    f"stage '{stage.name}': dep '{names[path]}': {path} {what} ({stage.place})",
                     f"run '{maker}' first, or leave out --single-stage"
                     if maker
-                    else "put the file there, or name the stage that makes it",
+                    else _way_to(path, plan.graph, root),
                 )
             )
     if errors:
         raise DefinitionErrors(errors)
+
+
+def _way_to(path: ProjectPath, graph: Graph, root: str) -> str:
+    """What to do about a dep that neither lies there nor is made: perhaps it is misspelt."""
+    folder = os.path.dirname(path.rstrip("/"))
+    try:
+        names = os.listdir(absolute(ProjectPath(folder or ROOT), root))
+    except OSError:
+        names = []
+    there = [os.path.join(folder, name) for name in sorted(names)]
+    outs = [out for stage in graph.stages for out in stage.out_paths()]
+    others = (name for name in [*outs, *there] if name != path.rstrip("/"))
+    near = difflib.get_close_matches(path, others, n=1, cutoff=0.8)
+    guess = f"did you mean {near[0]!r}? Else " if near else ""
+    return f"{guess}put the file there, or name the stage that makes it (with include:, if another folder's)"
 
 
 def execute(
@@ -93,7 +121,10 @@ def execute(
         sinks: get every event, in the driver's thread; an exception in one of them ends the run.
     """
     with store.in_use(), EventLog(store.layout, plan.id) as log:
-        return _execute(plan, observer, store, executor, (log, *sinks))
+        run = _execute(plan, observer, store, executor, (log, *sinks))
+        if log.problem is not None:
+            store.tell(f"the history lacks (part of) this run: {log.problem.message}")
+        return run
 
 
 def _execute(

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from pivot.config.spelling import did_you_mean
+from pivot.config.spelling import did_you_mean, listed
 from pivot.core.compare import StageDifference, stage_difference
 from pivot.core.graph import Graph
 from pivot.core.values import read_value
 from pivot.engine.history import LAST, PastRun, past_run, runs_meant
 from pivot.engine.observe import NOTHING, Observer
-from pivot.engine.revision import Revision, is_revision, revision
+from pivot.engine.revision import Revision, is_revision, revision, ways_to_revisions
 from pivot.errors import UsageError
 from pivot.model.digest import digest_bytes
 from pivot.model.record import OutputState, StageRecord
@@ -128,7 +128,7 @@ class Sides:
         if not self.left_out:
             return told
         runs = " or ".join(side.title for side in (self.old, self.new) if not side.whole)
-        return (*told, f"left out, as {runs} has no result of them: {', '.join(self.left_out)}")
+        return (*told, f"left out, as {runs} has no result of them: {listed(self.left_out)}")
 
 
 def sides(old: Side, new: Side, patterns: Sequence[str] = ()) -> Sides:
@@ -198,7 +198,7 @@ def side_of(word: str, store: Store, stages: Callable[[], Sequence[Stage]], obse
     if word != "HEAD" and not is_revision(store.root, word):
         raise UsageError(
             f"{word!r} is neither a run nor a revision that git knows",
-            "runs: pivot history; revisions: git log --oneline",
+            f"runs: pivot history; revisions: {ways_to_revisions(store.root)}",
         )
     return _of_revision(revision(store.root, word), store)
 

@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Self
 
+from pivot.errors import PivotError, StoreError
 from pivot.model.event import Event, Outcome, RunFinished, StageFinished, StageOutput, StageProgress
 from pivot.store.history import RunLog
 from pivot.store.layout import Layout
@@ -12,7 +13,11 @@ class EventLog:
     """Writes a run's events to its folder, from the first one on that says that something happened.
 
     What stages print is left out (their logs hold it), and how far they are. A run in which nothing was to be done
-    leaves no folder behind.
+    leaves no folder behind. A history that cannot be written is done without: a full disk must not end a stage that
+    has run for hours.
+
+    Attributes:
+        problem: why the history lacks something of the run, once it does.
     """
 
     def __init__(self, layout: Layout, run: str) -> None:
@@ -20,11 +25,18 @@ class EventLog:
         self._run = run
         self._held: list[Event] = []
         self._log: RunLog | None = None
+        self.problem: PivotError | None = None
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
-        if isinstance(event, StageOutput | StageProgress):
+        if self.problem is not None or isinstance(event, StageOutput | StageProgress):
             return
+        try:
+            self._take(event)
+        except StoreError as error:
+            self.problem = error
+
+    def _take(self, event: Event) -> None:
         if self._log is None:
             self._held.append(event)
             if isinstance(event, RunFinished) or (

@@ -12,6 +12,7 @@ from pivot.model.digest import Digest
 from pivot.model.event import StageFinished
 from pivot.model.record import StageRecord
 from pivot.paths import ProjectPath, absolute, is_folder
+from pivot.store.atomic import names_in
 from pivot.store.collection import NOTHING, Collected, needed, now, object_digests, sweep
 from pivot.store.history import kept_records, list_runs, read_events, read_result
 from pivot.store.journal import read_journal
@@ -19,7 +20,7 @@ from pivot.store.layout import Layout
 from pivot.store.lockfile import lock_record, read_locks
 from pivot.store.needs import Need, needs, tree_entries
 from pivot.store.store import Store
-from pivot.store.usage import UsingProject, alone, forget_kept, kept_files, using_projects
+from pivot.store.usage import UsingProject, alone, forget_kept, identity, kept_files, using_projects
 
 _LOCKS = ProjectPath(".pivot/stages/")
 
@@ -60,11 +61,13 @@ def verify(store: Store, *, everything: bool = False) -> Verified:
 
     with store.in_use(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = list(zip(todo, pool.map(state, todo), strict=True))
+        # what no lock file needs and is gone by now was collected
+        found = [(need, what) for need, what in found if need.path or what != "missing"]
         lost = [need for need, what in found if what]
         mended = frozenset(need.digest for need in lost if _mend(store, need))
         store.flush()
     return Verified(
-        len(todo) - sum(what == "missing" for _, what in found),
+        sum(what != "missing" for _, what in found),
         tuple(need for need, what in found if what == "damaged"),
         tuple(need for need, what in found if what == "missing"),
         mended,
@@ -129,23 +132,29 @@ def _layouts(own: Layout, *, force: bool) -> Iterator[Layout]:
     """This project and the others that use its cache."""
     yield own
     for project in using_projects(own):
-        if project.root == own.root and project.host == socket.gethostname():
-            continue
-        if os.path.isdir(os.path.join(project.root, ".pivot")):
-            yield Layout(project.root, own.cache)
+        layout = Layout(project.root, own.cache)
+        # a project that was moved may have left its place to another one, and so may another machine's
+        if project.id and identity(layout) == project.id:
+            if project.root != own.root:
+                yield layout
         elif not force:
-            raise StoreError(
-                f"{_shown(project)} uses this cache, and nobody can say what it needs", _way_out(project)
-            )
+            other = bool(project.root) and os.path.isdir(layout.folder)
+            why = "another one lies there now" if other else "nobody can say what it needs"
+            raise StoreError(f"{_shown(project)} uses this cache, and {why}", _way_out(project))
 
 
 def _shown(project: UsingProject) -> str:
+    if not project.root:
+        return "a project of which nothing else is known"
     here = project.host == socket.gethostname()
     return f"the project {project.root}" + ("" if here else f" on {project.host}")
 
 
 def _way_out(project: UsingProject) -> str:
-    return f"if it is no more, delete {project.note}; --force takes away what only it needs"
+    return (
+        f"if it is no more, or has run where it is now, delete {project.note}; "
+        "--force takes away what only it needs"
+    )
 
 
 def _records(layout: Layout, keep_runs: int | None, *, force: bool) -> Iterator[StageRecord]:
@@ -179,11 +188,7 @@ def _records(layout: Layout, keep_runs: int | None, *, force: bool) -> Iterator[
 
 def _journaled(layout: Layout) -> Iterator[StageRecord]:
     """The results of commits that were interrupted."""
-    try:
-        names = os.listdir(layout.journals)
-    except OSError:
-        return
-    for name in names:
+    for name in names_in(layout.journals):
         try:
             journal = read_journal(layout, os.path.join(layout.journals, name))
         except ValueError:

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Self, cast
 
-from pivot.errors import PivotError
+from pivot.errors import PivotError, WorkerError
 from pivot.executors.cores import threads
 from pivot.executors.processes import Server
 from pivot.executors.slot import Slot, WorkerDied
@@ -105,7 +105,7 @@ class ForkserverExecutor:
             data = pickle.dumps((function, argument, os.getcwd(), dict(os.environ)))
             answer = pickle.loads(slot.result(slot.submit(run_call, data)))
         except WorkerDied as death:
-            raise PivotError(f"{function}: {death.failure.message}", death.failure.hint) from None
+            raise WorkerError(death.failure.message, death.failure.hint) from None
         finally:
             self._end(slot)
         if isinstance(answer, PivotError):

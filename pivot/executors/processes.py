@@ -41,7 +41,12 @@ class Server:
         """Fork a child; the descriptors on which its status is read and its orders are written."""
         with self._lock:
             self._ensure()
-            status, orders = self._server.connect_to_new_process(fds)
+            try:
+                status, orders = self._server.connect_to_new_process(fds)
+            except ConnectionError:  # it is dying, and not yet dead
+                self._end()
+                self._ensure()
+                status, orders = self._server.connect_to_new_process(fds)
         return status, orders
 
     def close(self) -> None:
@@ -60,7 +65,8 @@ class Server:
         self._server.set_forkserver_preload(self._preload)
         with _environment(self._environment), _whole_main():
             resource_tracker.ensure_running()
-            self._server.ensure_running()
+            with _deaf():
+                self._server.ensure_running()
 
     def _runs(self) -> bool:
         try:
@@ -146,6 +152,16 @@ def _preparation(process_obj: WorkerProcess) -> dict[str, object]:
         "log_to_stderr": False,
         "sys_path": [entry or os.getcwd() for entry in sys.path],
     }
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started in here hears no Ctrl-C until it asks to: a server would die of it, aloud, while it starts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

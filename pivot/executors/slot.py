@@ -48,6 +48,18 @@ class Slot:
         Raises:
             WorkerDied: no process could be started, or it is gone already.
         """
+        try:
+            return self._submit(runner, data)
+        except (OSError, EOFError):  # the fork server died just now; there will be another one
+            self.discard()
+        try:
+            return self._submit(runner, data)
+        except (OSError, EOFError) as error:
+            self.discard()
+            failure = Failure("died", f"no worker could be started: {error}")
+            raise WorkerDied(failure) from error
+
+    def _submit(self, runner: Runner, data: bytes) -> Future[bytes]:
         with self._lock:
             if self._pool is None:
                 self._context = WorkerContext(self._server)
@@ -58,10 +70,6 @@ class Slot:
             return pool.submit(runner, data)
         except BrokenProcessPool:
             raise WorkerDied(self._discard_dead()) from None
-        except (OSError, EOFError) as error:
-            self.discard()
-            failure = Failure("died", f"no worker could be started: {error}")
-            raise WorkerDied(failure) from error
 
     def result(self, future: Future[bytes], timeout: float | None = None) -> bytes:
         """Wait for a call's answer.

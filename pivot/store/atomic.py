@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 from pivot.errors import StoreError
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk that is full, or of a limit on what one may have on it."""
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -29,18 +31,35 @@ def explained(path: str) -> Iterator[None]:
         # of two names (rename) the second is where the change should have gone
         name = os.fsdecode(error.filename2 or error.filename or path)
         raise StoreError(
-            f"cannot write {name}: {os.strerror(error.errno or 0)}", _way_out(error, name)
+            f"cannot write {name}: {os.strerror(error.errno or 0)}", way_out(error, name)
         ) from error
 
 
-def _way_out(error: OSError, name: str) -> str:
+def way_out(error: OSError, name: str) -> str:
+    """What a person can do about a file that cannot be written."""
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"make {os.path.dirname(name) or name} writable for you, or work in a copy of the project"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in NO_ROOM:
         return "free some disk space and run again; nothing half-written counts"
     if error.errno in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY):
         return "a folder is where a file must go, or the other way round: move it away"
+    if error.errno == errno.ELOOP:
+        return "a symbolic link on the way leads in a circle: mend or remove it"
     return "mend the file system's state and run again; nothing half-written counts"
+
+
+def names_in(folder: str) -> list[str]:
+    """The names in a folder, in order; none where there is no folder.
+
+    Raises:
+        StoreError: it cannot be listed.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(f"cannot read {folder}: {error.strerror}", "make it readable") from error
 
 
 def token() -> str:

@@ -36,6 +36,7 @@ class Collected:
         kept: the objects that stay.
         texts: of modules that ran.
         damaged: objects that had been put aside because their bytes were wrong.
+        unfinished: what killed processes had begun to write.
     """
 
     objects: Pile
@@ -43,9 +44,10 @@ class Collected:
     records: Pile
     texts: Pile
     damaged: Pile
+    unfinished: Pile
 
 
-NOTHING = Collected(Pile(), Pile(), Pile(), Pile(), Pile())
+NOTHING = Collected(Pile(), Pile(), Pile(), Pile(), Pile(), Pile())
 """Of a cache that is not there."""
 
 
@@ -103,7 +105,8 @@ def sweep(layout: Layout, needed: Needed, *, before: int, dry_run: bool) -> Coll
     objects, kept = clear("files", lambda path: _digest(path) in needed.objects)
     texts, _ = clear("sources", needed.texts.__contains__)
     damaged, _ = clear("quarantine", lambda _path: False)
-    return Collected(objects, kept, records, texts, damaged)
+    unfinished, _ = clear("tmp", lambda _path: False)
+    return Collected(objects, kept, records, texts, damaged, unfinished)
 
 
 def now(layout: Layout) -> int:

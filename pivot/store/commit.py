@@ -25,7 +25,7 @@ from pivot.store.journal import Journal, drop_journal, read_journal, write_journ
 from pivot.store.layout import Layout
 from pivot.store.lockfile import write_lock
 from pivot.store.objects import ObjectStore
-from pivot.store.replaced import keep, keep_replaced, keep_strangers
+from pivot.store.replaced import keep, keep_replaced, keep_strangers, remember_placed
 from pivot.store.runcache import write_record
 
 
@@ -89,7 +89,7 @@ def abort(objects: ObjectStore, journal: Journal) -> None:
 def commit_record(
     objects: ObjectStore, journal: Journal, record: StageRecord, previous: StageRecord | None = None
 ) -> tuple[str, ...]:
-    """Makes a result count: objects, outputs, run cache and lock file, in this order, then drops the journal.
+    """Makes a result count: objects, run cache, outputs and lock file, in this order, then drops the journal.
 
     Args:
         objects: the cache.
@@ -109,6 +109,7 @@ def commit_record(
         with atomic.explained(journal.layout.folder):
             before, notices = keep_replaced(objects, journal, record, previous)
             _store_outputs(objects, journal, record)
+            write_record(objects.layout, record)  # the last that a full or read-only cache can refuse
             final = replace(journal, before=before, record=record)
             write_journal(final)
             _finish(objects, final, record)
@@ -168,6 +169,7 @@ def _settle(objects: ObjectStore, path: str) -> list[str]:
                 f"stage {journal.stage!r}: an interrupted run was undone",
             ]
         notices = keep_strangers(objects, journal, journal.record)
+        write_record(objects.layout, journal.record)  # it was not flushed
         _finish(objects, journal, journal.record)
         _store_again(objects, journal, journal.record)
     return [*notices, f"stage {journal.stage!r}: the result of an interrupted run was put in place"]
@@ -312,8 +314,8 @@ def _finish(objects: ObjectStore, journal: Journal, record: StageRecord) -> None
         else:
             atomic.rename(staged, target)
             objects.index.moved(staged, target)
-    write_record(layout, record)
     write_lock(layout, record)
+    remember_placed(objects, record)
     drop_journal(journal)
     for path, files in swapped.items():
         renamed(objects.index, journal.staging(path), journal.target(path), files)

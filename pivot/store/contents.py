@@ -1,5 +1,6 @@
 """What is in a folder: the files at any depth, and what cannot be kept of it."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def _walk(folder: str, inside: str, trail: tuple[str, ...], *, beyond: bool) -> 
         if entry.is_symlink():
             real = os.path.realpath(entry.path)
             leads_out = not _is_in(real, trail[0])
-        is_folder = entry.is_dir()
+        is_folder = _is_dir(entry)
         problem = _problem(entry, real, trail)
         yield _Found(path, problem, leads_out, not problem and not is_folder)
         if not problem and is_folder and (beyond or not leads_out):
@@ -76,14 +77,26 @@ def _walk(folder: str, inside: str, trail: tuple[str, ...], *, beyond: bool) -> 
 def _problem(entry: "os.DirEntry[str]", real: str, trail: tuple[str, ...]) -> str:
     if not _is_text(entry.name):
         return NOT_TEXT
-    if entry.is_dir():
+    if _is_dir(entry):
         around = any(_is_in(folder, real) for folder in trail)
         return "is a symbolic link to a folder around it" if around else ""
-    if entry.is_file():
+    if _is_file(entry):
         return ""
     if entry.is_symlink():
         return "is a symbolic link to nothing"
     return "is no file, but a pipe, socket or device"
+
+
+def _is_dir(entry: "os.DirEntry[str]") -> bool:
+    with contextlib.suppress(OSError):  # a symbolic link that leads in a circle
+        return entry.is_dir()
+    return False
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    with contextlib.suppress(OSError):
+        return entry.is_file()
+    return False
 
 
 NOT_TEXT = "has a name that is not UTF-8"

@@ -157,7 +157,7 @@ def place_tree(
     *,
     link: bool = False,
 ) -> None:
-    """Makes a new folder with these files. Those that lie in another folder already get a second name.
+    """Makes a new folder with these files. Those that lie in another folder just so get a second name.
 
     Args:
         folder: must not be there.
@@ -169,14 +169,18 @@ def place_tree(
         StoreError: the folder cannot be written.
     """
     now = folder_entries(objects.index, present) if present is not None else None
-    there = {(entry.path, entry.digest, entry.executable) for entry in now or ()}
+    there = {(entry.path, entry.digest): entry for entry in now or ()}
     with atomic.explained(folder):
         atomic.make_folder(folder)
         for entry in entries:
             target = os.path.join(folder, entry.path)
-            known = present is not None and (entry.path, entry.digest, entry.executable) in there
-            if not known or not _link(os.path.join(present or "", entry.path), target):
-                objects.place(entry.digest, target, executable=entry.executable, link=link)
+            found = there.get((entry.path, entry.digest))
+            source = os.path.join(present or "", entry.path)
+            if found == entry and _link(source, target):
+                continue
+            if found is not None:  # not just so; its object may be lost
+                objects.add_file(source, entry.digest)
+            objects.place(entry.digest, target, executable=entry.executable, link=link)
 
 
 def _link(source: str, target: str) -> bool:

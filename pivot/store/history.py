@@ -9,10 +9,12 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import shutil
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -37,6 +39,7 @@ __all__ = [
     "read_events",
     "read_result",
     "result_name",
+    "run_name",
 ]
 
 UNCLAIMED = 24 * 3600.0
@@ -45,6 +48,8 @@ UNCLAIMED = 24 * 3600.0
 LARGEST_CONTENT = 1 << 20
 """Bytes of an uncached output in the workspace that is kept with a result."""
 
+_ORDER = "%Y%m%d-%H%M%S-%f"
+_TIME = re.compile(r"\d{8}-\d{6}-\d{6}(?=-)")
 _NAMED_RECORD = re.compile(rb'"record": "([0-9a-f]{32})"')
 _BULKY = (b'{"event": "StageOutput"', b'{"done": ')
 """How the lines begin that hold what stages printed and how far they were, which most readers need not parse."""
@@ -130,6 +135,18 @@ def list_runs(layout: Layout) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if not name.startswith(".")))
 
 
+def run_name(layout: Layout, now: datetime) -> str:
+    """The id of a run that begins now. Ids are in the order of the runs, also when the clock was put back."""
+    try:
+        times = [found[0] for name in list_runs(layout) if (found := _TIME.match(name))]
+    except StoreError:  # whoever needs them says so
+        times = []
+    with contextlib.suppress(ValueError, OverflowError):
+        last = datetime.strptime(max(times, default=""), _ORDER).replace(tzinfo=now.tzinfo)
+        now = max(now, last + timedelta(microseconds=1))
+    return f"{now:{_ORDER}}-{secrets.token_hex(2)}"
+
+
 def is_going_on(layout: Layout, run: str) -> bool:
     """Whether some process has the run's log open; the system closes it when the process dies."""
     try:
@@ -174,19 +191,30 @@ def keep_record(layout: Layout, record: StageRecord) -> Digest:
 def read_result(layout: Layout, name: Digest) -> StageRecord | None:
     """The result that was kept under a name; ``None`` where it is gone, or this Pivot cannot read it."""
     try:
-        with open(_record_file(layout, name), "rb") as file:
-            text = zlib.decompress(file.read()).decode("utf-8")
-        return codec.decode(text, json.loads(text)["stage"], name)
+        return _read_result(_record_file(layout, name), name)
     except (OSError, ValueError, KeyError, TypeError, zlib.error, FormatError):
         return None
 
 
 def kept_records(layout: Layout) -> Iterator[StageRecord]:
-    """All results that the history keeps: those of its runs, and of runs that were pruned a short while ago."""
+    """All results that the history keeps: those of its runs, and of runs that were pruned a short while ago.
+
+    Damaged ones are left out.
+
+    Raises:
+        StoreError: they cannot be read.
+        FormatError: a newer Pivot keeps them.
+    """
     for name in _record_names(layout):
-        record = read_result(layout, name)
-        if record is not None:
-            yield record
+        path = _record_file(layout, name)
+        try:
+            yield _read_result(path, name)
+        except FileNotFoundError:  # pruned meanwhile
+            continue
+        except OSError as error:
+            raise StoreError(f"cannot read {path}: {error.strerror}", "make it readable") from error
+        except (ValueError, KeyError, TypeError, zlib.error):
+            continue
 
 
 def prune_runs(layout: Layout, keep: int, now: float) -> tuple[str, ...]:
@@ -198,12 +226,16 @@ def prune_runs(layout: Layout, keep: int, now: float) -> tuple[str, ...]:
         keep: how many runs stay, 1 or more.
         now: seconds since the epoch.
     """
-    runs = list_runs(layout)
+    try:
+        runs = list_runs(layout)
+    except StoreError:  # whoever needs them says so
+        return ()
     gone = tuple(run for run in runs[:-keep] if _is_over(layout, run))
     for run in gone:
         shutil.rmtree(layout.run_folder(run), ignore_errors=True)
     if gone:
-        _drop_records(layout, _claimed(layout), now)
+        with contextlib.suppress(StoreError):
+            _drop_records(layout, _claimed(layout), now)
     return gone
 
 
@@ -262,14 +294,14 @@ def _record_file(layout: Layout, name: str) -> str:
     return os.path.join(layout.runs, ".records", name[:2], f"{name[2:]}.z")
 
 
+def _read_result(path: str, name: Digest) -> StageRecord:
+    with open(path, "rb") as file:
+        text = zlib.decompress(file.read()).decode("utf-8")
+    return codec.decode(text, json.loads(text)["stage"], name)
+
+
 def _record_names(layout: Layout) -> Iterator[Digest]:
     folder = os.path.join(layout.runs, ".records")
-    for first in _names(folder):
-        yield from (Digest(first + name.removesuffix(".z")) for name in _names(os.path.join(folder, first)))
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
+    for first in atomic.names_in(folder):
+        found = atomic.names_in(os.path.join(folder, first))
+        yield from (Digest(first + name.removesuffix(".z")) for name in found)

@@ -5,6 +5,7 @@ done without.
 """
 
 import contextlib
+import errno
 import os
 import threading
 import time
@@ -128,11 +129,15 @@ class StatIndex:
     Args:
         db: where they are kept.
         clock: ns since 1970, as files are stamped.
+
+    Attributes:
+        placed: by the digest of an output's path, the digest of what Pivot last put there.
     """
 
     def __init__(self, db: StateDb, clock: Callable[[], int] = time.time_ns) -> None:
         self._db = db
         self._clock = clock
+        self.placed = SourceIndex(db, "placed")
         self._seen: dict[str, _Seen] = {}
         self._unsaved: set[str] = set()
         self._lock = threading.Lock()
@@ -167,6 +172,9 @@ class StatIndex:
             except (FileNotFoundError, NotADirectoryError):
                 result[path] = None
             except OSError as error:
+                if error.errno == errno.ELOOP:  # a symbolic link that leads in a circle leads nowhere
+                    result[path] = None
+                    continue
                 raise StoreError(
                     f"cannot read {path}: {error.strerror}", "make it a readable file"
                 ) from error
@@ -227,6 +235,7 @@ class StatIndex:
             self._unsaved.clear()
         if rows:
             self._db.write("INSERT OR REPLACE INTO stat VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self.placed.flush()
 
     def fetch(self, paths: Iterable[str]) -> None:
         """Gets what the database knows of files, as many at once as they are; names that no file has are left out."""

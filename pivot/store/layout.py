@@ -98,6 +98,11 @@ class Layout:
         """``locks/<name>.lock``: mutual exclusion."""
         return os.path.join(self.root, FOLDER, "locks", f"{file_name(name)}.lock")
 
+    @property
+    def identity_file(self) -> str:
+        """``locks/project.id``: what tells this project from another one that lies, or lay, at the same path."""
+        return os.path.join(self.root, FOLDER, "locks", "project.id")
+
     def journal_file(self, stage: str) -> str:
         """``journal/<stage>.json``"""
         return os.path.join(self.root, FOLDER, "journal", f"{file_name(stage)}.json")

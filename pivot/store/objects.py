@@ -36,6 +36,7 @@ class ObjectStore:
 
     Attributes:
         layout, index, flusher: as given.
+        notices: what a person should know: objects that were wanted and found damaged.
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class ObjectStore:
         self.layout = layout
         self.index = index
         self.flusher = flusher or Flusher()
+        self.notices: list[str] = []
+        self._unsound: set[Digest] = set()  # damaged, and could not be put aside: no seal counts
         self._mode = mode
 
     def has(self, digest: Digest) -> bool:
@@ -56,7 +59,12 @@ class ObjectStore:
             stat = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        return stat.st_mtime_ns == _seal(stat.st_size) or self.verify(digest)
+        known = digest in self._unsound
+        if (stat.st_mtime_ns == _seal(stat.st_size) and not known) or self.verify(digest):
+            return True
+        if not known and (digest in self._unsound or not os.path.exists(path)):  # else it cannot be read
+            self._tell_damage(digest)
+        return False
 
     def verify(self, digest: Digest) -> bool:
         """Hashes the object, whatever its seal says; a wrong one is moved to quarantine."""
@@ -68,6 +76,7 @@ class ObjectStore:
         if found != digest:
             self._quarantine(digest)
             return False
+        self._unsound.discard(digest)
         with contextlib.suppress(OSError):  # a cache that is read-only or somebody else's is hashed each time
             os.utime(path, ns=(stat.st_atime_ns, _seal(stat.st_size)))
         return True
@@ -119,9 +128,14 @@ class ObjectStore:
         Raises:
             MissingObjectError: it is not there or damaged.
         """
+        data = None
         if self.has(digest):
             with contextlib.suppress(OSError), open(self.layout.object_file(digest), "rb") as file:
-                return file.read()
+                data = file.read()
+        if data is not None:
+            if digest_bytes(data) == digest:
+                return data
+            raise self._damaged(digest)
         raise MissingObjectError(f"object {digest} is not in the cache", "run the stage that makes it again")
 
     def adopt(self, path: str, digest: Digest) -> None:
@@ -246,16 +260,30 @@ class ObjectStore:
 
     def _copy_out(self, source: int, fd: int, digest: Digest, path: str) -> None:
         if not _clone(source, fd) and hashing.copy_hashed(source, fd, path) != digest:
-            self._quarantine(digest)
-            raise MissingObjectError(f"object {digest} was damaged", "run the stage that makes it again")
+            raise self._damaged(digest)
         settled = self.index.settled_time()
         os.utime(fd, ns=(settled, settled))
         self.index.remember(path, digest, os.fstat(fd))
 
+    def _damaged(self, digest: Digest) -> MissingObjectError:
+        """Puts an object aside whose bytes were found to be wrong; gives the error to raise."""
+        self._quarantine(digest)
+        self._tell_damage(digest)
+        return MissingObjectError(f"object {digest} was damaged", "run the stage that makes it again")
+
+    def _tell_damage(self, digest: Digest) -> None:
+        where = os.path.relpath(self.layout.quarantine, self.layout.root)
+        after = "it cannot be put aside" if digest in self._unsound else f"it is put aside in {where}"
+        self.notices.append(f"object {digest} in the cache was damaged; {after}")
+
     def _quarantine(self, digest: Digest) -> None:
-        target = os.path.join(self.layout.quarantine, f"{digest}.{atomic.token()}")
-        with contextlib.suppress(OSError):  # gone already, or a read-only cache
-            atomic.rename(self.layout.object_file(digest), target)
+        path = self.layout.object_file(digest)
+        try:
+            atomic.rename(path, os.path.join(self.layout.quarantine, f"{digest}.{atomic.token()}"))
+        except FileNotFoundError:
+            return
+        except OSError:  # a read-only cache
+            self._unsound.add(digest)
 
 
 def _seal(size: int) -> int:

@@ -1,9 +1,14 @@
-"""What becomes of files that outputs replace: those that are not ours are kept as objects, and a person is told."""
+"""What becomes of files that outputs replace: those that are not ours are kept as objects, and a person is told.
+
+Ours is what the stage's last record names, and what Pivot last put at the place, as another branch's lock may have
+come since. Anything else is somebody's own, also where the cache happens to have its bytes: the next collection may
+take them away.
+"""
 
 import os
 from collections.abc import Collection, Sequence
 
-from pivot.model.digest import Digest
+from pivot.model.digest import Digest, digest_text
 from pivot.model.record import StageRecord
 from pivot.model.tree import TreeEntry, tree_digest
 from pivot.paths import ProjectPath, absolute, is_folder
@@ -23,27 +28,35 @@ def keep(
     known: Sequence[Digest | None],
     files: Collection[Digest] = (),
 ) -> list[str]:
-    """Keeps what is about to go from the place of an output, unless it is known or in the cache.
+    """Keeps what is about to go from the place of an output, unless Pivot put it there.
 
     Args:
         place: absolute; nothing need be there.
-        known: digests of what Pivot put or will put there.
+        known: digests of what Pivot put or will put there, besides what it remembers.
         files: of a folder, digests of files that it will put there.
 
     Returns:
         notices.
     """
+    known = (*known, _placed(objects, path))
     if os.path.isdir(place):
         return _keep_folder(objects, stage, path, place, known, files)
     digest = objects.index.digest(place)
-    if digest is None or digest in known or objects.has(digest):
+    if digest is None or digest in known:
         return []
     name_kept(objects.layout, digest, absolute(path, objects.layout.root))
+    objects.verify(digest)  # this file may be the last good copy, and a seal does not see every damage
     objects.add_file(place, digest)
     where = _shown(objects, digest)
     return [
         f"stage {stage!r}: {path!r} was not as Pivot had left it; the file that was there is kept in {where}"
     ]
+
+
+def remember_placed(objects: ObjectStore, record: StageRecord) -> None:
+    """Remembers that the outputs of a record are in place: they may be replaced without a word."""
+    for path, state in record.outputs.items():
+        objects.index.placed.save(digest_text(path), state.digest.encode())
 
 
 def keep_replaced(
@@ -98,19 +111,26 @@ def _keep_folder(
     """Keeps the files of a folder that nobody else has, and, if there are any, the tree that names them all."""
     entries = folder_entries(objects.index, folder) or ()
     digest = tree_digest(entries)
-    if digest in known or objects.has(digest):
+    if digest in known:
         return []
     ours = {*files} | {entry.digest for tree in known if tree is not None for entry in _tree(objects, tree)}
-    strange = [entry for entry in entries if entry.digest not in ours and not objects.has(entry.digest)]
+    strange = [entry for entry in entries if entry.digest not in ours]
     if not strange:
         return []
     name_kept(objects.layout, digest, absolute(path, objects.layout.root))
+    for entry in strange:
+        objects.verify(entry.digest)
     where = _shown(objects, keep_tree(objects, folder, entries))
     names = ", ".join(repr(entry.path) for entry in strange[:_MOST])
     more = f" and {len(strange) - _MOST} more" if len(strange) > _MOST else ""
     was, what, are = ("were", "files", "are") if len(strange) > 1 else ("was", "file", "is")
     found = f"in {path!r} {names}{more} {was} not as Pivot had left it"
     return [f"stage {stage!r}: {found}; the {what} that {was} there {are} kept (listed in {where})"]
+
+
+def _placed(objects: ObjectStore, path: ProjectPath) -> Digest | None:
+    found = objects.index.placed.load(digest_text(path))
+    return None if found is None else Digest(found.decode())
 
 
 def _tree(objects: ObjectStore, digest: Digest) -> tuple[TreeEntry, ...]:

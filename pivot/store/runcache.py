@@ -8,7 +8,7 @@ import contextlib
 import os
 
 from pivot.errors import FormatError
-from pivot.model.digest import Digest
+from pivot.model.digest import Digest, digest_bytes
 from pivot.model.record import Inputs, StageRecord
 from pivot.store import atomic, codec
 from pivot.store.layout import Layout
@@ -44,8 +44,21 @@ def write_record(layout: Layout, record: StageRecord) -> None:
         StoreError: it cannot be written.
     """
     path = layout.record_file(record.stage, record.inputs.declared_key, record.inputs.observed.digest)
-    atomic.replace_unflushed(path, codec.full_text(record).encode("utf-8"), layout.cache_scratch)
+    data = codec.full_text(record).encode("utf-8")
+    if _holds(path, data):
+        with contextlib.suppress(OSError):  # a cache that is read-only for us, of which all can be restored
+            os.utime(path)  # among the last ones
+        return
+    atomic.replace_unflushed(path, data, layout.cache_scratch)
     _drop_oldest(os.path.dirname(path))
+
+
+def _holds(path: str, data: bytes) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read() == data
+    except OSError:
+        return False
 
 
 def _drop_oldest(folder: str) -> None:
@@ -63,6 +76,9 @@ def _drop_oldest(folder: str) -> None:
 def _read(path: str, stage: str) -> StageRecord | None:
     try:
         with open(path, "rb") as file:
-            return codec.decode(file.read().decode("utf-8"), stage, path)
+            record = codec.decode(file.read().decode("utf-8"), stage, path)
     except (OSError, ValueError, FormatError):  # a shared cache may hold a newer Pivot's
         return None
+    contents = ((state.content, state.digest) for state in record.outputs.values())
+    is_whole = all(data is None or digest_bytes(data) == digest for data, digest in contents)
+    return record if is_whole else None

@@ -96,7 +96,12 @@ class Store:
         """What a person should know of what was found or mended on disk; each is given once."""
         taken = self._notices[self._taken :]
         self._taken = len(self._notices)
-        return taken
+        damaged, self._objects.notices = self._objects.notices, []
+        return taken + damaged
+
+    def tell(self, notice: str) -> None:
+        """Add a notice that was not found on disk."""
+        self._notices.append(notice)
 
     def flush(self) -> None:
         """Write what was learned about files, where there is a place for it."""
@@ -131,7 +136,13 @@ class Store:
         Raises:
             MissingObjectError: neither the cache nor the workspace has it.
         """
-        return find_entries(self._objects, absolute(folder, self.root), state)
+        try:
+            return find_entries(self._objects, absolute(folder, self.root), state)
+        except MissingObjectError as error:
+            raise MissingObjectError(
+                f"what {folder} held is lost: it is neither there nor in the cache",
+                "run the stage that makes it again",
+            ) from error
 
     def expect(self, paths: Iterable[ProjectPath]) -> None:
         """The digests of these files will be asked for: what is known of them is fetched at once."""
@@ -233,12 +244,22 @@ class Store:
 
     def commit(self, journal: Journal, record: StageRecord) -> Sequence[str]:
         """Put new outputs in place and record them, all or nothing; gives notices."""
+        self._put_damaged_aside(record)
         return commit_record(self._objects, journal, record, self.lock(record.stage))
 
     def accept(self, record: StageRecord) -> Sequence[str]:
         """Record the files in place, which nobody but a person may have made, as a stage's result; gives notices."""
+        self._put_damaged_aside(record)
         journal = begin(self._objects, record.stage, tuple(record.outputs))
         return commit_record(self._objects, journal, record, self.lock(record.stage))
+
+    def _put_damaged_aside(self, record: StageRecord) -> None:
+        """Make room for good bytes, which are at hand now: a seal does not see every damage to an object."""
+        for out in record.inputs.outs:
+            state = record.outputs.get(out.path)
+            if out.cache and state is not None:
+                for digest in (state.digest, *(entry.digest for entry in state.entries or ())):
+                    self._objects.verify(digest)
 
     def abort(self, journal: Journal) -> None:
         """Put everything back as it was before `begin`."""

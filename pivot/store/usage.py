@@ -30,12 +30,14 @@ class UsingProject:
     """A project that has used the cache.
 
     Attributes:
-        root: its root, absolute, on the machine ``host``.
+        root: its root, absolute, on the machine ``host``; empty where the note cannot be read.
+        id: what `identity` gives where it still lies there.
         note: the file that says so.
     """
 
     root: str
     host: str
+    id: str
     note: str
 
 
@@ -96,28 +98,43 @@ def register_project(layout: Layout) -> None:
     """Leaves a note of the project in a cache that is not its own; one that cannot be left is done without."""
     if layout.cache.startswith(os.path.join(layout.folder, "")):
         return
-    path = os.path.join(
-        layout.cache, _PROJECTS, f"{digest_text(f'{socket.gethostname()}:{layout.root}')}.json"
-    )
-    if os.path.exists(path):
-        return
-    text = json.dumps({"host": socket.gethostname(), "root": layout.root}, sort_keys=True) + "\n"
     with contextlib.suppress(OSError, StoreError):  # a cache that is read-only for us keeps nothing of ours
-        atomic.write_bytes(path, text.encode("utf-8", "surrogatepass"), layout.cache_scratch)
+        if identity(layout) is None:
+            atomic.write_bytes(layout.identity_file, f"{atomic.token()}\n".encode(), layout.scratch)
+        data = {"host": socket.gethostname(), "id": identity(layout), "root": layout.root}
+        text = json.dumps(data, sort_keys=True) + "\n"
+        path = os.path.join(layout.cache, _PROJECTS, f"{digest_text(text)}.json")
+        if not os.path.exists(path):
+            atomic.write_bytes(path, text.encode("ascii"), layout.cache_scratch)
+
+
+def identity(layout: Layout) -> str | None:
+    """What tells a project from another one at the same path, of another time or another machine."""
+    try:
+        with open(layout.identity_file, encoding="ascii") as file:
+            return file.read().strip() or None
+    except (OSError, ValueError):
+        return None
 
 
 def using_projects(layout: Layout) -> tuple[UsingProject, ...]:
-    """The projects that have left a note in the cache, by root."""
+    """The projects that have left a note in the cache, by root; also those whose note cannot be read.
+
+    Raises:
+        StoreError: nobody can say which there are.
+    """
     folder = os.path.join(layout.cache, _PROJECTS)
     found = []
-    for name in _names(folder):
+    for name in atomic.names_in(folder):
         path = os.path.join(folder, name)
         try:
             with open(path, "rb") as file:
-                data = json.loads(file.read().decode("utf-8", "surrogatepass"))
-            found.append(UsingProject(str(data["root"]), str(data["host"]), path))
-        except (OSError, ValueError, KeyError, TypeError):
+                data = json.loads(file.read())
+            found.append(UsingProject(str(data["root"]), str(data["host"]), str(data["id"]), path))
+        except FileNotFoundError:  # a person took it away
             continue
+        except (OSError, ValueError, KeyError, TypeError):
+            found.append(UsingProject("", "", "", path))
     return tuple(sorted(found, key=lambda one: one.root))
 
 
@@ -135,10 +152,14 @@ def name_kept(layout: Layout, digest: Digest, path: str) -> None:
 
 
 def kept_files(layout: Layout) -> tuple[KeptFile, ...]:
-    """The files of people that were kept as objects."""
+    """The files of people that were kept as objects.
+
+    Raises:
+        StoreError: nobody can say which there are.
+    """
     folder = os.path.join(layout.cache, _KEPT)
     found = []
-    for name in _names(folder):
+    for name in atomic.names_in(folder):
         digest, suffix = os.path.splitext(name)
         path = ""
         with (
@@ -186,10 +207,3 @@ def _unlock(fd: int | None) -> None:
     if fd is not None:
         fcntl.flock(fd, fcntl.LOCK_UN)  # said aloud: a forked child may still hold the descriptor
         os.close(fd)
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []

@@ -1,5 +1,6 @@
 """An exception → a `Failure` as the stage's author wants to read it: their frames, their file and line."""
 
+import errno
 import importlib
 import linecache
 import os
@@ -10,6 +11,7 @@ from pivot.errors import PivotError
 from pivot.model.fingerprint import ModuleText
 from pivot.model.place import Place
 from pivot.model.task import Failure
+from pivot.store import atomic
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LONGEST = 300
@@ -57,7 +59,7 @@ def failure_of(
         kind=kind,
         message=f"{message} ({place})" if place else message,
         traceback="".join(summary.format()),
-        hint=hint or _way_out(error),
+        hint=hint or way_out(error),
     )
 
 
@@ -121,11 +123,14 @@ def _place_of_syntax_error(error: BaseException, modules: Sequence[ModuleText]) 
     return next((Place(m.place, error.lineno or 0) for m in modules if m.filename == error.filename), None)
 
 
-def _way_out(error: BaseException) -> str | None:
+def way_out(error: BaseException) -> str | None:
+    """What its author can do about an exception, where that can be told from its kind."""
     if isinstance(error, PivotError):
         return error.hint
     if isinstance(error, ModuleNotFoundError) and error.name:
         return (
             f"install {error.name.partition('.')[0]} in the environment that runs Pivot, or mend the import"
         )
+    if isinstance(error, OSError) and error.errno in (*atomic.NO_ROOM, errno.EROFS):
+        return atomic.way_out(error, error.filename if isinstance(error.filename, str) else "the folder")
     return None

@@ -43,6 +43,9 @@ def start() -> None:
     with contextlib.suppress(PermissionError):
         os.setsid()
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, {signal.SIGINT}
+    )  # the fork server is deaf to it, and so its children
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from pivot.worker.audit import listening
 from pivot.worker.frames import Frames
 
 _ENVIRONMENT = getattr(os._Environ, "__getitem__").__code__  # noqa: B009, SLF001 - every way to read it ends there
@@ -34,13 +35,11 @@ def questions(is_project: Callable[[str], bool]) -> Iterator[set[str]]:
     it asks of the environment, or whether a file is there, itself or through the standard library; clock, chance
     and the like. What an import asks does not count, nor what a library's native code reads.
 
-    For a process that is discarded afterwards: an audit hook cannot be taken back.
-
     Args:
         is_project: whether a source file is the project's own.
     """
     asked: set[str] = set()
-    frames, outermost, on = Frames(is_project), sys._getframe(2), True  # noqa: SLF001 - the with statement's frame
+    frames, outermost = Frames(is_project), sys._getframe(2)  # noqa: SLF001 - the with statement's frame
 
     def on_call(frame: FrameType, event: str, argument: Any) -> None:
         if event == "c_call":
@@ -52,17 +51,16 @@ def questions(is_project: Callable[[str], bool]) -> Iterator[set[str]]:
         elif event == "call" and frame.f_code is _ENVIRONMENT and frames.is_direct(frame.f_back):
             asked.add("environ")
 
-    def on_file(event: str, arguments: tuple[Any, ...]) -> None:
-        if not on or event not in _FILES or frames.is_library_file(arguments[0]):
+    def on_file(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
+        if event not in _FILES or frames.is_library_file(arguments[0]):
             return
-        if frames.leads_from_project(sys._getframe(1), outermost):  # noqa: SLF001 - hooks are not told
+        if frames.leads_from_project(frame, outermost):
             asked.add(f"{event} {arguments[0]}")
 
-    sys.addaudithook(on_file)
     before = sys.getprofile()
-    sys.setprofile(on_call)
-    try:
-        yield asked
-    finally:
-        sys.setprofile(before)
-        on = False
+    with listening(on_file):
+        sys.setprofile(on_call)
+        try:
+            yield asked
+        finally:
+            sys.setprofile(before)

@@ -15,7 +15,7 @@ from pivot.model.stage import LoaderRef
 from pivot.model.task import Failure, Task, TaskOut
 from pivot.paths import ProjectPath
 from pivot.store.contents import contents
-from pivot.worker.failures import TaskError, failure_of
+from pivot.worker.failures import TaskError, failure_of, way_out
 from pivot.worker.returned import article, checked
 from pivot.worker.trees import tree_state
 
@@ -84,7 +84,8 @@ def _save(loader: LoaderRef, value: object, path: str, doing: str, task: Task) -
     except Exception as error:
         what = f"{doing}: {loader.name.rpartition('.')[2]} cannot save {article(value)}"
         hint = "return a value that the loader can save, or name another loader in the output's annotation"
-        raise TaskError(failure_of(error, "result", task.modules, doing=what, hint=hint)) from error
+        failure = failure_of(error, "result", task.modules, doing=what, hint=way_out(error) or hint)
+        raise TaskError(failure) from error
     if not os.path.isfile(path):
         message = f"{doing}: {loader.name} wrote no file at the path it was given"
         raise TaskError(Failure("result", message, hint="its save(value, path) must write exactly that file"))

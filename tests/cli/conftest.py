@@ -1,13 +1,27 @@
-"""The command line as a person uses it: a real process in a real folder."""
+"""The command line as a person uses it, in a real folder: a process for each command or, where what it writes is the
+point and not how it begins and ends, the same command called in this process with workers that stay."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from pivot.cli.main import cli, exit_code
+from pivot.executors.base import Executor
+from pivot.executors.forkserver import ForkserverExecutor
+from pivot.project import Project
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark of modules whose commands need no process of their own."""
+    config.addinivalue_line("markers", "called: commands are called in this process")
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,10 @@ class Shell:
         self.path = path
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("PIVOT_")}
         self.environment |= {"NO_COLOR": "1", "PYTHONUTF8": "1"}
+
+    def at(self, path: Path) -> "Shell":
+        """The same in another folder."""
+        return Shell(path)
 
     def write(self, name: str, text: str) -> None:
         """Write a file; the text may be indented as a whole."""
@@ -64,10 +82,62 @@ class Shell:
         self.git("commit", "-q", "--allow-empty", "-m", "a commit")
 
 
+class CallingShell(Shell):
+    """A `Shell` that calls ``pivot`` in this process, where there is a project; `workers` run its stages."""
+
+    def __init__(self, path: Path, workers: Executor) -> None:
+        super().__init__(path)
+        self._workers = workers
+
+    def at(self, path: Path) -> "CallingShell":
+        """The same in another folder."""
+        return CallingShell(path, self._workers)
+
+    def pivot(self, *arguments: str) -> Finished:
+        """Call ``pivot`` with the folder and the environment that its process would have."""
+        is_of_python = any(
+            name.startswith("PYTHONIO") for name in self.environment
+        )  # heard at its start only
+        if arguments[0].startswith("-") or is_of_python or not (self.path / "pivot.yaml").exists():
+            return super().pivot(*arguments)
+        outer = dict(os.environ)
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        try:
+            os.environ.clear()
+            os.environ.update(self.environment)
+            with (
+                contextlib.chdir(self.path),
+                Project(".", self._workers) as project,
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+            ):
+                words = list(arguments)
+                code = exit_code(lambda: cli.main(words, "pivot", standalone_mode=False, obj=project))
+        finally:
+            os.environ.clear()
+            os.environ.update(outer)
+        return Finished(code, _text(out), _text(err))
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Executor]:
+    """Workers for all commands that are called in this process."""
+    with ForkserverExecutor(2) as executor:
+        yield executor
+
+
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+def shell(tmp_path: Path, request: pytest.FixtureRequest) -> Shell:
     """An empty folder."""
-    return Shell(tmp_path)
+    if request.node.get_closest_marker("called") is None:
+        return Shell(tmp_path)
+    return CallingShell(tmp_path, request.getfixturevalue("workers"))
 
 
 PRELUDE = """

@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+pytestmark = pytest.mark.called
+
 STAGES = """
 from typing import Annotated
 import pivot

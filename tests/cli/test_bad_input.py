@@ -8,6 +8,8 @@ import time
 import psutil
 import pytest
 
+pytestmark = pytest.mark.called
+
 FAILING_BODIES = [
     # body, out, what the message says
     ("raise ValueError('bad data')", None, ["ValueError: bad data", "stages.py:"]),
@@ -98,7 +100,11 @@ def test_all_definition_errors_are_told_at_once(one_stage):
     shell.write("pivot.yaml", "stages:\n  a:\n    pyhton: stages.work\n  b:\n    python: stages.wrk\n")
     result = shell.pivot("status")
     assert result.code == 2
-    assert result.err.count("error: ") == 2
+    assert [line for line in result.err.splitlines() if line.startswith("error: ")] == [
+        "error: stage 'a': 'python' is missing (pivot.yaml:2)",
+        "error: stage 'a': unknown key 'pyhton' (pivot.yaml:3)",
+        "error: stage 'b': module stages has no function 'wrk' (pivot.yaml:5)",
+    ]
 
 
 def test_a_missing_dep_is_an_error_and_not_a_run(one_stage):
@@ -201,6 +207,30 @@ def test_an_interrupted_or_killed_run_leaves_no_process_and_no_output(one_stage,
     text = (shell.path / "stages.py").read_text()
     (shell.path / "stages.py").write_text(text.replace("time.sleep(120)\n", "time.sleep(0)\n"))
     assert shell.pivot("repro").code == 0
+
+
+SLOW_TO_END = """
+import pathlib, time
+pathlib.Path("pids").write_text("here")
+try:
+    time.sleep(120)
+finally:
+    while not pathlib.Path("enough").exists():
+        time.sleep(0.01)
+"""
+
+
+def test_an_interrupted_run_says_what_it_waits_for(one_stage):
+    shell = one_stage(SLOW_TO_END)
+    process = shell.start("repro")
+    wait_until((shell.path / "pids").exists)
+    process.send_signal(signal.SIGINT)
+    while "interrupted: " not in (line := process.stdout.readline()):
+        assert line, "the run ended without a word"
+    assert line == "interrupted: waits for work to end; interrupt again to kill\n"
+    (shell.path / "enough").touch()
+    process.communicate()
+    assert process.returncode == 130
 
 
 def test_a_run_in_a_project_that_cannot_be_written_says_so(one_stage):

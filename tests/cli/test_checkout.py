@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.called
+
 STAGES = """
 from typing import Annotated
 import pivot
@@ -88,6 +90,33 @@ def test_all_that_is_lost_is_named_and_the_rest_is_put_back(ran):
     assert (ran.path / "total.json").exists()
     found = json.loads(ran.pivot("checkout", "--json").out)["stages"]
     assert [row["missing"] for row in found] == [["doubled.json"], [], ["raw.txt"]]
+
+
+def test_of_a_stage_that_lost_one_output_a_metric_that_can_be_had_is_not_named(experiment):
+    experiment.write(
+        "stages.py",
+        """
+        from typing import Annotated, TypedDict
+        import pivot
+        from pivot.loaders import Text
+
+        class Both(TypedDict):
+            score: Annotated[dict, pivot.Metric("score.json")]
+            loose: Annotated[str, pivot.Out("loose.txt", Text())]
+
+        def train(data: Annotated[str, pivot.Dep("data.txt", Text())]) -> Both:
+            return {"score": {"n": len(data)}, "loose": data}
+        """,
+    )
+    experiment.write("pivot.yaml", "stages:\n  train:\n    python: stages.train\n")
+    assert experiment.pivot("repro").code == 0
+    shutil.rmtree(experiment.path / ".pivot/cache/files")
+    for name in ("score.json", "loose.txt"):
+        (experiment.path / name).unlink()
+    assert (
+        "error: stage 'train': the bytes of loose.txt are not in the cache"
+        in experiment.pivot("checkout").err
+    )
 
 
 def test_a_stage_without_a_result_fails_only_if_it_was_asked_for(shell):

@@ -6,6 +6,8 @@ from datetime import datetime
 
 import pytest
 
+pytestmark = pytest.mark.called
+
 
 def test_without_a_run_the_history_says_so(experiment):
     result = experiment.pivot("history")
@@ -57,7 +59,7 @@ def test_a_run_is_shown_with_each_stage_and_its_log(experiment):
     assert (experiment.path / lines[3].strip()).read_text() == "training with 0.1\n"
     assert lines[-1] == "2 ran"
     before = experiment.pivot("show", "-2").out
-    assert "train     Never run" in before
+    assert "train     First run" in before
     run = json.loads(experiment.pivot("show", "-2", "--json").out)
     assert experiment.pivot("show", run["id"]).out == before
     assert experiment.pivot("show", run["id"][:-3]).out == before

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.called
+
 
 def rows(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]

@@ -2,10 +2,13 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
 import pytest
+
+pytestmark = pytest.mark.called
 
 
 @pytest.fixture
@@ -41,8 +44,8 @@ def test_repro_in_a_pipe_writes_a_plain_line_for_each_stage_that_did_something(t
     made, first, second, total = result.out.splitlines()
     assert made.startswith("made ")
     assert first.startswith("✓ ran ")
-    assert first.split()[-1] == "first"
-    assert second.split()[-1] == "second"
+    assert first.split()[4:] == ["first", "First", "run"]
+    assert second.split()[4:] == ["second", "First", "run"]
     assert first.index("first") == second.index("second")
     assert total.startswith("2 stages run (")
     assert "\x1b" not in result.out
@@ -138,6 +141,21 @@ def test_dag_is_drawn_as_text_and_as_mermaid(two):
     assert "second" not in two.pivot("dag", "first").out
 
 
+@pytest.mark.parametrize("command", ["status", "list", "dag", "status --explain"])
+def test_a_project_without_stages_says_so(shell, command: str):
+    shell.write("pivot.yaml", "stages: {}\n")
+    assert shell.pivot(*command.split()).out == "no stages are defined\n"
+
+
+def test_of_many_names_a_few_are_told(shell):
+    shell.write("stages.py", "def make(): ...\n")
+    stages = "".join(f"  stage_{n}:\n    python: stages.make\n" for n in range(40))
+    shell.write("pivot.yaml", f"stages:\n{stages}")
+    hint = shell.pivot("params", "show", "-s", "nothing").err.splitlines()[1]
+    assert hint.startswith("hint: known: stage_0, stage_1, ")
+    assert hint.endswith(" and 28 more")
+
+
 def test_init_makes_the_folder_once_and_mends_it(shell):
     assert shell.pivot("init").out.startswith("made .pivot/")
     assert "/cache/" in (shell.path / ".pivot/.gitignore").read_text()
@@ -198,9 +216,72 @@ def test_a_run_whose_reader_goes_away_ends_without_a_word(two):
     assert two.pivot("repro").code == 0
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error(two, closed: str):
+    words = f"{shlex.quote(sys.executable)} -m pivot repro {closed}"
+    assert subprocess.run(words, shell=True, cwd=two.path, env=two.environment, check=False).returncode == 0
+    assert two.pivot("status", "--check").code == 0
+
+
+def test_output_that_finds_no_room_is_told_as_such(two):
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "pivot", "repro"]
+        done = subprocess.run(
+            words,
+            cwd=two.path,
+            env=two.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot write: ")
+    assert "Pivot itself failed" not in done.stderr
+
+
 def test_log_shows_what_a_stage_printed_when_it_last_ran(one_stage):
     shell = one_stage("print('seen', len(data))\nreturn data")
-    assert shell.pivot("log", "work").out == ""
+    before = shell.pivot("log", "work")
+    assert (before.code, before.out) == (0, "")
+    assert before.err == "stage 'work' has written nothing, or has not run here\n"
     shell.pivot("repro")
     assert shell.pivot("log", "work").out == "seen 2\n"
     assert shell.pivot("log", "wrok").code == 2
+
+
+def test_log_ends_with_the_traceback_of_a_stage_that_failed(one_stage):
+    shell = one_stage("print('seen', len(data))\nreturn 1 / 0")
+    shell.pivot("repro")
+    lines = shell.pivot("log", "work").out.splitlines()
+    assert (lines[0], lines[1], lines[-1]) == (
+        "seen 2",
+        "Traceback (most recent call last):",
+        "ZeroDivisionError: division by zero",
+    )
+
+
+def test_paths_of_outs_are_taken_from_the_current_folder(two):
+    (two.path / "sub").mkdir()
+    here = two.at(two.path / "sub")
+    assert here.pivot("status", "../first.txt").out.splitlines()[-1] == "1 of 1 stage will run"
+    assert here.pivot("status", "first.txt").out.splitlines()[-1] == "1 of 1 stage will run"
+
+
+@pytest.mark.parametrize(
+    "command", ["status", "history", "show", "gc", "verify", "remote list", "check-ignore x"]
+)
+def test_a_folder_in_no_project_is_told_and_left_alone(shell, command: str):
+    done = shell.pivot(*command.split())
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: there is no pivot.yaml and no pipeline.py here or in a folder above\n")
+    assert list(shell.path.iterdir()) == []
+
+
+def test_above_the_folders_of_its_pipeline_files_a_project_says_where_they_are(shell):
+    shell.write("sub/stages.py", "def make(): ...\n")
+    shell.write("sub/pivot.yaml", "stages:\n  make:\n    python: stages.make\n")
+    assert shell.pivot("init").code == 0
+    assert shell.at(shell.path / "sub").pivot("repro").code == 0
+    assert "defined in sub: go there, or name it: pivot -C FOLDER" in shell.pivot("status").err
+    assert shell.pivot("history").code == 0

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.called
+
 
 @pytest.fixture
 def committed(experiment):
@@ -50,7 +52,8 @@ def test_a_plot_that_is_nowhere_is_said_on_the_page(committed):
     for path in committed.path.glob(".pivot/cache/files/*/*"):
         path.unlink()
     (committed.path / "curve.json").unlink()
-    committed.pivot("plots", "diff", "-2", "-1")
+    told = committed.pivot("plots", "diff", "-2", "-1").out
+    assert told == "wrote plots.html (1 plot, 1 not there)\n"
     assert (committed.path / "plots.html").read_text().count("not there") == 2
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from pivot.model.digest import digest_bytes
 
+pytestmark = pytest.mark.called
+
 STAGES = """
 from typing import Annotated
 import pivot
@@ -35,9 +37,9 @@ TRACKED = ["stages.py", "pivot.yaml", "in.json", ".pivot/format.json", ".pivot/c
 class Team:
     """A project, its clones, and the folder that they share."""
 
-    def __init__(self, path: Path, shell_type: type) -> None:
+    def __init__(self, path: Path, shell) -> None:
         self.path = path
-        self._shell_type = shell_type
+        self._shell = shell
         self.mine = self._folder("mine")
         self.mine.write("stages.py", STAGES)
         self.mine.write("pivot.yaml", YAML)
@@ -46,7 +48,7 @@ class Team:
 
     def _folder(self, name: str):
         (self.path / name).mkdir()
-        return self._shell_type(self.path / name)
+        return self._shell.at(self.path / name)
 
     def clone(self, name: str):
         """What git brings along: code, data, locks, settings."""
@@ -67,7 +69,7 @@ class Team:
 
 @pytest.fixture
 def team(tmp_path: Path, shell) -> Team:
-    return Team(tmp_path, type(shell))
+    return Team(tmp_path, shell)
 
 
 def executed(done) -> list[str]:
@@ -84,7 +86,11 @@ def test_after_a_pull_in_a_clone_nothing_runs(team: Team) -> None:
     assert clone.pivot("status", "--check").code == 1
     pulled = clone.pivot("pull")
     assert pulled.code == 0, pulled.err
-    assert pulled.out.startswith("pulled 5 files (")
+    rows = pulled.out.splitlines()
+    assert [row.split()[-1] for row in rows[:3]] == ["doubled.json", "total.json", "shown.txt"]
+    assert rows[3].startswith("pulled 5 files (")
+    assert rows[4:] == ["3 stages restored"]
+    assert clone.pivot("status", "--check").code == 0
     done = clone.pivot("repro", "--json")
     assert (done.code, executed(done)) == (0, [])
     for name in ("doubled.json", "total.json", "shown.txt"):
@@ -97,7 +103,33 @@ def test_a_second_time_nothing_is_moved(team: Team) -> None:
     assert team.mine.pivot("push").out == "pushed 0 files (0 bytes), 5 were there already\n"
     clone = team.clone("clone")
     clone.pivot("pull")
-    assert clone.pivot("pull").out.startswith("pulled 0 files (0 bytes), ")
+    again = clone.pivot("pull")
+    assert (again.code, again.err) == (0, "")
+    assert again.out.startswith("pulled 0 files (0 bytes), ")
+
+
+def test_a_fetch_fills_the_cache_and_touches_no_file(team: Team) -> None:
+    team.mine.pivot("repro")
+    team.mine.pivot("push")
+    clone = team.clone("clone")
+    fetched = clone.pivot("fetch")
+    assert (fetched.code, fetched.out.partition(" (")[0]) == (0, "fetched 5 files")
+    assert not (clone.path / "doubled.json").exists()
+    assert clone.pivot("checkout").out.splitlines()[-1] == "3 stages restored"
+
+
+def test_a_pull_keeps_what_a_person_wrote_over_an_output(team: Team) -> None:
+    team.mine.pivot("repro")
+    team.mine.pivot("push")
+    clone = team.clone("clone")
+    clone.write("doubled.json", "my own")
+    pulled = clone.pivot("pull", "--json")
+    (double, *_) = json.loads(pulled.out)["stages"]
+    assert (pulled.code, double["restored"]) == (0, ["doubled.json"])
+    (notice,) = double["notices"]
+    kept = digest_bytes(b"my own")
+    assert f"is kept in .pivot/cache/files/{kept[:2]}/{kept[2:]}" in notice
+    assert (clone.path / ".pivot/cache/files" / kept[:2] / kept[2:]).read_bytes() == b"my own"
 
 
 def test_results_are_found_by_the_inputs_where_git_brought_no_locks(team: Team) -> None:
@@ -106,6 +138,7 @@ def test_results_are_found_by_the_inputs_where_git_brought_no_locks(team: Team) 
     clone = team.clone("clone")
     shutil.rmtree(clone.path / ".pivot" / "stages")
     assert clone.pivot("pull").code == 0
+    assert (clone.path / "shown.txt").exists()
     assert executed(clone.pivot("repro", "--json")) == []
 
 
@@ -132,7 +165,11 @@ def test_targets_stand_for_themselves_and_what_they_need(team: Team) -> None:
     failed = clone.pivot("pull")
     assert failed.code == 1
     assert failed.err.splitlines()[0] == "error: stage 'shown': shown.txt: the remote does not have it"
-    assert failed.out.endswith(", 1 failed\n")
+    moved, placed = failed.out.splitlines()[-2:]
+    assert moved.endswith(", 1 failed")
+    assert placed == "0 stages restored, 2 failed, 1 in place"
+    assert failed.err.count("shown.txt") == 1
+    assert "error: stage 'total': the bytes of total.json are not in the cache" in failed.err
 
 
 def test_what_never_ran_is_named_and_no_failure(team: Team) -> None:
@@ -167,40 +204,52 @@ def test_a_damaged_object_on_the_remote_is_not_taken(team: Team) -> None:
     assert executed(clone.pivot("repro", "--json")) == ["shown"]  # made again, from what did come
 
 
-# becomes pivot, and is killed at the n-th thing that it does to a file under a folder
+# for each number n that it is given, a child pushes, and is killed at the n-th thing that it does to a file under a
+# folder; how it ended is printed
 KILLED = """
 import os, signal, sys
+import pivot.engine.exchange, pivot.project
 from pivot.cli.main import main
-folder, left = sys.argv[1], int(sys.argv[2])
 def hook(event, arguments):
     global left
-    if event in ("pivot.write", "pivot.fsync", "os.rename") and str(arguments[0]).startswith(folder):
+    if event in ("pivot.write", "pivot.fsync", "os.rename") and str(arguments[0]).startswith(sys.argv[1]):
         left -= 1
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(hook)
-main(["push", "-j", "1"])
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        left = int(line)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.addaudithook(hook)
+        main(["push", "-j", "1"])
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
 def test_a_push_killed_anywhere_leaves_whole_objects_and_goes_on(team: Team) -> None:
     team.mine.pivot("repro")
-    kills = 0
-    for step in range(1, 100):
-        shutil.rmtree(team.path / "share", ignore_errors=True)
-        command = [sys.executable, "-c", KILLED, str(team.path / "share"), str(step)]
-        done = subprocess.run(
-            command, cwd=team.mine.path, env=team.mine.environment, capture_output=True, check=False
-        )
-        if done.returncode == 0:
-            break
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        kills += 1
-        assert all(digest_bytes(data) == name for name, data in team.shared().items())
-        if step % 5 == 0:
-            assert team.mine.pivot("push").code == 0
-            assert len(team.shared()) == 2
-    assert kills >= 15
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(team.path / "share")],
+        cwd=team.mine.path,
+        env=team.mine.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as pusher:
+        for step in range(1, 100):
+            shutil.rmtree(team.path / "share", ignore_errors=True)
+            print(step, file=pusher.stdin, flush=True)
+            code = int(pusher.stdout.readline())
+            if code == 0:
+                break
+            assert code == -signal.SIGKILL
+            assert all(digest_bytes(data) == name for name, data in team.shared().items())
+            if step % 5 == 0:
+                assert team.mine.pivot("push").code == 0
+                assert len(team.shared()) == 2
+        pusher.stdin.close()
+    assert step > 15
 
 
 def test_remotes_are_listed_added_and_removed(team: Team) -> None:
@@ -221,6 +270,8 @@ def test_remotes_are_listed_added_and_removed(team: Team) -> None:
     assert len(team.shared()) == 2
     assert team.mine.pivot("remote", "remove", "disk").code == 0
     assert team.mine.pivot("remote", "list").out == "* share  ../share\n"
+    team.mine.pivot("remote", "remove", "share")
+    assert "pivot remote add NAME FOLDER" in team.mine.pivot("remote", "list").err
 
 
 def test_a_relative_folder_is_taken_from_where_the_person_is(team: Team) -> None:

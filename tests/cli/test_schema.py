@@ -9,6 +9,8 @@ import pytest
 from pivot.config.pivotschema import PivotYaml, json_schema
 from pivot.yamlio import read_yaml
 
+pytestmark = pytest.mark.called
+
 jsonschema = pytest.importorskip("jsonschema")
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r'^```yaml title="([^"]*pivot\.ya?ml)"\n(.*?)^```', re.MULTILINE | re.DOTALL)

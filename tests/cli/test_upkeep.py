@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.called
+
 
 @pytest.fixture
 def ran(one_stage):

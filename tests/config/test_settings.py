@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from pivot.config.settings import Settings, load_settings, read_settings
-from pivot.errors import DefinitionErrors
+from pivot.errors import DefinitionErrors, PivotError
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_everything_wrong_in_a_settings_file_is_told_at_once():
     ]
 
 
-@pytest.mark.parametrize("text", ["[1]", "cache: 3", "seed: true", "jobs: 1.5"])
+@pytest.mark.parametrize("text", ["[1]", "cache: 3", "seed: true", "jobs: 1.5", "remotes: {1: /mnt}"])
 def test_a_setting_of_the_wrong_kind_is_an_error(text):
     with pytest.raises(DefinitionErrors):
         read_settings(text)
@@ -47,6 +47,13 @@ def test_the_environment_wins_and_relative_folders_start_at_the_root(tmp_path):
     assert load_settings(root, {}).cache_dir == str(tmp_path / "mine")
     assert load_settings(root, {"PIVOT_CACHE_DIR": "/shared"}).cache_dir == "/shared"
     assert load_settings(root, {"PIVOT_CACHE_DIR": ""}).cache_dir == str(tmp_path / "mine")
+
+
+def test_settings_that_are_no_utf_8_are_an_error_with_their_line(tmp_path):
+    (tmp_path / ".pivot").mkdir()
+    (tmp_path / ".pivot" / "config.yaml").write_bytes(b"jobs: 2\ncache: {dir: d\xe4}\n")
+    with pytest.raises(PivotError, match=r"config\.yaml is no UTF-8 \(\.pivot/config\.yaml:2\)"):
+        load_settings(str(tmp_path), {})
 
 
 def test_reading_settings_of_a_project_without_any_imports_nothing_heavy(tmp_path):

@@ -84,7 +84,8 @@ def test_values_follow_the_core_schema(text, value):
         ("a: 1\nb: !thing 2", "tag !thing is not supported (f.yaml:2)"),
         ("a: 1\n---\nb: 2", "expected a single document"),
         ("<<: 3", "<< takes a mapping (f.yaml:1)"),
-        ("a: \x00", "cannot read f.yaml"),
+        ("a: 1\nb: \x00", "cannot read f.yaml: control characters are not allowed (f.yaml:2)"),
+        ("a: " + "[" * 1500 + "]" * 1500, "cannot read f.yaml: its tables and lists are nested too deeply"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_line(text, message):

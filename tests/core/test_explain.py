@@ -47,7 +47,7 @@ HEADLINES = [
     ([Change(ChangeKind.FIRST_RUN, "train")], "Never run"),
     ([Change(ChangeKind.FORCED, "train")], "Forced"),
     ([Change(ChangeKind.CODE, "stage:train", D1, D2)], "Stage code changed"),
-    ([Change(ChangeKind.CODE, "func:f", D1, D2)], "Code dependency changed"),
+    ([Change(ChangeKind.CODE, "func:f", D1, D2)], "Code dependency changed: func:f"),
     ([Change(ChangeKind.CODE, "names in stage:train", D1, D2)], "Code changed: names resolve differently"),
     ([Change(ChangeKind.CODE, "calls of stage:train", D1, D2)], "Code changed: other definitions run"),
     (
@@ -72,6 +72,18 @@ HEADLINES = [
     ([Change(ChangeKind.OUTPUT_MISSING, "m.pkl", D1)], "Output missing: m.pkl"),
     ([Change(ChangeKind.OUTPUT_ALTERED, "m.json", D1, D2)], "Output altered: m.json"),
     ([Change(ChangeKind.OBJECT_MISSING, "m.pkl", D1)], "Not in the cache: m.pkl"),
+    (
+        [Change(ChangeKind.OUTPUT_MISSING, "m.pkl", D1), Change(ChangeKind.OBJECT_MISSING, "m.pkl", D1)],
+        "Output lost: m.pkl",
+    ),
+    (
+        [
+            Change(ChangeKind.OUTPUT_MISSING, "a.pkl", D1),
+            Change(ChangeKind.OUTPUT_ALTERED, "b.pkl", D1, D2),
+            Change(ChangeKind.OBJECT_MISSING, "b.pkl", D1),
+        ],
+        "Output altered, not in the cache: b.pkl and 1 more",
+    ),
     ([Change(ChangeKind.MISSING_DEP, "x.csv")], "Dependency missing: x.csv"),
     (
         [Change(ChangeKind.PARAM, "lr", "1", "2"), Change(ChangeKind.DEP, "a"), Change(ChangeKind.DEP, "b")],
@@ -87,6 +99,8 @@ def test_the_headline_is_one_line_that_names_the_first_reason(reasons, line):
 
 def test_verdicts_without_a_change_have_a_headline_too():
     assert headline(Decision("a", Verdict.UNCHANGED, ())) == "Nothing changed"
+    first = (Change(ChangeKind.FIRST_RUN, "a"),)
+    assert headline(Decision("a", Verdict.RESTORE, first)) == "Never run here"
     waits = (Change(ChangeKind.UPSTREAM, "clean"), Change(ChangeKind.UPSTREAM, "join"))
     assert headline(Decision("a", Verdict.WAITS, waits)) == "Waits for clean, join"
 

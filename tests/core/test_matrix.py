@@ -38,6 +38,13 @@ def test_a_variant_knows_its_values_with_their_types():
     assert variant.argument == {"model": "bert", "seed": 3, "fast": True}
 
 
+def test_numbers_of_all_kinds_are_part_of_names():
+    rates = [0.1, 1e-3, 1e30, -2.5, 3]
+    assert problems("train", {"rate": rates, "version": ["v1.2"]}) == ()
+    names = [variant.name for variant in variants("train", {"rate": rates})]
+    assert names == ["train@0.1", "train@0.001", "train@1e+30", "train@-2.5", "train@3"]
+
+
 def test_the_argument_of_a_single_dimension_is_its_value():
     assert [variant.argument for variant in variants("train", {"seed": [1, 2]})] == [1, 2]
 
@@ -55,7 +62,8 @@ PROBLEMS = {
         {"m": ["a/b", "é", ""]},
         ["value 'a/b' cannot", "value 'é' cannot", "value '' cannot"],
     ),
-    "a fraction": ("train", {"lr": [0.5]}, ["value '0.5' cannot be part of a name"]),
+    "a fraction twice": ("train", {"lr": [0.5, "0.5"]}, ["dimension 'lr' has '0.5' twice"]),
+    "a glob": ("train", {"m": ["a*", "[b]"]}, ["value 'a*' cannot", "value '[b]' cannot"]),
     "no number": ("train", {"lr": [math.nan]}, ["nan is no value for dimension 'lr'"]),
     "twice": ("train", {"m": ["a", "b", "a"]}, ["dimension 'm' has 'a' twice"]),
     "number and text": ("train", {"m": [1, "1"]}, ["dimension 'm' has '1' twice"]),

@@ -7,6 +7,7 @@ import pytest
 from pivot.core.graph import Graph
 from pivot.core.query import essential_edges, layers, select
 from pivot.errors import UsageError
+from pivot.paths import ProjectPath
 
 
 @pytest.fixture
@@ -42,6 +43,30 @@ TARGETS = [
 @pytest.mark.parametrize(("targets", "single", "names"), TARGETS)
 def test_targets_are_names_variants_globs_and_paths(graph, targets, single, names):
     assert select(graph, targets, single=single) == tuple(names.split())
+
+
+WRITTEN_IN_A_FOLDER = [
+    ("small.pkl", "train@small"),
+    ("./big.pkl", "train@big"),
+    ("*.pkl", "train@small train@big"),
+    ("../clean.csv", "clean"),
+    ("clean.csv", "clean"),
+    ("models/small.pkl", "train@small"),
+    (".", "train@small train@big"),
+    ("load", "load"),
+]
+
+
+@pytest.mark.parametrize(("target", "names"), WRITTEN_IN_A_FOLDER)
+def test_paths_are_taken_from_the_folder_where_they_are_written_or_from_the_root(graph, target, names):
+    found = select(graph, [target], single=True, here=ProjectPath("models"))
+    assert found == tuple(names.split())
+
+
+def test_of_two_outs_the_one_of_the_folder_where_the_path_is_written_is_meant(stage):
+    graph = Graph([stage("root", [], ["a.csv"]), stage("inner", [], ["sub/a.csv"])])
+    assert select(graph, ["a.csv"], here=ProjectPath("sub")) == ("inner",)
+    assert select(graph, ["a.csv"]) == ("root",)
 
 
 FOREIGN_TARGETS = [

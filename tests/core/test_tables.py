@@ -97,6 +97,13 @@ def test_a_table_fits_any_terminal_that_is_wide_enough_for_its_columns(texts, wi
     assert all(cells(line) <= room for line in table_text(columns, room).splitlines())
 
 
+def test_what_is_to_be_copied_is_never_cut():
+    run, text = "20260102-030405", "many words " * 9
+    lines = table_text([Column("run", [run], whole=True), Column("text", [text])], width=40).splitlines()
+    assert lines[1].startswith(f"{run}  many")
+    assert len(lines[1]) <= 40
+
+
 def test_markdown_is_escaped_and_aligned():
     columns = [Column("file", ["a|b_c.json"]), Column("value", ["1"], right=True)]
     assert table_markdown(columns).splitlines() == [

@@ -177,7 +177,7 @@ WRONG = {
     "out in a tuple": (
         "def f() -> tuple[Annotated[str, Out('a.txt')], int]: ...",
         "Out stands inside another type in the return type",
-        "put it outside",
+        "return a TypedDict: a field for each output",
     ),
     "dep in the return type": (
         "def f() -> Annotated[str, Dep('a.txt')]: ...",

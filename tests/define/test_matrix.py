@@ -156,17 +156,17 @@ def test_vars_come_from_the_file_and_from_files_that_it_names(written):
             python: stages.train
             matrix: {seed: ["${size}", 8]}
             deps: {data: "${here}/data.txt"}
-            params: {rate: "${size}", layers: ["${size}", 1], name: "$${size} ${fast}"}
+            params: {rate: "${size}", layers: ["${nested.more.a}", 1], name: "$${size} ${fast}"}
             outs: {model: "${seed}.txt"}
             metrics: {score: "${seed}.json"}
             plots: {curve: "${seed}.curve.json"}
         """
     )
-    project.write("lists.yaml", "size: 7\nnested: {a: 1}\n")
+    project.write("lists.yaml", "size: 7\nnested: {more: {a: 9}}\n")
     first, second = project.stages()
     assert (first.name, second.name) == ("train@7", "train@8")
     assert first.dep_paths() == ("out/7/data.txt",)
-    assert params(first) == {"rate": 7.0, "layers": [7, 1], "deep": {}, "name": "${size} true"}
+    assert params(first) == {"rate": 7.0, "layers": [9, 1], "deep": {}, "name": "${size} true"}
 
 
 def test_a_dimension_hides_a_var_of_its_name(written):

@@ -314,7 +314,7 @@ WRONGLY_GIVEN = {
     ),
     "several for one out": (
         "out_path_overrides={'one': ['a.json']}",
-        "out 'one' is one path, but 1 are given",
+        "out 'one' is one path, but a list is given",
         "annotate several",
     ),
     "none of many": ("out_path_overrides={'many': []}", "out 'many' names no path", "at least one"),

@@ -83,6 +83,11 @@ def test_options_of_outputs_are_applied(registered):
     assert curve.view == PlotView("step", "loss", "line")
 
 
+def test_a_path_may_be_given_as_a_table_for_deps_as_for_outs(registered):
+    stage = registered("dep_path_overrides={'data': {'path': Path('b.txt')}}").stage("pipeline.py")
+    assert stage.dep_paths() == ("b.txt",)
+
+
 def test_several_paths_are_given_as_a_list(registered):
     said = "dep_path_overrides={'parts': ['c.txt', Path('d.txt'), 'e.txt']}, out_path_overrides={'any': ('v.txt', 'w.txt')}"
     stage = registered(said, "shards").stage("pipeline.py")
@@ -108,7 +113,27 @@ WRONG = {
     "out_path_overrides={'model': ['a.txt', 'b.txt']}": [
         "out 'model' is one path, but 2 are given (pipeline.py:5)"
     ],
-    "dep_path_overrides={'data': {'path': 'x'}}": ["{'path': 'x'} is no path (pipeline.py:5)"],
+    "dep_path_overrides={'data': {'path': 'x', 'cache': True}}": [
+        "dep 'data': unknown key 'cache' (pipeline.py:5)"
+    ],
+    "dep_path_overrides=['data']": [
+        "dep_path_overrides is a dict from name to path, not ['data'] (pipeline.py:5)"
+    ],
+    "out_path_overrides='x.txt'": [
+        "out_path_overrides is a dict from name to path, not 'x.txt' (pipeline.py:5)"
+    ],
+    "mutex=3": ["mutex is a list of names, not 3 (pipeline.py:5)"],
+    (
+        "params='x', dep_path_overrides={'data': {}, 'dta': 'x'}, "
+        "out_path_overrides={'model': {'pth': 'x'}, 'mdel': 'x', 'curve': {'path': 'c', 'cache': 'no'}}"
+    ): [
+        "params 'x' are no params (pipeline.py:5)",
+        "dep 'data': 'path' is missing (pipeline.py:5)",
+        "dep 'dta' is not a parameter of stages.train (pipeline.py:5)",
+        "out 'model': unknown key 'pth' (pipeline.py:5)",
+        "out 'mdel' is not an output of stages.train (pipeline.py:5)",
+        "out 'curve': cache is True or False, not 'no' (pipeline.py:5)",
+    ],
 }
 
 

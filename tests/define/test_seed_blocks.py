@@ -241,7 +241,7 @@ def test_an_override_block_changes_the_path(project, name, defining, path, cache
 
 
 def test_the_shards_block_declares_one_output_of_two_files(project):
-    # the page writes (...) for parameters that it leaves open, which is no Python
+    # (...) stands for parameters that the page leaves open: docs/adr/0016-how-the-first-texts-are-read.md
     code = block("shards.py").replace("(...)", "()")
     project.write("pipeline.py", f"{OUTPUTS}{code}\npivot.stage(split)\n")
     outs = project.stage("pipeline.py").outs

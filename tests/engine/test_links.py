@@ -148,3 +148,22 @@ def test_a_link_of_the_user_to_another_disk_is_followed_up_to_the_link_to_the_ob
     assert os.readlink(folder.path / "a.txt") == "../big/a.txt"
     assert (tmp_path / "big/a.txt").is_symlink()
     assert folder.read("a.txt") == "twotwo"
+
+
+@pytest.mark.parametrize("mode", ["copy", "hardlink", "symlink"])
+def test_a_run_ends_with_good_bytes_even_where_objects_rotted_unseen(linked, mode):
+    folder = linked(mode)
+    folder.repro()
+    good = contents(folder)
+    for path in folder.objects():
+        before = path.stat()
+        path.chmod(0o644)
+        path.write_bytes(bytes(before.st_size))
+        path.chmod(before.st_mode)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert folder.outcomes(force=True) == all_are("ran")
+    assert contents(folder) == good
+    for name in OUTS:
+        (folder.path / name).unlink()
+    assert folder.outcomes() == {**all_are("restored"), "m": "unchanged"}
+    assert contents(folder) == good

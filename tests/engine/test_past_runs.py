@@ -69,7 +69,7 @@ def test_a_run_is_told_with_reasons_outcomes_and_logs(folder):
         "bad": "failed",
         "after": "blocked",
     }
-    assert ends["fine"].reason == "Never run"
+    assert ends["fine"].reason == "First run"
     assert ends["bad"].reason.startswith("ValueError: no")
     assert "Traceback" in ends["bad"].traceback
     assert ends["after"].reason == "bad"
@@ -122,8 +122,8 @@ def test_a_run_goes_on_until_it_ends_and_is_killed_if_its_process_is(folder, unt
     run = past_run(layout, "last")
     assert (str(run.state), run.seconds) == ("running", None)
     assert {end.stage: (end.outcome, end.reason, bool(end.log)) for end in run.stages} == {
-        "work": (None, "runs", True),
-        "later": (None, "has not begun", False),
+        "work": (None, "First run", True),
+        "later": (None, "", False),
     }
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()

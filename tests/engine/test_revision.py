@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pivot.engine.revision import is_revision, revision
+from pivot.engine.revision import is_revision, revision, ways_to_revisions
 from pivot.errors import PivotError, UsageError
 
 NAMES = ["plain.txt", "with space.txt", "ünï/cödé.json", "new\nline", 'quo"te', "empty"]
@@ -98,3 +98,14 @@ def test_an_object_that_git_has_lost_is_named(repository):
     (repository.path / ".git/objects" / oid[:2] / oid[2:]).unlink()
     with pytest.raises(PivotError, match=f"git lacks an object: {oid}"):
         found.read(["a"])
+
+
+def test_in_a_clone_without_history_a_person_is_told_how_to_get_it(repository, tmp_path):
+    repository.commit(file=b"1")
+    repository.commit(file=b"2")
+    words = ["git", "clone", "-q", "--depth", "1", f"file://{tmp_path}", str(tmp_path / "clone")]
+    subprocess.run(words, check=True)
+    with pytest.raises(UsageError) as caught:
+        revision(str(tmp_path / "clone"), "HEAD~1")
+    assert "git fetch --unshallow" in caught.value.hint
+    assert ways_to_revisions(str(tmp_path)) == "git log --oneline"

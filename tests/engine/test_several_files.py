@@ -223,3 +223,18 @@ def test_both_doors_make_equal_variants(root: Root):
     assert set(root.run("v").items()) == {
         (name, "unchanged") for name in ("told@a_1", "told@b_1", "single@7", "untold@a")
     }
+
+
+def test_a_stage_of_a_folder_is_restored_from_the_run_cache_as_itself(root):
+    root.write("pivot.yaml", YAML)
+    root.write("stages.py", PREPARE)
+    root.write("raw.txt", "snow")
+    root.run("")
+    own = root.read(".pivot/stages/clean.lock")
+    root.run("prepare", "clean")
+    for text in (PREPARE.replace("upper", "lower"), PREPARE):
+        root.write("prepare/stages.py", text)
+        outcomes = root.run("prepare", "clean")
+    assert outcomes == {"clean": "restored"}
+    assert root.run("prepare", "clean") == {"clean": "unchanged"}
+    assert root.read(".pivot/stages/clean.lock") == own

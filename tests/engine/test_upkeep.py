@@ -12,6 +12,7 @@ import pytest
 from pivot.errors import StoreError
 from pivot.model.event import StageStarted
 from pivot.project import Project
+from pivot.store.collection import Pile
 from pivot.store.usage import alone, in_use, kept_files, using_projects
 
 
@@ -166,6 +167,21 @@ def test_what_was_written_since_the_collection_began_stays(stages):
         nothing = needed(layout, [])
         assert sweep(layout, nothing, before=before, dry_run=True).objects.count == 2
         assert sweep(layout, nothing, before=now(layout) + 1, dry_run=True).objects.count == 3
+
+
+def test_what_a_killed_process_left_half_written_goes(stages):
+    from pivot.store.collection import needed, now, sweep
+
+    with Project(str(stages.path)) as project:
+        layout = project.store.layout
+        half = Path(layout.cache_scratch) / "0123456789abcdef"
+        half.parent.mkdir(exist_ok=True)
+        half.write_bytes(b"half")
+        for dry_run in (True, False):
+            assert half.exists()
+            found = sweep(layout, needed(layout, []), before=now(layout) + 1, dry_run=dry_run)
+            assert found.unfinished == Pile(1, 4)
+        assert not half.exists()
 
 
 def test_sound_objects_are_counted(stages):

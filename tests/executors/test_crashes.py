@@ -2,6 +2,7 @@
 
 import textwrap
 
+import psutil
 import pytest
 
 from pivot.executors.forkserver import ForkserverExecutor
@@ -182,14 +183,29 @@ def test_an_error_in_a_cell_names_the_cell(executor, tasks):
     assert "raise ValueError('bad')" in failure.traceback
 
 
-def test_a_fork_server_that_died_is_replaced(tasks):
-    import psutil
+def fork_servers() -> list[psutil.Process]:
+    processes = psutil.Process().children()
+    return [one for one in processes if "multiprocessing.forkserver" in " ".join(one.cmdline())]
 
+
+def test_a_fork_server_that_died_is_replaced(tasks):
     with ForkserverExecutor(1) as executor:
         assert isinstance(executor.submit(tasks.task("def run(): return 1")).result(60), Success)
-        for process in psutil.Process().children():
-            if "multiprocessing.forkserver" in " ".join(process.cmdline()):
-                process.kill()
-                process.wait(10)
+        for process in fork_servers():
+            process.kill()
+            process.wait(10)
         results = [executor.submit(tasks.task(f"def run(): return {i}")).result(60) for i in range(3)]
         assert isinstance(results[-1], Success)
+
+
+def test_a_fork_server_that_dies_when_it_is_asked_for_a_worker_is_replaced(tasks):
+    others = set(fork_servers())
+    with ForkserverExecutor(1) as executor:
+        (server,) = set(fork_servers()) - others
+        server.suspend()
+        before = psutil.Process().num_fds()
+        future = executor.submit(tasks.task("def run(): return 1"))
+        while psutil.Process().num_fds() == before and not future.done():
+            pass  # nobody has asked it yet
+        server.kill()
+        assert isinstance(future.result(60), Success)

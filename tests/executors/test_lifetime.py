@@ -142,12 +142,12 @@ def test_a_waiting_task_is_cancelled_at_once(tasks):
 
 
 def test_close_ends_everything_and_settles_every_future(tasks):
-    others = set(our_workers())  # of programs that other tests keep
+    others, kept = set(our_workers()), set(threading.enumerate())  # of pools that other tests keep
     pool = ForkserverExecutor(2)
     futures = [pool.submit(tasks.task(SLEEP))]
     pids = pids_of(tasks.folder)
     futures += [pool.submit(tasks.task("import time\ndef run(): time.sleep(1000)")) for _ in range(3)]
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("pivot-")]
+    threads = {thread for thread in threading.enumerate() if thread.name.startswith("pivot-")} - kept
     assert set(our_workers()) - others
     pool.close()
     pool.close()
@@ -288,8 +288,21 @@ def test_ctrl_c_at_a_terminal_reaches_no_worker(tasks):
     )
     until((tasks.folder / "up").exists)
     os.killpg(process.pid, signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
-    assert out == "driver begins\nSuccess\n"
+    assert process.communicate(timeout=60)[0] == "driver begins\nSuccess\n"
+
+
+def test_ctrl_c_while_the_fork_server_starts_neither_ends_it_nor_is_it_told(tasks):
+    process = driver(
+        tasks,
+        """
+        import os, signal
+        os.setpgid(0, 0); signal.signal(signal.SIGINT, lambda *_: None)
+        with ForkserverExecutor(1) as pool:
+            os.killpg(0, signal.SIGINT)
+            print(type(pool.submit(tasks.task("def run(): return 1")).result(60)).__name__)
+        """,
+    )
+    assert process.communicate(timeout=60)[0] == "driver begins\nSuccess\n"
 
 
 def test_a_folder_with_names_of_the_standard_library_breaks_no_worker(tasks):
@@ -305,8 +318,7 @@ def test_a_folder_with_names_of_the_standard_library_breaks_no_worker(tasks):
             print(type(pool.submit(tasks.task("def run(): return 1")).result(60)).__name__)
         """,
     )
-    out, _ = process.communicate(timeout=60)
-    assert out == "driver begins\nSuccess\n"
+    assert process.communicate(timeout=60)[0] == "driver begins\nSuccess\n"
 
 
 def test_preloaded_libraries_are_there_and_bad_names_do_no_harm(tasks):

@@ -294,3 +294,16 @@ def test_compiling_is_the_same_in_every_process(tmp_path):
         for seed in ("0", "7")
     }  # fmt: skip
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_what_the_fields_of_a_class_are_annotated_with_comes_before_it(order):
+    """Also where the cell of the class failed at first, and so stands above."""
+    cells = [
+        Cell(1, "class Row:\n    kind: Kind(3)\n"),
+        Cell(2, "class Kind:\n    def __init__(self, n): self.n = n\n"),
+        Cell(3, "def f():\n    return Row.__annotations__['kind'].n\n"),
+    ]
+    executed = [cells[i] for i in (1, 0, 2)]
+    notebook = read_notebook(executed, {cells[i]: place for place, i in enumerate(order)})
+    assert run(compile_module(notebook, "nb_stages", ["f"]).text)["f"]() == 3

@@ -15,7 +15,8 @@ from pivot.model.stage import (
     StageParameters,
 )
 from pivot.yamlio import read_yaml
-from pivot_jupyter.export import pipeline_text, stage_entry
+from pivot_jupyter.entry import stage_entry
+from pivot_jupyter.export import pipeline_text
 
 LOADER = LoaderRef("pivot.loaders.CSV", "", 1, b"")
 
@@ -34,6 +35,10 @@ def stage(name="clean", *, folder=".", mutex=(), params=None, module="nb_stages"
         place=Place("Cell In[1]", 1),
         roots=(".",),
     )
+
+
+def entries(stages):
+    return {one.name: stage_entry(one, ".") for one in stages}
 
 
 BLOCK = {"python": "nb_stages.clean", "deps": {"raw": "raw.csv"}, "outs": {"output": "clean.csv"}}
@@ -57,7 +62,7 @@ def test_paths_are_relative_to_the_working_directory_of_the_stage():
 
 
 def test_a_new_file_holds_the_stages_in_their_order():
-    text = pipeline_text([stage("b"), stage("a")], ("nb_stages",), ".")
+    text = pipeline_text(entries([stage("b"), stage("a")]), ("nb_stages",))
     assert list(read_yaml(text, "f").data["stages"]) == ["b", "a"]
 
 
@@ -86,7 +91,7 @@ stages:   # all of them
 
 
 def test_comments_and_foreign_stages_are_kept_byte_for_byte():
-    text = pipeline_text([stage(), stage("fresh")], ("nb_stages",), ".", FOREIGN)
+    text = pipeline_text(entries([stage(), stage("fresh")]), ("nb_stages",), FOREIGN)
     data = read_yaml(text, "f").data["stages"]
     assert data["clean"] == BLOCK
     assert list(data) == ["other", "clean", "last", "fresh"]
@@ -100,31 +105,31 @@ def test_comments_and_foreign_stages_are_kept_byte_for_byte():
 
 
 def test_exporting_again_changes_nothing():
-    once = pipeline_text([stage(), stage("fresh")], ("nb_stages",), ".", FOREIGN)
-    assert pipeline_text([stage(), stage("fresh")], ("nb_stages",), ".", once) == once
+    once = pipeline_text(entries([stage(), stage("fresh")]), ("nb_stages",), FOREIGN)
+    assert pipeline_text(entries([stage(), stage("fresh")]), ("nb_stages",), once) == once
 
 
 @pytest.mark.parametrize(
     "existing", ["", "# only a comment\n", "stages:\n", "stages: {}\n", "stages:\n# later\n"]
 )
 def test_an_empty_file_is_filled(existing):
-    text = pipeline_text([stage()], ("nb_stages",), ".", existing)
+    text = pipeline_text(entries([stage()]), ("nb_stages",), existing)
     assert read_yaml(text, "f").data == {"stages": {"clean": BLOCK}}
     assert all(line in text for line in existing.splitlines() if line.startswith("#"))
 
 
 def test_a_stage_of_somebody_else_with_that_name_is_an_error():
     with pytest.raises(PivotError, match=r"stage 'clean' belongs to lib.clean already .*pivot.yaml:2"):
-        pipeline_text([stage()], ("nb_stages",), ".", "stages:\n  clean:\n    python: lib.clean\n")
+        pipeline_text(entries([stage()]), ("nb_stages",), "stages:\n  clean:\n    python: lib.clean\n")
 
 
 def test_a_form_that_cannot_be_edited_by_lines_is_refused():
     with pytest.raises(PivotError, match="without touching what others wrote"):
-        pipeline_text([stage()], ("nb_stages",), ".", "stages: {x: {python: lib.x}}\n")
+        pipeline_text(entries([stage()]), ("nb_stages",), "stages: {x: {python: lib.x}}\n")
 
 
 def test_entries_of_an_earlier_module_name_are_replaced():
-    before = pipeline_text([stage("a"), stage("b")], ("nb_stages",), ".", FOREIGN)
-    after = pipeline_text([stage("a", module="better")], ("better", "nb_stages"), ".", before)
+    before = pipeline_text(entries([stage("a"), stage("b")]), ("nb_stages",), FOREIGN)
+    after = pipeline_text(entries([stage("a", module="better")]), ("better", "nb_stages"), before)
     assert "nb_stages" not in after
     assert read_yaml(after, "p").data["stages"]["a"]["python"] == "better.a"

@@ -54,7 +54,7 @@ def test_run_all_again_runs_nothing(ready):
 def test_a_changed_helper_runs_exactly_the_stages_that_reach_it(ready):
     ready(STAGE, NEXT, "def unused():\n    return 1", "%pivot run")
     ready("def unused():\n    return 2", "# a comment\nSUFFIX  =  '!'")
-    assert "0 of 2 will run" in ready("%pivot status")
+    assert "0 of 2 stages will run" in ready("%pivot status")
     ready("SUFFIX = '?'")
     assert "will run       clean" in ready("%pivot status")
     told = ready("%pivot run")
@@ -143,6 +143,7 @@ def test_options_override_paths_params_and_name(ready, kernel_place):
          "Could not pickle the task to send it to the workers: inner captures 'k' from outer (Cell In["),
         ("open_lambda = pivot.stage(deps=['raw.txt'])(lambda: 3)\n%pivot run", "Can't pickle <lambda>"),
         ("%%pivot_stage --help\n" + STAGE.split("\n", 1)[1], "unknown option --help: known: --cwd, --dep"),
+        (STAGE.replace("outputs.Out", "outputs.DirectoryOut"), "ends with / (Cell In["),
         ("%pivot staus", "unknown command 'staus': did you mean 'status'?"),
         ("%pivot run --forse", "unknown option --forse: did you mean --force?"),
         ("%pivot log nope", "nope"),

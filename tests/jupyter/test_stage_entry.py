@@ -3,7 +3,7 @@
 from pivot.define.discover import define_file
 from pivot.paths import ProjectPath
 from pivot.yamlio import dump_yaml
-from pivot_jupyter.export import stage_entry
+from pivot_jupyter.entry import stage_entry
 
 STAGES = """
 import pathlib

@@ -131,6 +131,12 @@ def block() -> Callable[[str], str]:
 
 
 @pytest.fixture
+def filled(block: Callable[[str], str]) -> Callable[[str], str]:
+    """The text of a block that writes ``(...)`` for parameters which it leaves open: that is no Python (adr/0016)."""
+    return lambda name: block(name).replace("(...)", "()")
+
+
+@pytest.fixture
 def commands(block: Callable[[str], str]) -> Callable[[str], list[list[str]]]:
     """The arguments of each ``pivot`` command in a console block."""
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from pivot import loaders, outputs
+from pivot.errors import DefinitionErrors
 
 PAGE = """\
 from typing import Annotated, TypedDict
@@ -108,9 +109,8 @@ def test_an_overridden_output_lands_elsewhere(folder, block, name, defining, def
     assert ((folder.path / path).read_bytes() in folder.cached()) is cached
 
 
-def test_several_files_under_one_key_take_as_many_values(folder, block):
-    # the page writes (...) for parameters that it leaves open, which is no Python
-    code = "data_a, data_b = {'a': 1}, {'b': 2}\n" + block("shards.py").replace("(...)", "()")
+def test_several_files_under_one_key_take_as_many_values(folder, filled):
+    code = "data_a, data_b = {'a': 1}, {'b': 2}\n" + filled("shards.py")
     folder.write("pipeline.py", PAGE + code + REGISTER + "pipeline.register(split)\n")
     assert folder.repro().ok
     assert [json.loads(folder.read(f"shard_{x}.json")) for x in "ab"] == [{"a": 1}, {"b": 2}]
@@ -127,8 +127,8 @@ def test_several_files_under_one_key_take_as_many_values(folder, block):
     ],
     ids=["tuple", "too few", "too many", "no list"],
 )
-def test_the_values_must_be_as_many_as_the_paths(folder, block, values: str, told: str | None):
-    code = block("shards.py").replace("(...)", "()").replace("[data_a, data_b]", values)
+def test_the_values_must_be_as_many_as_the_paths(folder, filled, values: str, told: str | None):
+    code = filled("shards.py").replace("[data_a, data_b]", values)
     folder.write("pipeline.py", PAGE + code + REGISTER + "pipeline.register(split)\n")
     end = folder.repro().stages["split"]
     assert (end.outcome == "failed") is (told is not None)
@@ -136,6 +136,13 @@ def test_the_values_must_be_as_many_as_the_paths(folder, block, values: str, tol
         assert "'shards'" in end.reason
         assert told in end.reason
         assert not list(folder.path.glob("shard_*.json"))
+
+
+@pytest.mark.parametrize(("name", "line"), [("shards.py", 7), ("directory.py", 14)])
+def test_parameters_left_open_are_refused_with_their_line_before_anything_runs(folder, block, name, line):
+    folder.write("pipeline.py", PAGE + block(name) + REGISTER)
+    with pytest.raises(DefinitionErrors, match=rf"SyntaxError: .*\(pipeline\.py:{line}\)"):
+        folder.repro()
 
 
 @pytest.fixture
@@ -194,3 +201,11 @@ def test_the_words_have_the_defaults_of_the_tables(word, attribute: str, value: 
     with pytest.raises(AttributeError):
         word.cache = False
     assert pickle.loads(pickle.dumps(word)) == word
+
+
+@pytest.mark.parametrize(
+    "word", [outputs.Out, outputs.Metric, outputs.Plot, outputs.IncrementalOut, outputs.DirectoryOut]
+)
+def test_a_word_without_a_path_is_refused(word):
+    with pytest.raises(TypeError, match="path"):
+        word()

@@ -192,6 +192,12 @@ def test_python_names_the_function(folder):
     assert json.loads(folder.read("result.json")) == 7
 
 
+def test_an_entry_without_python_is_refused(folder):
+    folder.write("pivot.yaml", "stages:\n  work:\n    deps: {data: data.json}\n")
+    with pytest.raises(DefinitionErrors, match=r"stage 'work': 'python' is missing \(pivot\.yaml:2\)"):
+        folder.repro()
+
+
 @pytest.mark.parametrize(
     ("lines", "file", "content", "cached"),
     [

@@ -95,9 +95,8 @@ def first(
 
 
 @pytest.fixture
-def tasks(folder, block):
-    # the page writes (...) for parameters that it leaves open, which is no Python
-    code = PAGE + block("directory.py").replace("(...)", "()") + READERS + REGISTER
+def tasks(folder, filled):
+    code = PAGE + filled("directory.py") + READERS + REGISTER
     registered = "".join(f"pipeline.register({name})\n" for name in ("process_tasks", "both", "first"))
     folder.write("pipeline.py", code + registered)
     assert folder.repro().ok

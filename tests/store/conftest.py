@@ -1,11 +1,10 @@
 """A project in a temporary folder, and records to put into it."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,37 +18,6 @@ from pivot.store.commit import begin, commit_record
 from pivot.store.index import StateDb, StatIndex
 from pivot.store.layout import Layout, create
 from pivot.store.objects import ObjectStore
-
-# announced by the interpreter, and by pivot.store.atomic for what the interpreter does not announce
-CHILD = """
-import os, signal, sys
-
-root, scenario, last = sys.argv[1], sys.argv[2], int(sys.argv[3])
-sys.path.insert(0, os.path.dirname(sys.argv[4]))
-import crash_scenarios
-
-CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.utime", "os.truncate", "os.link",
-           "os.symlink",
-           "fcntl.ioctl", "pivot.write", "pivot.fsync"}
-steps = 0
-counting = False
-
-def hook(event, args):
-    global steps
-    if not counting:
-        return
-    if event in CHANGES or (event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)):
-        steps += 1
-        if steps == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-sys.addaudithook(hook)
-act = getattr(crash_scenarios, scenario)(root)
-counting = True
-act()
-counting = False
-print(steps)
-"""
 
 
 def make_record(
@@ -139,15 +107,17 @@ def project(tmp_path: Path) -> Iterator[Project]:
     db.close()
 
 
-@pytest.fixture
-def killed(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a scenario (a function of a text that gives what to do) and kills it before one of its steps; 0: never."""
+# whoever is killed, and does not lose power, keeps what it has written; the step is counted all the same
+UNFLUSHED = "import os\nos.fsync = lambda fd: None\n"
 
-    def run(scenarios: str, root: Path, scenario: str, last: int) -> subprocess.CompletedProcess[str]:
-        module = tmp_path / "crash_scenarios.py"
-        module.write_text(scenarios)
+
+@pytest.fixture
+def child(request: pytest.FixtureRequest, nursery: Callable[..., Any]) -> Callable[[Path, str, int], Any]:
+    """Runs one of the test module's ``SCENARIOS`` in a folder and kills it before one of its steps; 0: never."""
+    made = nursery(UNFLUSHED + request.module.SCENARIOS)
+
+    def run(root: Path, scenario: str, last: int) -> Any:
         root.mkdir(exist_ok=True)
-        command = [sys.executable, "-c", CHILD, str(root), scenario, str(last), str(module)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return made.run(scenario, str(root), last=last)
 
     return run

@@ -54,6 +54,17 @@ def test_a_file_edited_by_hand_is_kept_and_reported(project, two):
     assert project.read("m.json") == b"1"
 
 
+def test_a_copy_that_rotted_unseen_is_no_reason_to_let_a_persons_file_go(project, two):
+    place = Path(project.layout.object_file(project.objects.add_bytes(b"my own")))
+    stat = place.stat()
+    place.chmod(0o644)
+    place.write_bytes(b"by own")
+    os.utime(place, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    project.write("m.json", b"my own")
+    checkout(project.objects, *two)
+    assert place.read_bytes() == b"my own"
+
+
 def test_a_result_of_another_branch_is_in_the_cache_and_no_news(project, two):
     old, new = two
     unrelated = replace(new, outputs={})

@@ -85,6 +85,24 @@ def test_an_output_that_changed_after_the_stage_is_an_error(project, record, con
     assert project.leftovers() == []
 
 
+@pytest.mark.parametrize("name", ["files", "runs"])
+def test_a_cache_that_cannot_be_written_leaves_the_old_outputs(project, record, name):
+    old, new = (record({"a.txt": v}, code=v.decode(), uncached={"m.json": v}) for v in (b"old", b"new"))
+    project.run(old, {"a.txt": b"old", "m.json": b"old"})
+    folder = project.path / ".pivot/cache" / name
+    folder.rename(project.path / "away")
+    folder.write_text("")
+    with pytest.raises(StoreError, match=rf"cannot write .*cache/{name}/") as error:
+        project.run(new, {"a.txt": b"new", "m.json": b"new"}, old)
+    assert error.value.hint is not None
+    assert (project.read("a.txt"), project.read("m.json")) == (b"old", b"old")
+    assert recover(project.objects) == []
+    assert project.leftovers() == []
+    folder.unlink()
+    project.run(new, {"a.txt": b"new", "m.json": b"new"}, old)
+    assert (project.read("a.txt"), project.read("m.json")) == (b"new", b"new")
+
+
 def test_a_folder_in_the_way_is_an_error_before_anything_changes(project, record):
     (project.path / "m.bin").mkdir()
     with pytest.raises(StoreError, match="a folder is where its output"):

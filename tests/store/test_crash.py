@@ -1,8 +1,6 @@
 """Kills a commit before each of its file operations; afterwards everything is as before, or as after."""
 
 import os
-import signal
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,11 +93,6 @@ def first_run_in_a_folder(root):
 OUTS = ("data/a.bin", "b.bin", "m.json")
 
 
-@pytest.fixture
-def child(killed):
-    return partial(killed, SCENARIOS)
-
-
 def settle(root: Path) -> ObjectStore:
     layout = open_layout(str(root))
     db = StateDb(layout)
@@ -138,15 +131,15 @@ def state(root: Path) -> str:
 @pytest.mark.timeout(600)
 def test_a_kill_before_any_step_leaves_the_old_state_or_the_new_one(child, tmp_path, scenario, before):
     whole = child(tmp_path / "whole", scenario, 0)
-    assert whole.returncode == 0, whole.stderr
-    steps = int(whole.stdout)
+    assert whole.code == 0, whole.err
+    steps = whole.steps
     assert steps > 20
     assert state(tmp_path / "whole") == "new"
     seen = []
     for last in range(1, steps + 1):
         root = tmp_path / str(last)
         killed = child(root, scenario, last)
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert killed.killed, killed.err
         objects = settle(root)
         seen.append(state(root))
         names = [p for p in root.rglob("*") if p.name.startswith(".pivot-") or p.parent.name == "journal"]
@@ -161,10 +154,10 @@ def test_a_kill_before_any_step_leaves_the_old_state_or_the_new_one(child, tmp_p
 def test_a_kill_while_the_project_is_made_leaves_one_that_can_be_made(child, tmp_path):
     from pivot.store.layout import create
 
-    steps = int(child(tmp_path / "whole", "first_run_in_a_folder", 0).stdout)
+    steps = child(tmp_path / "whole", "first_run_in_a_folder", 0).steps
     for last in range(1, 16):
         root = tmp_path / str(last)
-        assert child(root, "first_run_in_a_folder", last).returncode == -signal.SIGKILL
+        assert child(root, "first_run_in_a_folder", last).killed
         create(str(root))
         settle(root)
         assert state(root) == "none"
@@ -173,15 +166,15 @@ def test_a_kill_while_the_project_is_made_leaves_one_that_can_be_made(child, tmp
 
 def test_recovery_that_is_killed_can_be_done_again(child, tmp_path):
     """Undo and finish are idempotent: each kill of the recovery itself is survived too."""
-    whole = int(child(tmp_path / "whole", "commit_of_files_the_stage_writes", 0).stdout)
+    whole = child(tmp_path / "whole", "commit_of_files_the_stage_writes", 0).steps
     kills = 0
     for first in range(2, whole, 6):
         for second in (1, 3, 6):
             root = tmp_path / f"{first}-{second}"
-            assert child(root, "commit_of_files_the_stage_writes", first).returncode == -signal.SIGKILL
+            assert child(root, "commit_of_files_the_stage_writes", first).killed
             done = child(root, "recovery", second)
-            assert done.returncode in (0, -signal.SIGKILL), done.stderr
-            kills += done.returncode != 0
+            assert done.killed or done.code == 0, done.err
+            kills += done.killed
             settle(root)
             assert state(root) in ("old", "new")
     assert kills > 10

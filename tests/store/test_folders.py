@@ -121,6 +121,19 @@ def test_files_of_a_person_are_kept_before_the_folder_goes(project, made):
     assert '"notes/mine.txt"' in tree
 
 
+def test_a_copy_that_rotted_unseen_is_no_reason_to_let_a_persons_file_go(project, made):
+    digest = project.objects.add_bytes(b"my own")
+    place = Path(project.layout.object_file(digest))
+    stat_before = place.stat()
+    place.chmod(0o644)
+    place.write_bytes(b"by own")
+    os.utime(place, ns=(stat_before.st_atime_ns, stat_before.st_mtime_ns))
+    run(project, made(OLD), OLD)
+    project.write("parts/mine.txt", b"my own")
+    run(project, made(NEW, code="v2"), NEW, made(OLD))
+    assert place.read_bytes() == b"my own"
+
+
 def test_files_that_the_cache_has_go_without_a_word(project, made):
     old, new = made(OLD), made(NEW, code="v2")
     run(project, new, NEW)
@@ -172,6 +185,25 @@ def test_a_file_that_lost_its_object_is_taken_from_the_folder_in_place(project, 
     checkout(project.objects, replace(old, outputs={D: replace(old.outputs[D], entries=None)}), old)
     assert read_tree(folder) == OLD
     assert project.objects.has(digest_bytes(b"2")), "made again"
+
+
+def as_link(file):
+    os.rename(file, file.parent.parent / "beyond")
+    os.symlink("../beyond", file)
+
+
+@pytest.mark.parametrize("change", [lambda file: file.chmod(0o755), as_link], ids=["executable", "a link"])
+def test_a_file_that_lost_its_object_and_is_not_as_recorded_still_gives_its_bytes(project, made, change):
+    old = made(OLD)
+    run(project, old, OLD)
+    os.unlink(project.layout.object_file(digest_bytes(b"1")))
+    (project.path / D / "same.txt").unlink()
+    change(project.path / D / "a.json")
+    folder = str(project.path / D)
+    assert is_obtainable(project.objects, folder, old.outputs[D].digest)
+    checkout(project.objects, replace(old, outputs={D: replace(old.outputs[D], entries=None)}), old)
+    assert read_tree(folder) == OLD
+    assert folder_entries(project.objects.index, folder) == old.outputs[D].entries
 
 
 @pytest.mark.parametrize("lost", ["tree", "file"])

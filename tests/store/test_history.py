@@ -6,6 +6,7 @@ import sys
 import time
 import zlib
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ from pivot.store.history import (
     prune_runs,
     read_events,
     read_result,
+    run_name,
 )
 
 EVENTS = (
@@ -93,6 +95,18 @@ def test_lines_of_a_newer_pivot_and_zeroes_are_skipped(project):
     with RunLog(project.layout, "r1") as log:
         log.append(EVENTS[-1])
     assert read_events(project.layout, "r1") == (EVENTS[0], EVENTS[-1])
+
+
+def test_a_run_is_named_after_all_others_also_when_the_clock_was_put_back(project):
+    now = datetime(2026, 3, 4, 5, 6, 7, 8, tzinfo=UTC)
+    assert run_name(project.layout, now).startswith("20260304-050607-000008-")
+    for years in (1, 0, 2, -1):
+        name = run_name(project.layout, now.replace(year=now.year + years))
+        assert all(name > other for other in list_runs(project.layout))
+        RunLog(project.layout, name).close()
+    for odd in ("99999999-999999-999999-ab", "notes"):
+        (project.path / ".pivot/runs" / odd).mkdir()
+    assert run_name(project.layout, now).startswith("20260304-050607-000008-")
 
 
 def test_runs_are_listed_in_order(project):

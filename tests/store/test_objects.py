@@ -87,6 +87,35 @@ def test_damage_that_keeps_size_and_time_is_found_when_the_bytes_are_copied(proj
             assert not project.objects.verify(digest)
 
 
+def test_damage_that_keeps_size_and_time_is_found_when_the_bytes_are_read(project):
+    digest = project.objects.add_bytes(DATA)
+    path = object_path(project)
+    before = path.stat()
+    damage(path, b"x" * len(DATA))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(MissingObjectError, match="damaged"):
+        project.objects.read(digest)
+    assert not path.exists()
+    told = f"object {digest} in the cache was damaged; it is put aside in .pivot/cache/quarantine"
+    assert project.objects.notices == [told]
+
+
+def test_a_damaged_object_that_cannot_be_put_aside_is_not_trusted_again(project):
+    digest = project.objects.add_bytes(DATA)
+    path = object_path(project)
+    before = path.stat()
+    damage(path, b"x" * len(DATA))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    Path(project.layout.quarantine).write_text("in the way")
+    assert project.objects.has(digest)  # its seal is right
+    with pytest.raises(MissingObjectError):
+        project.objects.read(digest)
+    assert not project.objects.has(digest)
+    assert [text.partition("; ")[2] for text in project.objects.notices] == ["it cannot be put aside"]
+    assert project.objects.add_bytes(DATA) == digest
+    assert project.objects.read(digest) == DATA
+
+
 def test_storing_a_file_again_mends_a_damaged_object(project):
     file = project.write("a.bin", DATA)
     digest = project.objects.add_file(str(file))

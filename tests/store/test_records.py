@@ -187,6 +187,15 @@ def test_a_run_cache_entry_that_is_torn_newer_or_misplaced_is_a_miss(project, re
         assert read_record(project.layout, "train", made.inputs) is None
 
 
+def test_a_run_cache_entry_whose_contents_are_damaged_is_a_miss(project, record):
+    made = record({}, uncached={"metrics.json": b"right"})
+    write_record(project.layout, made)
+    path = next(Path(project.layout.records_folder("train", made.inputs.declared_key)).iterdir())
+    path.write_text(path.read_text().replace("cmlnaHQ=", "d3Jvbmc="))
+    assert read_record(project.layout, "train", made.inputs) is None
+    assert read_records(project.layout, "train", made.inputs.declared_key) == []
+
+
 def test_the_same_result_leaves_the_lock_file_alone(project, record):
     write_lock(project.layout, record({"a": b"1"}))
     before = Path(project.layout.lock_file("train")).stat()

@@ -1,5 +1,8 @@
 """How an exception is told to the stage's author."""
 
+import errno
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +40,20 @@ def test_the_message_is_one_line_with_its_place(error, message):
 def test_an_interrupt_is_a_cancellation():
     failure = raised(KeyboardInterrupt())
     assert (failure.kind, failure.message) == ("cancelled", "interrupted (sub/stages.py:2)")
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.ENOSPC, "free some disk space"),
+        (errno.EDQUOT, "free some disk space"),
+        (errno.EROFS, "make /d writable"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_no_fault_of_the_value(number, hint):
+    failure = raised(OSError(number, os.strerror(number), "/d/out.csv"))
+    assert os.strerror(number) in failure.message
+    assert hint in failure.hint
 
 
 @given(st.text())
