@@ -1,5 +1,7 @@
 """All the ways in which a stage can end badly: each is a value that says what happened, and where."""
 
+import os
+import sys
 import textwrap
 
 import psutil
@@ -188,12 +190,24 @@ def fork_servers() -> list[psutil.Process]:
     return [one for one in processes if "multiprocessing.forkserver" in " ".join(one.cmdline())]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_the_fork_server_has_one_thread_after_loading_pandas(tasks):
+    others = set(fork_servers())
+    with ForkserverExecutor(os.cpu_count() or 1, ["pandas"]) as pool:
+        text = "import sys\ndef run(): return 'pandas' in sys.modules"
+        assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
+        (server,) = set(fork_servers()) - others
+        assert server.num_threads() == 1
+    assert (tasks.folder / ".staging/output.json").read_text() == "true\n"
+
+
 def test_a_fork_server_that_died_is_replaced(tasks):
+    others = set(fork_servers())
     with ForkserverExecutor(1) as executor:
         assert isinstance(executor.submit(tasks.task("def run(): return 1")).result(60), Success)
-        for process in fork_servers():
-            process.kill()
-            process.wait(10)
+        (server,) = set(fork_servers()) - others
+        server.kill()
+        server.wait(10)
         results = [executor.submit(tasks.task(f"def run(): return {i}")).result(60) for i in range(3)]
         assert isinstance(results[-1], Success)
 

@@ -1,5 +1,6 @@
 """Processes begin, are interrupted and end; none is ever left."""
 
+import gc
 import os
 import pickle
 import signal
@@ -165,6 +166,7 @@ def test_opening_and_closing_leaks_no_descriptor_and_changes_no_environment(task
             wait([pool.submit(tasks.task(f"def run(): return {n}")) for n in range(3)])
 
     once()
+    gc.collect()  # what other tests left open must not be closed meanwhile
     before, environment = psutil.Process().num_fds(), dict(os.environ)
     for _ in range(3):
         once()
@@ -326,18 +328,6 @@ def test_preloaded_libraries_are_there_and_bad_names_do_no_harm(tasks):
     with ForkserverExecutor(1, ["numpy", "wave", "no_such_library", "ray"]) as pool:
         assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
     assert (tasks.folder / ".staging/output.json").read_text().split() == ["[", "true,", "true", "]"]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
-def test_the_fork_server_has_one_thread_after_loading_pandas(tasks):
-    with ForkserverExecutor(os.cpu_count() or 1, ["pandas"]) as pool:
-        text = "import sys\ndef run(): return 'pandas' in sys.modules"
-        assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
-        (server,) = [
-            one for one in psutil.Process().children() if "multiprocessing.forkserver" in str(one.cmdline())
-        ]
-        assert server.num_threads() == 1
-    assert (tasks.folder / ".staging/output.json").read_text() == "true\n"
 
 
 def test_a_call_runs_in_a_process_of_its_own(tasks):
