@@ -144,7 +144,37 @@ def write_values(style: Style, values: Mapping[str, Any], titles: tuple[str, str
     )
 
 
-def write_pairs(style: Style, found: "Sequence[Pair]", both: "Sides", titles: tuple[str, str]) -> None:
+def write_differences(
+    style: Style,
+    both: "Sides",
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    titles: tuple[str, str],
+    *,
+    everything: bool,
+) -> None:
+    """What differs between the values of two sides, or that nothing does.
+
+    Args:
+        before, after: as the values of `write_values`.
+        titles: as of `write_values`.
+        everything: also what is equal.
+    """
+    from pivot.core.compare import pairs
+
+    found = [pair for pair in pairs(before, after) if everything or pair.differs]
+    where, what = titles
+    if style.as_json:
+        names = {"old": both.old.title, "new": both.new.title}
+        rows = _pairs_data(found, where)
+        write_json({**names, f"{what}s": rows, "left_out": list(both.left_out)})
+    elif found:
+        _write_pairs(style, found, both, titles)
+    else:
+        click.echo(f"no {what} differs between {both.old.title} and {both.new.title}")
+
+
+def _write_pairs(style: Style, found: "Sequence[Pair]", both: "Sides", titles: tuple[str, str]) -> None:
     """A table of values on two sides, with what changed; `titles` as of `write_values`."""
     from pivot.core.tables import Column, change_text, value_text
     from pivot.core.values import key_text
@@ -161,7 +191,7 @@ def write_pairs(style: Style, found: "Sequence[Pair]", both: "Sides", titles: tu
     )
 
 
-def pairs_data(found: "Iterable[Pair]", by: str) -> list[dict[str, Any]]:
+def _pairs_data(found: "Iterable[Pair]", by: str) -> list[dict[str, Any]]:
     """Values on two sides for JSON; a side that has none has no key.
 
     Args:

@@ -5,14 +5,13 @@ import click
 from pivot.cli.comparison import (
     COUNTING_BACK,
     Style,
-    pairs_data,
     side_argument,
     sides_arguments,
     stage_option,
     table_options,
     tell,
+    write_differences,
     write_json,
-    write_pairs,
     write_values,
 )
 from pivot.cli.opened import open_project
@@ -55,20 +54,11 @@ def diff_metrics(old: str, new: str, stages: tuple[str, ...], everything: bool, 
 
     A and B are runs (`last`, `-2`, an id), git revisions, or `workspace`.
     """
-    from pivot.core.compare import pairs
     from pivot.engine.side import sides
 
     with open_project() as project:
         both = sides(project.side(old), project.side(new), stages)
         before, missing = both.old.metrics(both.stages)
         after, problems = both.new.metrics(both.stages)
-    found = [pair for pair in pairs(before, after) if everything or pair.differs]
-    if style.as_json:
-        rows = pairs_data(found, "file")
-        names = {"old": both.old.title, "new": both.new.title}
-        write_json({**names, "metrics": rows, "left_out": list(both.left_out)})
-    elif found:
-        write_pairs(style, found, both, _TITLES)
-    else:
-        click.echo(f"no metric differs between {both.old.title} and {both.new.title}")
+    write_differences(style, both, before, after, _TITLES, everything=everything)
     tell([*both.notices, *missing, *problems])

@@ -5,14 +5,13 @@ import click
 from pivot.cli.comparison import (
     COUNTING_BACK,
     Style,
-    pairs_data,
     side_argument,
     sides_arguments,
     stage_option,
     table_options,
     tell,
+    write_differences,
     write_json,
-    write_pairs,
     write_values,
 )
 from pivot.cli.opened import open_project
@@ -55,19 +54,10 @@ def diff_params(old: str, new: str, stages: tuple[str, ...], everything: bool, s
 
     A and B are runs (`last`, `-2`, an id), git revisions, or `workspace`.
     """
-    from pivot.core.compare import pairs
     from pivot.engine.side import sides
 
     with open_project() as project:
         both = sides(project.side(old), project.side(new), stages)
-    compared = pairs(both.old.params(both.stages), both.new.params(both.stages))
-    found = [pair for pair in compared if everything or pair.differs]
-    if style.as_json:
-        rows = pairs_data(found, "stage")
-        names = {"old": both.old.title, "new": both.new.title}
-        write_json({**names, "params": rows, "left_out": list(both.left_out)})
-    elif found:
-        write_pairs(style, found, both, _TITLES)
-    else:
-        click.echo(f"no param differs between {both.old.title} and {both.new.title}")
+    before, after = both.old.params(both.stages), both.new.params(both.stages)
+    write_differences(style, both, before, after, _TITLES, everything=everything)
     tell(both.notices)

@@ -8,7 +8,7 @@ from pivot.core.explain import Explanation
 from pivot.core.graph import Graph
 from pivot.engine.explain import explain
 from pivot.engine.observe import Observer
-from pivot.errors import PivotError, StoreError
+from pivot.errors import PivotError
 from pivot.model.decision import Decision, Verdict
 from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage, StageOut
@@ -48,13 +48,7 @@ def accept(store: Store, observer: Observer, graph: Graph, stages: Iterable[Stag
 
 def _accept(store: Store, observer: Observer, graph: Graph, stage: Stage) -> Accepted:
     try:
-        guard = store.guard(stage.key)
-        if guard is None:
-            raise StoreError(
-                f"another run is at work on it ({store.guard_holder(stage.key)})",
-                "try again when it has ended",
-            )
-        with guard:
+        with store.own_guard(stage.key):
             decision = observer.decide(stage, graph=graph, known={})
             if decision.verdict is Verdict.UNCHANGED:
                 return Accepted(stage.name)

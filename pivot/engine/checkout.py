@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from pivot.errors import PivotError, StoreError
+from pivot.errors import PivotError
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath
@@ -61,13 +61,7 @@ def put_in_place(
     if record is None:
         return CheckedOut(stage.name, unknown=True)
     try:
-        guard = store.guard(stage.key)
-        if guard is None:
-            raise StoreError(
-                f"another run is at work on it ({store.guard_holder(stage.key)})",
-                "try again when it has ended",
-            )
-        with guard:
+        with store.own_guard(stage.key):
             away = tuple(_not_in_place(store, record))
             previous = _as_ours(store, record) if force else store.lock(stage.key)
             try:

@@ -194,13 +194,7 @@ class ObjectStore:
             return
         temporary = os.path.join(scratch, atomic.token())
         if self._link(digest, temporary):
-            with atomic.explained(path):
-                try:
-                    atomic.rename(temporary, path)
-                except BaseException:
-                    atomic.discard(temporary)
-                    raise
-                self.index.moved(temporary, path)
+            self._swap_in(temporary, path)
 
     def restore(self, digest: Digest, target: str, *, executable: bool = False) -> None:
         """Puts the object's bytes at a path, all at once, over whatever file is there.
@@ -210,6 +204,10 @@ class ObjectStore:
         """
         temporary = os.path.join(os.path.dirname(target), f".pivot-{atomic.token()}")
         self.place(digest, temporary, executable=executable)
+        self._swap_in(temporary, target)
+
+    def _swap_in(self, temporary: str, target: str) -> None:
+        """Moves a file of ours over whatever file is there, or takes it away."""
         with atomic.explained(target):
             try:
                 atomic.rename(temporary, target)

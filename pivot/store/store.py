@@ -213,6 +213,19 @@ class Store:
         """The stage's guard, or ``None`` while another run holds it."""
         return try_guard(self.layout, stage)
 
+    def own_guard(self, stage: str) -> Guard:
+        """The right to change a stage's record, for a command that does not wait.
+
+        Raises:
+            StoreError: a run has it.
+        """
+        guard = self.guard(stage)
+        if guard is None:
+            raise StoreError(
+                f"another run is at work on it ({self.guard_holder(stage)})", "try again when it has ended"
+            )
+        return guard
+
     def guard_holder(self, stage: str) -> str:
         """Who holds it, in words."""
         return holder(self.layout, stage)

@@ -201,3 +201,13 @@ def experiment(shell: Shell) -> Shell:
         "stages:\n  train:\n    python: stages.train\n  evaluate:\n    python: stages.evaluate\n",
     )
     return shell
+
+
+@pytest.fixture
+def committed(experiment: Shell) -> Shell:
+    """The project after a run, committed, then run again with other params."""
+    experiment.pivot("repro")
+    experiment.commit()
+    experiment.write("params.yaml", "train: {lr: 0.25}\n")
+    experiment.pivot("repro")
+    return experiment

@@ -11,16 +11,6 @@ def rows(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]
 
 
-@pytest.fixture
-def committed(experiment):
-    """The project after a run, committed, then run again with other params."""
-    experiment.pivot("repro")
-    experiment.commit()
-    experiment.write("params.yaml", "train: {lr: 0.25}\n")
-    experiment.pivot("repro")
-    return experiment
-
-
 def test_metrics_are_shown_one_by_one(experiment):
     experiment.pivot("repro")
     assert rows(experiment.pivot("metrics", "show").out) == [

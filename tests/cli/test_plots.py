@@ -7,16 +7,6 @@ import pytest
 pytestmark = pytest.mark.called
 
 
-@pytest.fixture
-def committed(experiment):
-    """The project after a run, committed, then run again with other params."""
-    experiment.pivot("repro")
-    experiment.commit()
-    experiment.write("params.yaml", "train: {lr: 0.25}\n")
-    experiment.pivot("repro")
-    return experiment
-
-
 def test_the_plots_of_a_side_are_one_page(experiment):
     experiment.pivot("repro")
     result = experiment.pivot("plots", "show")

@@ -14,9 +14,9 @@ from pivot.model.place import Place
 from pivot.model.record import DeclaredOut, Inputs, OutputState, StageRecord
 from pivot.model.stage import OutKind
 from pivot.paths import ProjectPath
-from pivot.store.commit import begin, commit_record
+from pivot.store.commit import begin, commit_record, recover
 from pivot.store.index import StateDb, StatIndex
-from pivot.store.layout import Layout, create
+from pivot.store.layout import Layout, create, open_layout
 from pivot.store.objects import ObjectStore
 
 
@@ -121,3 +121,21 @@ def child(request: pytest.FixtureRequest, nursery: Callable[..., Any]) -> Callab
         return made.run(scenario, str(root), last=last)
 
     return run
+
+
+@pytest.fixture
+def settle() -> Callable[[Path], ObjectStore]:
+    """Settles what a killed process left in a project; gives its objects."""
+
+    def settle(root: Path) -> ObjectStore:
+        layout = open_layout(str(root))
+        db = StateDb(layout)
+        try:
+            objects = ObjectStore(layout, StatIndex(db))
+            recover(objects)
+            assert recover(objects) == [], "a second recovery finds nothing to do"
+        finally:
+            db.close()
+        return objects
+
+    return settle

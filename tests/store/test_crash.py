@@ -7,10 +7,8 @@ import pytest
 
 from pivot.model.digest import digest_bytes
 from pivot.store.commit import recover
-from pivot.store.index import StateDb, StatIndex
 from pivot.store.layout import open_layout
 from pivot.store.lockfile import read_lock
-from pivot.store.objects import ObjectStore
 
 SCENARIOS = """
 import os
@@ -93,18 +91,6 @@ def first_run_in_a_folder(root):
 OUTS = ("data/a.bin", "b.bin", "m.json")
 
 
-def settle(root: Path) -> ObjectStore:
-    layout = open_layout(str(root))
-    db = StateDb(layout)
-    try:
-        objects = ObjectStore(layout, StatIndex(db))
-        recover(objects)
-        assert recover(objects) == [], "a second recovery finds nothing to do"
-    finally:
-        db.close()
-    return objects
-
-
 def state(root: Path) -> str:
     """``old``, ``new`` or ``none``, if lock and all files say so."""
     lock, problem = read_lock(open_layout(str(root)), "train")
@@ -129,7 +115,9 @@ def state(root: Path) -> str:
     ],
 )
 @pytest.mark.timeout(600)
-def test_a_kill_before_any_step_leaves_the_old_state_or_the_new_one(child, tmp_path, scenario, before):
+def test_a_kill_before_any_step_leaves_the_old_state_or_the_new_one(
+    child, settle, tmp_path, scenario, before
+):
     whole = child(tmp_path / "whole", scenario, 0)
     assert whole.code == 0, whole.err
     steps = whole.steps
@@ -151,7 +139,7 @@ def test_a_kill_before_any_step_leaves_the_old_state_or_the_new_one(child, tmp_p
     assert turn > 0
 
 
-def test_a_kill_while_the_project_is_made_leaves_one_that_can_be_made(child, tmp_path):
+def test_a_kill_while_the_project_is_made_leaves_one_that_can_be_made(child, settle, tmp_path):
     from pivot.store.layout import create
 
     steps = child(tmp_path / "whole", "first_run_in_a_folder", 0).steps
@@ -164,7 +152,7 @@ def test_a_kill_while_the_project_is_made_leaves_one_that_can_be_made(child, tmp
     assert steps > 16
 
 
-def test_recovery_that_is_killed_can_be_done_again(child, tmp_path):
+def test_recovery_that_is_killed_can_be_done_again(child, settle, tmp_path):
     """Undo and finish are idempotent: each kill of the recovery itself is survived too."""
     whole = child(tmp_path / "whole", "commit_of_files_the_stage_writes", 0).steps
     kills = 0

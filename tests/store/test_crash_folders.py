@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pivot.store.commit import recover
 from pivot.store.folders import folder_digest
 from pivot.store.index import StateDb, StatIndex
 from pivot.store.layout import open_layout
 from pivot.store.lockfile import read_lock
-from pivot.store.objects import ObjectStore
 
 SCENARIOS = """
 import os
@@ -76,7 +74,7 @@ FOLDERS = ("saved/", "own/", "uncached/")
 
 @pytest.mark.parametrize("scenario", ["commit", "restore"])
 @pytest.mark.timeout(600)
-def test_a_kill_before_any_step_leaves_the_old_folders_or_the_new_ones(child, tmp_path, scenario):
+def test_a_kill_before_any_step_leaves_the_old_folders_or_the_new_ones(child, settle, tmp_path, scenario):
     whole = child(tmp_path / "whole", scenario, 0)
     assert whole.code == 0, whole.err
     assert state(tmp_path / "whole") == "new"
@@ -93,17 +91,6 @@ def test_a_kill_before_any_step_leaves_the_old_folders_or_the_new_ones(child, tm
     turn = seen.index("new")
     assert seen == ["old"] * turn + ["new"] * (steps - turn)
     assert turn > 0
-
-
-def settle(root: Path) -> None:
-    layout = open_layout(str(root))
-    db = StateDb(layout)
-    try:
-        objects = ObjectStore(layout, StatIndex(db))
-        recover(objects)
-        assert recover(objects) == [], "a second recovery finds nothing to do"
-    finally:
-        db.close()
 
 
 def state(root: Path) -> str:
