@@ -72,3 +72,9 @@ class CodeError(PivotError):
 
 class WorkerError(PivotError):
     """A process that worked for Pivot itself ended before its time."""
+
+
+def about_stage(stage: str, error: PivotError) -> PivotError:
+    """The error with the stage's name before what it says, once."""
+    who = f"stage {stage!r}: "
+    return PivotError(who + error.message.removeprefix(who), error.hint)

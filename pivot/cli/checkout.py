@@ -59,7 +59,7 @@ def tell_placed(found: "Sequence[CheckedOut]", told: Collection[str] = ()) -> No
     """
     from pivot.cli.main import report
     from pivot.core.state import StageState
-    from pivot.errors import PivotError
+    from pivot.errors import PivotError, about_stage
     from pivot.model.event import Outcome
 
     words = Words.for_stream(sys.stdout)
@@ -74,7 +74,7 @@ def tell_placed(found: "Sequence[CheckedOut]", told: Collection[str] = ()) -> No
             message = f"stage '{one.stage}': the bytes of {listed(missing)} are not in the cache"
             report(PivotError(message, "pull them (pivot pull), or run the stage: pivot repro"))
         elif one.error:
-            report(PivotError(f"stage '{one.stage}': {one.error.message}", one.error.hint))
+            report(about_stage(one.stage, one.error))
 
 
 def placed_counts(found: "Sequence[CheckedOut]") -> list[str]:

@@ -51,7 +51,7 @@ def _print(found: "tuple[Accepted, ...]") -> None:
     from pivot.cli.status import paint
     from pivot.cli.words import Words, plural
     from pivot.core.explain import brief_lines, headline
-    from pivot.errors import PivotError
+    from pivot.errors import about_stage
 
     icon = "✓ " if Words.for_stream(sys.stdout).icons else ""
     width = max((len(one.stage) for one in found), default=0)
@@ -64,7 +64,7 @@ def _print(found: "tuple[Accepted, ...]") -> None:
         for text in one.notices:
             click.echo(text, err=True)
         if one.error:
-            report(PivotError(f"stage '{one.stage}': {one.error.message}", one.error.hint))
+            report(about_stage(one.stage, one.error))
     accepted = sum(one.explanation is not None for one in found)
     failed = sum(one.error is not None for one in found)
     parts = [f"{plural(accepted, 'stage')} accepted"]

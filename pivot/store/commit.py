@@ -10,6 +10,7 @@ All but `recover` are called under the stage's guard.
 """
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -258,12 +259,15 @@ def _store_outputs(objects: ObjectStore, journal: Journal, record: StageRecord) 
     for path, state in record.outputs.items():
         staged = journal.staging(path)
         place = staged if os.path.lexists(staged) else journal.target(path)
-        if not os.path.lexists(place) or os.path.isdir(place) != is_folder(path):
+        found = _stat(place)
+        if found is None and path not in journal.outs:  # it was right, so nobody had to write it
+            raise _changed(record.stage, path)
+        if found is None or stat.S_ISDIR(found.st_mode) != is_folder(path):
             message = f"stage {record.stage!r}: it did not write {path!r}"
             raise StoreError(message, "write it, or declare it no out")
         if is_folder(path):
             entries = _store_folder(objects, record.stage, path, state, place, cache=path in cached)
-        elif os.stat(place).st_size != state.size:
+        elif found.st_size != state.size:
             raise _changed(record.stage, path)
         else:
             entries = (TreeEntry("", state.digest, state.size, state.executable),)
@@ -289,9 +293,17 @@ def _store_folder(
     return entries
 
 
+def _stat(place: str) -> os.stat_result | None:
+    try:
+        return os.stat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def _changed(stage: str, path: ProjectPath) -> StoreError:
     return StoreError(
-        f"stage {stage!r}: {path!r} changed after the stage ended", "let only the stage write it"
+        f"stage {stage!r}: {path!r} changed after it was looked at",
+        "let only the stage write it; run it again",
     )
 
 

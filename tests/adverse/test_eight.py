@@ -35,6 +35,7 @@ EXCUSES = [
     r"stage '\w+': the bytes of .+ are not in the cache",
     r"stage '\w+': [\w./]+: its bytes are not in the cache",
     r"stage '\w+': .+ changed while the stage ran, so its outputs were dropped",
+    r"stage '\w+': '.+' changed after it was looked at",
     r"what [\w/]+ held is lost: it is neither there nor in the cache",
     r"stage '\w+': .+ does not exist; stage '\w+' did not write it .*",
 ]

@@ -77,6 +77,16 @@ def test_an_output_that_was_not_written_is_an_error_and_changes_nothing(project,
     assert project.leftovers() == []
 
 
+def test_an_output_that_was_in_place_and_is_gone_is_no_fault_of_the_stage(project, record):
+    old = record({"m.bin": b"old"})
+    project.run(old, {"m.bin": b"old"})
+    journal = begin(project.objects, "train", [])
+    (project.path / "m.bin").unlink()
+    with pytest.raises(StoreError, match=r"'m\.bin' changed after it was looked at"):
+        commit_record(project.objects, journal, old, old)
+    assert project.leftovers() == []
+
+
 @pytest.mark.parametrize("content", [b"other", b"longer than recorded"])
 def test_an_output_that_changed_after_the_stage_is_an_error(project, record, content):
     with pytest.raises(StoreError, match="changed after"):

@@ -246,7 +246,7 @@ def test_a_folder_that_changed_after_the_stage_is_an_error(project, made, spoil)
     journal = begin(project.objects, "train", [D])
     write_tree(journal.staging(D), NEW)
     spoil(journal.staging(D))
-    with pytest.raises(StoreError, match="'parts/' changed after the stage ended"):
+    with pytest.raises(StoreError, match="'parts/' changed after it was looked at"):
         commit_record(project.objects, journal, new)
     assert not (project.path / D).exists()
     assert project.leftovers() == []
