@@ -1,9 +1,9 @@
 """A project: the one face that the command line, the notebook and Python scripts use."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pivot.config.settings import Settings, load_settings
@@ -13,39 +13,40 @@ from pivot.core.interest import Interest, interest
 from pivot.core.inventory import Inventory
 from pivot.core.query import select
 from pivot.define.locate import find_pipeline_file, pipeline_file
-from pivot.engine.attempt import Conditions
+from pivot.engine.attempt import conditions_for
 from pivot.engine.define import define, named_modules, no_pipeline_file
 from pivot.engine.explain import explain, take_inventory
-from pivot.engine.history import PastRun, last_traceback, past_run, past_runs
+from pivot.engine.history import PastRun, last_traceback, past_run, past_runs, stop_runs
 from pivot.engine.observe import Observer, assess
 from pivot.engine.run import Plan, Sink, execute, require_inputs
 from pivot.errors import UsageError
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores, stage_environment
 from pivot.model.decision import Decision
+from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
-from pivot.model.stage import Stage
+from pivot.model.stage import Stage, stage_key
 from pivot.model.task import TrialResult, TrialTask
 from pivot.paths import ProjectPath, absolute, relative_to_root
 from pivot.store.history import prune_runs, run_name
-from pivot.store.layout import create, find_root, git_root
+from pivot.store.layout import find_root, git_root, initialize
 from pivot.store.store import Store
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from pivot.engine.accept import Accepted
+    from pivot.engine.along import Along
     from pivot.engine.checkout import CheckedOut
     from pivot.engine.exchange import Exchange
     from pivot.engine.side import Side
     from pivot.engine.upkeep import Verified
+    from pivot.engine.value import Loaded
     from pivot.store.collection import Collected
+    from pivot.worker.rehearsal import Placed, Rehearsal
 
-
-def initialize(folder: str) -> bool:
-    """Make ``.pivot/`` in a folder; gives whether it was not there before."""
-    fresh = not os.path.isdir(os.path.join(folder, ".pivot"))
-    create(folder)
-    return fresh
+__all__ = ["Project", "initialize"]
 
 
 class Project:
@@ -58,8 +59,7 @@ class Project:
         executor: where stages run; the caller closes it. ``None``: workers of the project's own.
 
     Attributes:
-        root: the project root, absolute: the topmost folder with ``.pivot/``, else the git root, else the pipeline
-            file's folder.
+        root: the project root, absolute: the topmost folder with ``.pivot/``, else the git root, else `folder`.
         folder: of the pipeline file (or of `path`, where there is none), relative to the root.
         roots: folders from which its modules are imported.
     """
@@ -84,9 +84,7 @@ class Project:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -98,15 +96,10 @@ class Project:
 
     def use_module(self, module: ModuleText, stages: Sequence[Stage]) -> None:
         """From now on the stages are those of one module that exists as text (a notebook's)."""
-        self._module = module
-        self._module_stages = tuple(stages)
+        self._module, self._module_stages = module, tuple(stages)
 
     def stages(self) -> tuple[Stage, ...]:
-        """All stages as they are defined now, in the order of their definition.
-
-        Raises:
-            DefinitionErrors: everything that is wrong with them, at once.
-        """
+        """All stages as they are defined now, in that order; all that is wrong with them is told at once."""
         return self._module_stages if self._module else self._define()
 
     def graph(self, targets: Sequence[str] = ()) -> Graph:
@@ -126,13 +119,9 @@ class Project:
         single_stage: bool = False,
         allow_missing: bool = False,
     ) -> tuple[Decision, ...]:
-        """What a run would do with each stage, and why; nothing runs.
+        """What a run would do with each stage, and why; nothing runs. Arguments as of `repro`.
 
-        Args:
-            targets: names or globs of stages, or paths of outs; none means all.
-            force: as if nothing were cached.
-            single_stage: leave out what the targets need.
-            allow_missing: deps and outs that are not there count as they were in the last run.
+        With `allow_missing`, deps and outs that are not there count as they were in the last run.
         """
         graph = self.graph()
         chosen = self._select(graph, targets, single_stage)
@@ -154,12 +143,7 @@ class Project:
         return found
 
     def inventory(self, stage: str) -> Inventory:
-        """All code that a stage rests on, and what was observed when it last ran.
-
-        Raises:
-            UsageError: no such stage.
-            CodeError: code that it reaches cannot be read.
-        """
+        """All code that a stage rests on, and what was observed when it last ran."""
         found = take_inventory(self._observer(), self.store, self._stage(stage))
         self.store.flush()
         return found
@@ -178,6 +162,7 @@ class Project:
         keep_going: bool = False,
         single_stage: bool = False,
         sinks: Sequence[Sink] = (),
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Run:
         """Run what has changed, and only that.
 
@@ -190,6 +175,7 @@ class Project:
             keep_going: after a failure go on with all that does not rest on it.
             single_stage: leave out what the targets need.
             sinks: called with every `Event`.
+            stopped: whether the run shall end early; asked a few times a second, in the thread that called.
 
         Raises:
             DefinitionErrors: definitions, code or inputs are wrong; nothing has run.
@@ -199,14 +185,8 @@ class Project:
         chosen = self._select(graph, targets, single_stage)
         jobs = jobs or self.settings.jobs or cores()
         now = datetime.now(UTC)
-        conditions = Conditions(
-            run=run_name(self.store.layout, now),
-            graph=graph,
-            environment=stage_environment(os.environ, jobs),
-            seed=self.settings.seed,
-            strict=self.settings.strict,
-            ignored_environment=self.settings.ignore_env,
-        )
+        environment = stage_environment(os.environ, jobs)
+        conditions = conditions_for(self.settings, graph, environment, run_name(self.store.layout, now))
         asked = tuple(targets)
         plan = Plan(chosen, jobs, force=force, keep_going=keep_going, conditions=conditions, targets=asked)
         self.store.create()
@@ -216,7 +196,7 @@ class Project:
         if warm is not None and not libraries <= self._preloaded:
             self._end_workers()  # of an earlier run: new ones start faster than each worker imports what is new
         try:
-            run = execute(plan, observer, self.store, lambda: self._workers(jobs, libraries), sinks)
+            run = execute(plan, observer, self.store, lambda: self._workers(jobs, libraries), sinks, stopped)
         except BaseException:
             self._end_workers()  # the run has closed them
             raise
@@ -242,8 +222,7 @@ class Project:
         """Take what is on disk as the results of stages (targets: without what they need); nothing runs."""
         from pivot.engine.accept import accept  # lazy: start-up time
 
-        graph = self.graph()
-        return accept(self.store, self._observer(), graph, self._only(graph, targets))
+        return accept(self.store, self._observer(), graph := self.graph(), self._only(graph, targets))
 
     def verify(self, *, everything: bool = False) -> "Verified":
         """Hash the objects that the lock files need, or all there are; wrong ones are put aside."""
@@ -274,20 +253,37 @@ class Project:
         graph = self.graph(targets)
         return pull_from(self.store, self.settings, self._observer(), graph, remote, jobs, place)
 
+    def take_along(self, folder: str, stages: Sequence[Stage], *, data: bool) -> "Along":
+        """Bring modules, results and, if asked to, inputs into another folder; see `pivot.engine.along`."""
+        from pivot.engine.along import take_along  # lazy: start-up time
+
+        return take_along(self.store, self._observer(), stages, os.path.abspath(folder), data=data)
+
     def load(self, stage: str, out: str | None = None) -> object:
-        """The value of an output, as its loader reads it, from the workspace or the cache.
+        """The value of an output, or of all by their keys; see `pivot.engine.value.load_output`."""
+        return self.loaded(stage, out).value
 
-        Args:
-            stage: its name.
-            out: which output, by its key; may be left out where there is one only.
-
-        Raises:
-            UsageError: no such stage or output, or a loader that cannot read.
-            StoreError: it has never been made, or its bytes are lost.
-        """
+    def loaded(self, stage: str, out: str | None = None) -> "Loaded":
+        """What `load` gives, and where it came from."""
         from pivot.engine.value import load_output  # lazy: start-up time
 
         return load_output(self.store, self._stage(stage), out)
+
+    def recorded(self, stage: str, out: str | None = None) -> "Loaded | None":
+        """What `loaded` gives of a stage that nothing defines now, by its last record; ``None``: it has none."""
+        from pivot.engine.value import load_recorded  # lazy: start-up time
+
+        return load_recorded(self.store, stage_key(stage, self.folder), self.roots, out)
+
+    def rehearse(self, stage: str, placed: "Placed") -> "AbstractContextManager[Rehearsal]":
+        """Call a stage's function in this process, with what a run would give it; see `pivot.engine.rehearse`."""
+        from pivot.engine.rehearse import rehearse  # lazy: start-up time
+
+        graph, found = self.graph(), self._stage(stage)
+        self.store.create()
+        environment = stage_environment(os.environ, self.settings.jobs or cores())
+        conditions = conditions_for(self.settings, graph, environment, "")
+        return rehearse(self.store, self._observer(), found, conditions, placed)
 
     def log(self, stage: str, *, traceback: bool = False) -> str:
         """What the stage wrote to stdout and stderr when it last ran; on request with how it failed, if it did."""
@@ -298,20 +294,29 @@ class Project:
         """The runs that the history keeps, newest first; at most so many."""
         return past_runs(self.store.layout, most)
 
-    def past_run(self, word: str) -> PastRun:
-        """A run of the history: ``last``, ``-2`` (the one before), its id, or how it begins.
+    def stop(self, stages: Sequence[str] = ()) -> tuple[str, ...]:
+        """Ask the runs that go on here, in whatever process, to end, or `stages` of them; gives their short ids."""
+        return stop_runs(self.store.layout, stages)
 
-        Raises:
-            UsageError: none, or several.
+    def follow(
+        self, is_ours: Callable[[str], bool], heard: Callable[[str, Event], None], over: threading.Event
+    ) -> None:
+        """Tell what happens in runs of other processes; blocks, in a thread of the caller's, until `over` is set.
+
+        Args:
+            is_ours: whether a run, by its id, is one of this process.
+            heard: takes the id of a run and each event of it.
         """
+        from pivot.engine.follow import follow  # lazy: start-up time
+
+        follow(self.store.layout, is_ours, heard, over)
+
+    def past_run(self, word: str) -> PastRun:
+        """A run of the history: ``last``, ``-2`` (the one before), its id, or how it begins; else a UsageError."""
         return past_run(self.store.layout, word)
 
     def side(self, word: str) -> "Side":
-        """One side of a comparison: ``workspace``, a run as in `past_run`, or a revision that git knows.
-
-        Raises:
-            UsageError: there is no such run or revision.
-        """
+        """One side of a comparison: ``workspace``, a run as in `past_run`, or a revision that git knows."""
         from pivot.engine.side import side_of  # lazy: start-up time
 
         return side_of(word, self.store, self.stages, self._observer())
@@ -368,9 +373,8 @@ class Project:
         return Observer(self.store, texts, stage_environment(os.environ, 1), self.settings.seed)
 
     def _define(self) -> tuple[Stage, ...]:
-        if self._file is None:
+        if (file := self._file) is None:
             raise no_pipeline_file(self.store)
-        file = self._file
 
         def workers() -> Executor:
             libraries = self._observer().libraries(self.roots, named_modules(file))

@@ -130,18 +130,9 @@ def write_values(style: Style, values: Mapping[str, Any], titles: tuple[str, str
         values: file or stage → value.
         titles: of what `values` is by, and of what is in each.
     """
-    from pivot.core.compare import pairs
-    from pivot.core.tables import Column, value_text
-    from pivot.core.values import key_text
+    from pivot.core.columns import value_columns  # lazy: start-up time
 
-    found = pairs({}, values)
-    style.write(
-        [
-            Column(titles[0], [pair.where for pair in found]),
-            Column(titles[1], [key_text(pair.key) for pair in found], optional=True),
-            Column("value", [value_text(pair.new, style.precision) for pair in found], right=True),
-        ]
-    )
+    style.write(value_columns(values, titles, style.precision))
 
 
 def write_differences(
@@ -169,26 +160,11 @@ def write_differences(
         rows = _pairs_data(found, where)
         write_json({**names, f"{what}s": rows, "left_out": list(both.left_out)})
     elif found:
-        _write_pairs(style, found, both, titles)
+        from pivot.core.columns import pair_columns
+
+        style.write(pair_columns(found, (both.old.name, both.new.name), titles, style.precision))
     else:
         click.echo(f"no {what} differs between {both.old.title} and {both.new.title}")
-
-
-def _write_pairs(style: Style, found: "Sequence[Pair]", both: "Sides", titles: tuple[str, str]) -> None:
-    """A table of values on two sides, with what changed; `titles` as of `write_values`."""
-    from pivot.core.tables import Column, change_text, value_text
-    from pivot.core.values import key_text
-
-    digits = style.precision
-    style.write(
-        [
-            Column(titles[0], [pair.where for pair in found]),
-            Column(titles[1], [key_text(pair.key) for pair in found], optional=True),
-            Column(both.old.name, [value_text(pair.old, digits) for pair in found], right=True),
-            Column(both.new.name, [value_text(pair.new, digits) for pair in found], right=True),
-            Column("change", [change_text(p.change, digits) for p in found], right=True, optional=True),
-        ]
-    )
 
 
 def _pairs_data(found: "Iterable[Pair]", by: str) -> list[dict[str, Any]]:

@@ -21,10 +21,8 @@ def diff_command(old: str, new: str, stages: tuple[str, ...], as_json: bool) -> 
 
     A and B are runs (`last`, `-2`, an id), git revisions, or `workspace`.
     """
-    from pivot.engine.side import sides  # lazy: start-up time
-
     with open_project() as project:
-        both = sides(project.side(old), project.side(new), stages)
+        both = project.side(new).after(project.side(old), stages)
         found = both.differences()
     if as_json:
         rows = [_as_json(one) for one in found]

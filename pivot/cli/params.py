@@ -30,11 +30,9 @@ def params_command() -> None:
 @table_options
 def show_params(side: str, stages: tuple[str, ...], style: Style) -> None:
     """Show the params of the workspace, or of SIDE: a run (`last`, `-2`, an id) or a git revision."""
-    from pivot.engine.side import one_side  # lazy: start-up time
-
     with open_project() as project:
         found = project.side(side)
-        values = found.params(one_side(found, stages))
+        values = found.params(found.chosen(stages))
     if style.as_json:
         write_json({"side": found.title, "params": values})
     elif values:
@@ -54,10 +52,8 @@ def diff_params(old: str, new: str, stages: tuple[str, ...], everything: bool, s
 
     A and B are runs (`last`, `-2`, an id), git revisions, or `workspace`.
     """
-    from pivot.engine.side import sides
-
     with open_project() as project:
-        both = sides(project.side(old), project.side(new), stages)
+        both = project.side(new).after(project.side(old), stages)
     before, after = both.old.params(both.stages), both.new.params(both.stages)
     write_differences(style, both, before, after, _TITLES, everything=everything)
     tell(both.notices)

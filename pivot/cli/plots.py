@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +19,6 @@ from pivot.errors import PivotError
 
 if TYPE_CHECKING:
     from pivot.core.gallery import PlotFile
-    from pivot.engine.side import Side
     from pivot.model.stage import PlotView
     from pivot.project import Project
 
@@ -44,13 +42,12 @@ def plots_command() -> None:
 @_JSON
 def show_plots(side: str, stages: tuple[str, ...], out: str, opens: bool, as_json: bool) -> None:
     """Write the plots of the workspace, or of SIDE: a run (`last`, `-2`, an id) or a git revision."""
-    from pivot.engine.side import one_side  # lazy: start-up time
-
     with open_project() as project:
         found = project.side(side)
-        plots = _plots(project, [found], one_side(found, stages))
+        plots = found.plots(found.chosen(stages), _views(project))
+        root = project.root
     if as_json:
-        write_json({"side": found.title, "plots": [_as_json(plot) for plot in plots]})
+        write_json({"side": found.title, "root": root, "plots": [_as_json(plot) for plot in plots]})
     else:
         _write(out, found.title, plots, opens=opens)
     tell(found.notices)
@@ -67,11 +64,9 @@ def diff_plots(old: str, new: str, stages: tuple[str, ...], out: str, opens: boo
 
     A and B are runs (`last`, `-2`, an id), git revisions, or `workspace`.
     """
-    from pivot.engine.side import sides  # lazy: start-up time
-
     with open_project() as project:
-        both = sides(project.side(old), project.side(new), stages)
-        plots = _plots(project, [both.old, both.new], both.stages)
+        both = project.side(new).after(project.side(old), stages)
+        plots = both.plots(_views(project))
     if as_json:
         rows = [_as_json(plot) for plot in plots]
         names = {"old": both.old.title, "new": both.new.title}
@@ -79,30 +74,6 @@ def diff_plots(old: str, new: str, stages: tuple[str, ...], out: str, opens: boo
     else:
         _write(out, f"{both.old.title} → {both.new.title}", plots, opens=opens)
     tell(both.notices)
-
-
-def _plots(project: "Project", shown: "Sequence[Side]", stages: Sequence[str]) -> "list[PlotFile]":
-    from pivot.core.gallery import PlotFile
-    from pivot.model.stage import OutKind
-
-    views = _views(project)
-    makers: dict[str, str] = {}
-    for side in shown:
-        results = {name: side.results[name] for name in stages if name in side.results}
-        makers |= {p: n for n, result in results.items() for p, k in result.outs.items() if k is OutKind.PLOT}
-    files = [(side.title, side.files(stages, OutKind.PLOT)) for side in shown]
-    return [
-        PlotFile(path, stage, views.get(path), {title: by_path.get(path) for title, by_path in _apart(files)})
-        for path, stage in makers.items()
-    ]
-
-
-def _apart(files: "list[tuple[str, Any]]") -> "list[tuple[str, Any]]":
-    """The sides under titles that differ, also if a side is compared with itself."""
-    titles = [title for title, _ in files]
-    if len(set(titles)) == len(titles):
-        return files
-    return [(f"{title} ({number})", found) for number, (title, found) in enumerate(files, 1)]
 
 
 def _views(project: "Project") -> "dict[str, PlotView | None]":

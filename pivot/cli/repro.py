@@ -11,8 +11,9 @@ import click
 
 from pivot.cli.completion import targets_argument
 from pivot.cli.opened import open_project
-from pivot.cli.status import ALLOW_MISSING, print_json, print_table
-from pivot.model.event import Event, Outcome
+from pivot.cli.status import ALLOW_MISSING, Ground, print_json, print_table
+from pivot.model.decision import Decision
+from pivot.model.event import Event, Outcome, RunStarted, StageDecided, StageFinished, StageStarted
 from pivot.model.run import Run
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def repro_command(
             decisions = project.status(
                 targets, force=force, single_stage=single_stage, allow_missing=allow_missing
             )
-        print_json(decisions) if as_json else print_table(decisions)
+            ground = Ground.of(project) if as_json else None
+        print_json(decisions, ground) if ground else print_table(decisions)
         return 0
 
     def once(project: "Project", first: bool, announce: Callable[[Event], None]) -> Run:
@@ -109,9 +111,27 @@ def _json_sink() -> Callable[[Event], None]:
     from pivot.store.history import event_json
 
     def sink(event: Event) -> None:
-        click.echo(json.dumps(event_json(event)))
+        click.echo(json.dumps(event_json(event) | _shown(event)))
 
     return sink
+
+
+def _shown(event: Event) -> dict[str, str]:
+    """How the state that an event brings is written everywhere; nothing for one that brings none."""
+    from pivot.core.state import Progress, StageState, state_after, state_of
+
+    match event:
+        case RunStarted():
+            state = StageState(Progress.QUEUED)
+        case StageDecided(stage, verdict, changes):
+            state = state_of(Decision(stage, verdict, changes))
+        case StageStarted():
+            state = StageState(Progress.RUNNING)
+        case StageFinished():
+            state = state_after(event)
+        case _:
+            return {}
+    return {"icon": state.icon, "phrase": state.phrase}
 
 
 def _summary(run: Run) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,23 @@ from pivot.cli.opened import open_project
 from pivot.model.decision import Change, Decision, Verdict
 
 if TYPE_CHECKING:
-    from pivot.core.explain import Explanation
+    from pivot.core.explain import Detail, Explanation
+    from pivot.core.graph import Graph
+    from pivot.model.stage import Stage
+    from pivot.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the JSON of a status is about: the root of the project, absolute, and the graph of its stages."""
+
+    root: str
+    graph: "Graph"
+
+    @classmethod
+    def of(cls, project: "Project") -> "Ground":
+        """That of a project."""
+        return cls(project.root, project.graph())
 
 
 NO_STAGES = "no stages are defined"
@@ -40,12 +57,13 @@ def status_command(
             decisions = tuple(one.decision for one in found)
         else:
             decisions = project.status(targets, allow_missing=allow_missing)
+        ground = Ground.of(project) if as_json else None
     if explain:
         # without targets, all that are not up to date
         shown = [e for e in found if (e.stage.name in named if named else _is_stale(e.decision))]
-        _print_explained_json(shown) if as_json else _print_explained(shown, len(found))
+        _print_explained_json(shown, ground) if ground else _print_explained(shown, len(found))
     else:
-        print_json(decisions) if as_json else print_table(decisions)
+        print_json(decisions, ground) if ground else print_table(decisions)
     would_run = any(decision.verdict in (Verdict.RUN, Verdict.WAITS) for decision in decisions)
     return 1 if check and would_run else 0
 
@@ -54,19 +72,28 @@ def _is_stale(decision: Decision) -> bool:
     return decision.verdict is not Verdict.UNCHANGED
 
 
-def print_json(decisions: tuple[Decision, ...]) -> None:
-    """``{"stages": [{"name", "verdict", "reason", "reasons"}]}``."""
-    click.echo(json.dumps({"stages": [_as_json(decision) for decision in decisions]}, indent=2))
+def print_json(decisions: tuple[Decision, ...], ground: Ground) -> None:
+    """``{"root", "stages": [{"name", "verdict", "icon", "phrase", "reason", "reasons", "upstream"}]}``."""
+    _write([_as_json(decision, ground.graph) for decision in decisions], ground)
 
 
-def _as_json(decision: Decision) -> dict[str, object]:
+def _write(rows: list[dict[str, object]], ground: Ground) -> None:
+    click.echo(json.dumps({"root": ground.root, "stages": rows}, indent=2))
+
+
+def _as_json(decision: Decision, graph: "Graph") -> dict[str, object]:
     from pivot.core.explain import headline
+    from pivot.core.state import state_of
 
+    state = state_of(decision)
     return {
         "name": decision.stage,
         "verdict": str(decision.verdict),
+        "icon": state.icon,
+        "phrase": state.phrase,
         "reason": headline(decision),
         "reasons": reasons_json(decision),
+        "upstream": list(graph.upstream(decision.stage)),
     }
 
 
@@ -85,25 +112,42 @@ def _reason(change: Change) -> dict[str, object]:
     }
 
 
-def _print_explained_json(shown: Iterable["Explanation"]) -> None:
-    rows = [
+def _told(stage: "Stage", detail: "Detail") -> dict[str, str]:
+    """What the text says of a reason: ``Old``, ``New``, ``File``, ``Path``, …"""
+    from pivot.core.explain import places, values, way
+
+    steps = way(stage, detail.path)
+    return dict(
+        [*values(detail.change), *places(stage, detail.change), *([("Path", steps)] if steps else [])]
+    )
+
+
+def _print_explained_json(shown: Iterable["Explanation"], ground: Ground) -> None:
+    from pivot.core.explain import title
+
+    rows: list[dict[str, object]] = [
         {
-            **_as_json(found.decision),
+            **_as_json(found.decision, ground.graph),
             "reasons": [
                 {
                     **_reason(detail.change),
                     "file_before": str(detail.change.place_before) if detail.change.place_before else None,
                     "path": list(detail.path),
+                    "title": title(detail.change),
+                    "told": _told(found.stage, detail),
                     "diff": list(detail.diff),
                     "note": detail.note,
                 }
                 for detail in found.details
             ],
             "not_observed": found.unseen,
+            "params": json.loads(found.stage.params.values) if found.stage.params else {},
+            "deps": list(found.stage.dep_paths()),
+            "outs": list(found.stage.out_paths()),
         }
         for found in shown
     ]
-    click.echo(json.dumps({"stages": rows}, indent=2))
+    _write(rows, ground)
 
 
 def _print_explained(shown: Sequence["Explanation"], count: int) -> None:

@@ -4,6 +4,7 @@ A value travels as JSON text, so what the worker gets is what was compared.
 """
 
 import json
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
@@ -142,16 +143,31 @@ def resolve_params(stage: str, model: type[BaseModel], layers: Sequence[ParamLay
     named = {error.message for error in errors}
     try:
         # dates, paths and enums may be given in Python
-        instance = model.model_validate_json(_json(merged, to_jsonable_python))
+        text = _json(merged, to_jsonable_python)
+    except (TypeError, PydanticSerializationError) as error:
+        errors.append(DefinitionError(f"stage {stage!r}: a param has no JSON form: {error} ({place})"))
+        raise DefinitionErrors(errors) from error
+    try:
+        instance = model.model_validate_json(text)
+        if not errors:
+            return _travelling_text(stage, instance, place)
     except ValidationError as error:
         found = (_explained(stage, e, layers, place) for e in error.errors())
         # what the model itself forbids was said above, with a suggestion
         errors.extend(e for e in found if e.message not in named)
-    except (TypeError, PydanticSerializationError) as error:
-        errors.append(DefinitionError(f"stage {stage!r}: a param has no JSON form: {error} ({place})"))
-    if errors:
-        raise DefinitionErrors(errors)
-    return _travelling_text(stage, instance, place)
+    except PivotError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a validator, or a serializer, is code of the user's
+        errors.append(_own_error(stage, error, place))
+    raise DefinitionErrors(errors)
+
+
+def _own_error(stage: str, error: Exception, place: Place) -> DefinitionError:
+    """A validator ended with what pydantic takes for no verdict."""
+    *_, last = traceback.walk_tb(error.__traceback__)
+    what = f"{type(error).__name__}: {error} in {last[0].f_code.co_qualname}()"
+    hint = "mend it; a validator refuses a value by a ValueError"
+    return DefinitionError(f"stage {stage!r}: checking its params fails with {what} ({place})", hint)
 
 
 def params_text(params: BaseModel) -> str:

@@ -12,7 +12,7 @@ from pivot.core.label import one_line
 from pivot.core.points import MOST_SERIES, Chart, chart_of
 from pivot.model.stage import PlotView
 
-_IMAGES = {
+IMAGES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
@@ -21,7 +21,11 @@ _IMAGES = {
     ".bmp": "image/bmp",
     ".svg": "image/svg+xml",
 }
-_LIGHT = ("#0067b8", "#c8371f", "#2a7a3f", "#7d4fb8", "#a86200", "#00788a", "#a8327d", "#58636e")
+"""Extension of a picture's file → its type."""
+
+_PAGES = (".html", ".htm")
+LIGHT = ("#0067b8", "#c8371f", "#2a7a3f", "#7d4fb8", "#a86200", "#00788a", "#a8327d", "#58636e")
+"""Colours of the series on white."""
 _DARK = ("#6cb6ff", "#ff8f7a", "#6fcf87", "#c8a4ff", "#f0b354", "#5fd0de", "#f59ad0", "#b4bec8")
 
 _STYLE = """
@@ -44,6 +48,7 @@ header { display: flex; gap: 12px; align-items: baseline; flex-wrap: wrap; margi
 figure { margin: 0; min-width: 0; }
 figcaption { font-size: 13px; margin-bottom: 6px; }
 img { max-width: 100%%; background: #ffffff; border-radius: 4px; display: block; }
+iframe { width: 100%%; height: 420px; background: #ffffff; border: none; border-radius: 4px; }
 .chart { width: 100%%; max-width: 720px; height: auto; display: block; }
 .mark, .title { fill: var(--soft); font-size: 12px; }
 .grid { stroke: var(--rule); }
@@ -109,7 +114,7 @@ def gallery_html(title: str, plots: Sequence[PlotFile]) -> str:
 
 
 def _style() -> str:
-    light, dark = ("; ".join(f"--s{i}: {c}" for i, c in enumerate(colours)) for colours in (_LIGHT, _DARK))
+    light, dark = ("; ".join(f"--s{i}: {c}" for i, c in enumerate(colours)) for colours in (LIGHT, _DARK))
     rules = [
         f".line.s{i} {{ stroke: var(--s{i}); }} .dot.s{i}, .bar.s{i} {{ fill: var(--s{i}); }} "
         f".legend .s{i} {{ background: var(--s{i}); }}"
@@ -120,9 +125,7 @@ def _style() -> str:
 
 def _section(plot: PlotFile) -> str:
     word = f'<span class="word {plot.word}">{plot.word}</span>' if plot.word else ""
-    charts = {title: _chart(plot, data) for title, data in plot.sides.items()}
-    drawn = [chart for chart in charts.values() if isinstance(chart, Chart)]
-    axes = axes_of(drawn) if drawn and len({bool(chart.categories) for chart in drawn}) == 1 else None
+    charts, axes = charts_of(plot)
     figures = [_figure(plot, title, charts[title], axes) for title in plot.sides]
     return "\n".join(
         [
@@ -135,9 +138,17 @@ def _section(plot: PlotFile) -> str:
     )
 
 
+def charts_of(plot: PlotFile) -> tuple[dict[str, Chart | str | None], Axes | None]:
+    """Title of a side → its table's chart, why there is none, or ``None`` for what is no table; the axes of all."""
+    charts = {title: _chart(plot, data) for title, data in plot.sides.items()}
+    drawn = [chart for chart in charts.values() if isinstance(chart, Chart)]
+    axes = axes_of(drawn) if drawn and len({bool(chart.categories) for chart in drawn}) == 1 else None
+    return charts, axes
+
+
 def _chart(plot: PlotFile, data: bytes | None) -> Chart | str | None:
     """The chart of a table, or why there is none; ``None`` for what is no table."""
-    if data is None or _extension(plot) in (*_IMAGES, ".pdf"):
+    if data is None or _extension(plot) in (*IMAGES, *_PAGES, ".pdf"):
         return None
     try:
         return chart_of(plot.path, data, plot.view)
@@ -155,10 +166,16 @@ def _picture(
 ) -> str:
     if data is None:
         return '<div class="none">not there</div>'
-    kind = _IMAGES.get(_extension(plot))
+    kind = IMAGES.get(_extension(plot))
     if kind is not None:
         alt = escape(one_line(f"{plot.path}, {title}"))
         return f'<img alt="{alt}" src="{_data_uri(kind, data)}">'
+    if _extension(plot) in _PAGES:
+        # a page of its own that reaches nothing outside its frame
+        page = escape(data.decode("utf-8", errors="replace"))
+        return (
+            f'<iframe title="{escape(one_line(plot.path))}" sandbox="allow-scripts" srcdoc="{page}"></iframe>'
+        )
     if _extension(plot) == ".pdf":
         name = escape(posixpath.basename(plot.path))
         uri = _data_uri("application/pdf", data)

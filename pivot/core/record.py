@@ -9,6 +9,7 @@ from dataclasses import replace
 from html import escape
 from textwrap import fill
 
+from pivot.core.fold import folded
 from pivot.core.graph import Graph
 from pivot.core.label import one_line
 from pivot.core.lanes import dag_text
@@ -17,8 +18,12 @@ from pivot.core.svg import alt_text, dag_svg
 
 
 def record_html(graph: Graph, states: Mapping[str, StageState]) -> str:
-    """A figure whose alt text tells the states, and a table of them; all text of users is escaped."""
-    timeless = _timeless(states)
+    """A figure whose alt text tells the states, and a table of them; all text of users is escaped.
+
+    Many variants of a stage are one box and one row.
+    """
+    caption = _caption(graph, states)
+    graph, timeless = folded(graph, _timeless(states))
     picture = base64.b64encode(dag_svg(graph, timeless).encode()).decode()
     titles = ["Stage", "State"]
     if any(state.reason for state in timeless.values()):
@@ -28,7 +33,7 @@ def record_html(graph: Graph, states: Mapping[str, StageState]) -> str:
     return (
         '<figure style="margin: 0">\n'
         f'<img alt="{escape(alt_text(graph, timeless))}" src="data:image/svg+xml;base64,{picture}">\n'
-        f"<figcaption>{escape(_caption(graph, timeless))}</figcaption>\n"
+        f"<figcaption>{escape(caption)}</figcaption>\n"
         "</figure>\n"
         "<table>\n"
         f"<thead>{_row('th', titles)}</thead>\n"
@@ -39,8 +44,8 @@ def record_html(graph: Graph, states: Mapping[str, StageState]) -> str:
 
 def record_text(graph: Graph, states: Mapping[str, StageState]) -> str:
     """The same as plain text: the graph, then the counts; no line wider than 80 columns."""
-    timeless = _timeless(states)
-    caption = fill(_caption(graph, timeless), 80)
+    caption = fill(_caption(graph, states), 80)
+    graph, timeless = folded(graph, _timeless(states))
     return f"{dag_text(graph, timeless)}\n\n{caption}" if graph.order else caption
 
 

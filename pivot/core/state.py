@@ -105,7 +105,13 @@ def summary(states: Iterable[StageState]) -> str:
     for state in states:
         word = state_word(state.state)[1]
         counts[word] = counts.get(word, 0) + 1
-    return ", ".join(f"{counts[word]} {word}" for word in _ATTENTION if word in counts)
+    said = {"waits": "waiting"}  # of any number
+    return ", ".join(f"{counts[word]} {said.get(word, word)}" for word in _ATTENTION if word in counts)
+
+
+def by_attention(states: Iterable[StageState]) -> list[StageState]:
+    """The ones that want attention first."""
+    return sorted(states, key=lambda state: _ATTENTION.index(state_word(state.state)[1]))
 
 
 _ATTENTION = (

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from pivot.core.compare import ABSENT, is_number
@@ -114,6 +115,23 @@ def table_markdown(columns: Sequence[Column]) -> str:
     rule = ["---:" if column.right else "---" for column in shown]
     rows = zip(*(column.cells for column in shown), strict=True)
     return "\n".join(_markdown_row(row) for row in (titles, rule, *rows))
+
+
+def table_html(columns: Sequence[Column]) -> str:
+    """The table as HTML, with nothing in it that needs a style of the page."""
+    shown = _shown(columns)
+    sides = ["right" if column.right else "left" for column in shown]
+
+    def row(tag: str, texts: Sequence[str]) -> str:
+        found = (
+            f'<{tag} style="text-align: {side}">{escape(text)}</{tag}>'
+            for side, text in zip(sides, texts, strict=True)
+        )
+        return f"<tr>{''.join(found)}</tr>"
+
+    rows = "\n".join(row("td", texts) for texts in zip(*(column.cells for column in shown), strict=True))
+    head = row("th", [column.title for column in shown])
+    return f"<table>\n<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n"
 
 
 def _shown(columns: Sequence[Column]) -> list[Column]:

@@ -19,7 +19,7 @@ import linecache
 import os
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
@@ -52,6 +52,7 @@ class ProjectImporter:
         roots: absolute folders from which modules are imported, in order.
         texts: module name → text; wins over files.
         watch: who is told when a module is executed.
+        placed: module name and its code → the same code with other names of files and numbers of lines.
 
     Attributes:
         loaded: module name → digest of the text it was compiled from.
@@ -64,6 +65,7 @@ class ProjectImporter:
         roots: Sequence[str],
         texts: Mapping[str, ModuleText] | None = None,
         watch: ImportWatch | None = None,
+        placed: Callable[[str, CodeType], CodeType] = lambda _, code: code,
     ) -> None:
         self.roots = tuple(os.path.abspath(root) for root in roots)
         self.texts = dict(texts or {})
@@ -71,6 +73,7 @@ class ProjectImporter:
         self.files: dict[str, str] = {}
         self.compiled: dict[str, str] = {}
         self.watch = watch
+        self.placed = placed
         # asked now: inside an import hook Python 3.13 may still be at work on the answer itself
         self._libraries = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), _OUR_FOLDER)
         self._real_roots = tuple(dict.fromkeys((*self.roots, *map(os.path.realpath, self.roots))))
@@ -212,7 +215,7 @@ class _TextLoader(SourceFileLoader):
             source = self.get_source(fullname)
             digest = self._text.digest if self._text is not None else digest_text(source)
             self._importer.loaded[fullname] = digest
-            return compile(source, self.path, "exec", dont_inherit=True)
+            return self._importer.placed(fullname, compile(source, self.path, "exec", dont_inherit=True))
         except UnicodeDecodeError as error:
             why = "the file is no UTF-8, and names no other encoding in its first line"
             line = error.object.count(b"\n", 0, error.start) + 1

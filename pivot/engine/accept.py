@@ -53,7 +53,9 @@ def _accept(store: Store, observer: Observer, graph: Graph, stage: Stage) -> Acc
             if decision.verdict is Verdict.UNCHANGED:
                 return Accepted(stage.name)
             found = explain(observer, store, stage, decision)
-            return Accepted(stage.name, found, tuple(store.accept(_record(store, observer, stage, decision))))
+            record = _record(store, observer, stage, decision)
+            _require_what_is_read(graph, stage, record)
+            return Accepted(stage.name, found, tuple(store.accept(record)))
     except PivotError as error:
         return Accepted(stage.name, error=error)
 
@@ -79,6 +81,21 @@ def _record(store: Store, observer: Observer, stage: Stage, decision: Decision) 
     store.keep_texts(observer.text(stage, module) for module in fingerprint.modules)
     sources = {module.place: module.digest for module in fingerprint.modules}
     return StageRecord(stage.key, inputs, outputs, sources)
+
+
+def _require_what_is_read(graph: Graph, stage: Stage, record: StageRecord) -> None:
+    """A folder of which something is gone that another stage names as its dep is no whole result."""
+    folders = {path: state.entries or () for path, state in record.outputs.items() if is_folder(path)}
+    held = {path + entry.path for path, entries in folders.items() for entry in entries}
+    for reader in graph.downstream(stage.name):
+        for dep in graph.stage(reader).dep_paths():
+            if not any(dep.startswith(path) and dep != path for path in folders):
+                continue
+            if dep not in held and not (is_folder(dep) and any(file.startswith(dep) for file in held)):
+                raise PivotError(
+                    f"its output {dep}, which stage '{reader}' reads, is not there",
+                    "make it, or run the stage: pivot repro",
+                )
 
 
 def _state(store: Store, out: StageOut) -> OutputState:

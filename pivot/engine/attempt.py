@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pivot.config.settings import Settings
 from pivot.core.graph import Graph
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
@@ -159,6 +160,18 @@ class Conditions:
     ignored_environment: tuple[str, ...]
 
 
+def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, str], run: str) -> Conditions:
+    """Conditions by the project's settings; the rest as of `Conditions`."""
+    return Conditions(
+        run=run,
+        graph=graph,
+        environment=environment,
+        seed=settings.seed,
+        strict=settings.strict,
+        ignored_environment=settings.ignore_env,
+    )
+
+
 def begin(
     store: Store, observer: Observer, stage: Stage, decision: Decision, guard: Guard, conditions: Conditions
 ) -> Attempt:
@@ -196,7 +209,7 @@ def begin(
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
-        task=_task(stage, texts, fingerprint.libraries, places, store.root, conditions),
+        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions),
         log=store.shown(log),
         tail=Tail(log),
         progress=ProgressTail(stage.name, log),
@@ -235,7 +248,7 @@ class Places:
     log: str
 
 
-def _task(
+def task_for(
     stage: Stage,
     texts: tuple[ModuleText, ...],
     libraries: tuple[str, ...],
@@ -243,6 +256,7 @@ def _task(
     root: str,
     conditions: Conditions,
 ) -> Task:
+    """What a worker needs to run a stage once; `libraries` are those that the texts import."""
     return Task(
         stage=stage.name,
         function=stage.function,

@@ -72,6 +72,7 @@ class Driver:
         executor: gives the executor; called when the first stage needs one.
         begin: prepares the execution of a decided stage whose guard is held.
         emit: takes every event, in this thread.
+        unwanted: whether a person wants the run to go on without a stage, which is asked while that is at work.
         force: run stages that have not changed, too.
     """
 
@@ -85,6 +86,7 @@ class Driver:
         executor: Callable[[], Executor],
         begin: Callable[[Decision, Guard], Attempt],
         emit: Callable[[Event], None],
+        unwanted: Callable[[str], bool],
         force: bool,
     ) -> None:
         self._graph = graph
@@ -94,6 +96,7 @@ class Driver:
         self._executor = executor
         self._begin = begin
         self._emit = emit
+        self._unwanted = unwanted
         self._force = force
         self._inbox: queue.SimpleQueue[Returned | Stop] = queue.SimpleQueue()
         self._decisions: dict[str, Decision] = {}
@@ -102,6 +105,7 @@ class Driver:
         self._running: dict[str, Attempt] = {}
         self._waiting: dict[str, _Step] = {}  # for a guard that another run holds; what to try again
         self._waited: set[str] = set()  # those that are or were waiting
+        self._dropped: set[str] = set()  # those that a person did not want
         self._open = True
         self._halted: float | None = None  # since when it has been told to stop, until that has been said
 
@@ -168,6 +172,10 @@ class Driver:
             )
         for name, attempt in self._running.items():
             self._tell_output(name, attempt)
+        for name in {*self._running, *self._waiting} - self._dropped:
+            if self._unwanted(name):
+                self._dropped.add(name)
+                self._obey(self._interrupt(name))
         waiting, self._waiting = self._waiting, {}
         for name, again in waiting.items():
             self._obey(again(name))
@@ -210,6 +218,8 @@ class Driver:
         return self._scheduler.handle(Decided(stage, needs_run=True))
 
     def _execute(self, stage: str) -> Sequence[Command]:
+        if self._unwanted(stage):
+            return self._end(stage, Outcome.CANCELLED, reason="interrupted")
         try:
             guard = self._guard(stage, self._execute)
         except PivotError as error:

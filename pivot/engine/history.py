@@ -21,7 +21,7 @@ from pivot.model.event import (
     StageStarted,
 )
 from pivot.paths import ProjectPath, absolute
-from pivot.store.history import is_going_on, list_runs, read_events
+from pivot.store.history import ask_to_stop, is_going_on, list_runs, read_events
 from pivot.store.layout import Layout
 
 LAST = "last"
@@ -113,6 +113,35 @@ def past_run(layout: Layout, word: str) -> PastRun:
     if len(found) > 1:
         raise UsageError(f"{len(found)} runs begin with {word!r}", "write more of it: see pivot history")
     return _past_run(layout, found[0], ids)
+
+
+def stop_runs(layout: Layout, stages: Sequence[str] = ()) -> tuple[str, ...]:
+    """Ask all runs that are going on in this project to end early; gives their short ids.
+
+    Args:
+        stages: names of those without which they are to go on; none for whole runs.
+
+    Raises:
+        UsageError: no run that is going on has such a stage.
+    """
+    ids = list_runs(layout)
+    going = {run: _chosen(layout, run) for run in ids if is_going_on(layout, run)}
+    strange = [stage for stage in stages if not any(stage in chosen for chosen in going.values())]
+    if strange:
+        raise UsageError(
+            f"no run that is going on has the stage '{strange[0]}'", "see the last runs: pivot history"
+        )
+    for run, chosen in going.items():
+        of_it = [stage for stage in stages if stage in chosen]
+        if of_it or not stages:
+            ask_to_stop(layout, run, of_it)
+    return tuple(short_id(run, ids) for run, chosen in going.items() if not stages or chosen & {*stages})
+
+
+def _chosen(layout: Layout, run: str) -> frozenset[str]:
+    """The stages of a run."""
+    events = read_events(layout, run, output=False)
+    return frozenset(name for event in events if isinstance(event, RunStarted) for name in event.stages)
 
 
 def last_traceback(layout: Layout, stage: str) -> str:

@@ -20,6 +20,7 @@ from pivot.executors.base import Executor
 from pivot.model.event import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished
 from pivot.model.run import Run
 from pivot.paths import ROOT, ProjectPath, absolute
+from pivot.store.history import is_asked_to_stop
 from pivot.store.store import Store
 
 NOTICE = 0.2
@@ -109,7 +110,12 @@ def _way_to(path: ProjectPath, graph: Graph, root: str) -> str:
 
 
 def execute(
-    plan: Plan, observer: Observer, store: Store, executor: Callable[[], Executor], sinks: Sequence[Sink]
+    plan: Plan,
+    observer: Observer,
+    store: Store,
+    executor: Callable[[], Executor],
+    sinks: Sequence[Sink],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Run:
     """Bring the chosen stages up to date.
 
@@ -119,16 +125,23 @@ def execute(
     Args:
         executor: gives the executor; called when the first stage needs one.
         sinks: get every event, in the driver's thread; an exception in one of them ends the run.
+        stopped: whether the run shall end early, as after an interrupt; asked a few times a second, in the caller's
+            thread, to the run's end. An exception in it ends the run, too.
     """
     with store.in_use(), EventLog(store.layout, plan.id) as log:
-        run = _execute(plan, observer, store, executor, (log, *sinks))
+        run = _execute(plan, observer, store, executor, (log, *sinks), stopped)
         if log.problem is not None:
             store.tell(f"the history lacks (part of) this run: {log.problem.message}")
         return run
 
 
 def _execute(
-    plan: Plan, observer: Observer, store: Store, executor: Callable[[], Executor], sinks: Sequence[Sink]
+    plan: Plan,
+    observer: Observer,
+    store: Store,
+    executor: Callable[[], Executor],
+    sinks: Sequence[Sink],
+    stopped: Callable[[], bool],
 ) -> Run:
     ends: dict[str, StageFinished] = {}
     started = time.monotonic()
@@ -155,12 +168,13 @@ def _execute(
             store, observer, plan.graph.stage(decision.stage), decision, guard, plan.conditions
         ),
         emit=emit,
+        unwanted=lambda stage: is_asked_to_stop(store.layout, plan.id, stage),
         force=plan.force,
     )
     emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets))
     for text in store.take_notices():
         emit(Notice(text))
-    cancelled = _wait(driver)
+    cancelled = _wait(driver, lambda: stopped() or is_asked_to_stop(store.layout, plan.id))
     seconds = time.monotonic() - started
     outcomes = [end.outcome for end in ends.values()]
     counts = {outcome: outcomes.count(outcome) for outcome in Outcome if outcome in outcomes}
@@ -174,7 +188,7 @@ def _durations(plan: Plan, store: Store) -> dict[str, float]:
     return {name: seconds for name, seconds in found if seconds is not None}
 
 
-def _wait(driver: Driver) -> bool:
+def _wait(driver: Driver, stopped: Callable[[], bool]) -> bool:
     """Let the driver work to its end; gives whether a person interrupted it.
 
     An interrupt may come between any two steps here: none is lost, and none gets out. The queue is one of C's, which
@@ -205,8 +219,13 @@ def _wait(driver: Driver) -> bool:
                 driver.stop(hard=told > 1)
             with contextlib.suppress(queue.Empty):
                 over.get(timeout=NOTICE)
+            if not ended and stopped() and not interrupts:
+                interrupts = 1
         except KeyboardInterrupt:
             interrupts += 1
+        except BaseException as error:  # noqa: BLE001 - of `stopped`: the driver must not be left alone
+            errors.append(error)
+            interrupts = max(interrupts, 1)
     if errors:
         raise errors[0]
     return interrupts > 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from pivot.config.spelling import did_you_mean, listed
 from pivot.core.compare import StageDifference, stage_difference
+from pivot.core.gallery import PlotFile
 from pivot.core.graph import Graph
 from pivot.core.values import read_value
 from pivot.engine.history import LAST, PastRun, past_run, runs_meant
@@ -16,7 +17,7 @@ from pivot.engine.revision import Revision, is_revision, revision, ways_to_revis
 from pivot.errors import UsageError
 from pivot.model.digest import digest_bytes
 from pivot.model.record import OutputState, StageRecord
-from pivot.model.stage import OutKind, Stage
+from pivot.model.stage import OutKind, PlotView, Stage
 from pivot.paths import ProjectPath, absolute
 from pivot.store.history import list_runs, read_result
 from pivot.store.lockfile import lock_record
@@ -94,6 +95,37 @@ class Side:
             if found is kind
         }
 
+    def chosen(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        """The stages that names or globs stand for; none means all.
+
+        Raises:
+            UsageError: one fits no stage.
+        """
+        return _chosen(tuple(self.results), patterns)
+
+    def plots(self, stages: Sequence[str], views: Mapping[str, PlotView | None]) -> list[PlotFile]:
+        """The plots of some stages.
+
+        Args:
+            views: path → how its table is drawn.
+        """
+        return _plots([self], stages, views)
+
+    def after(self, old: "Side", patterns: Sequence[str] = ()) -> "Sides":
+        """Two sides with the stages that both can say something about.
+
+        Args:
+            patterns: names or globs of stages; none means all.
+
+        Raises:
+            UsageError: a pattern fits no stage of either side.
+        """
+        names = dict.fromkeys([*self.results, *old.results])
+        concerned = tuple(n for n in names if all(_concerns(side, n) for side in (old, self)))
+        chosen = _chosen(concerned, patterns)
+        lacking = [n for n in chosen if any(not s.whole and n not in s.results for s in (old, self))]
+        return Sides(old, self, tuple(n for n in chosen if n not in lacking), tuple(lacking))
+
 
 @dataclass(frozen=True, slots=True)
 class Sides:
@@ -108,6 +140,10 @@ class Sides:
     new: Side
     stages: tuple[str, ...]
     left_out: tuple[str, ...]
+
+    def plots(self, views: Mapping[str, PlotView | None]) -> list[PlotFile]:
+        """The plots of both; `views` as of `Side.plots`."""
+        return _plots([self.old, self.new], self.stages, views)
 
     def differences(self) -> tuple[StageDifference, ...]:
         """The stages that differ, with all reasons."""
@@ -131,28 +167,23 @@ class Sides:
         return (*told, f"left out, as {runs} has no result of them: {listed(self.left_out)}")
 
 
-def sides(old: Side, new: Side, patterns: Sequence[str] = ()) -> Sides:
-    """Two sides with the stages that both can say something about.
-
-    Args:
-        patterns: names or globs of stages; none means all.
-
-    Raises:
-        UsageError: a pattern fits no stage of either side.
-    """
-    names = dict.fromkeys([*new.results, *old.results])
-    chosen = _chosen(tuple(n for n in names if all(_concerns(side, n) for side in (old, new))), patterns)
-    lacking = [n for n in chosen if any(not side.whole and n not in side.results for side in (old, new))]
-    return Sides(old, new, tuple(n for n in chosen if n not in lacking), tuple(lacking))
-
-
-def one_side(side: Side, patterns: Sequence[str] = ()) -> tuple[str, ...]:
-    """The stages of a side that patterns stand for.
-
-    Raises:
-        UsageError: a pattern fits none.
-    """
-    return _chosen(tuple(side.results), patterns)
+def _plots(
+    shown: Sequence[Side], stages: Sequence[str], views: Mapping[str, PlotView | None]
+) -> list[PlotFile]:
+    makers: dict[ProjectPath, str] = {}
+    for side in shown:
+        results = {name: side.results[name] for name in stages if name in side.results}
+        makers |= {p: n for n, result in results.items() for p, k in result.outs.items() if k is OutKind.PLOT}
+    titles = [side.title for side in shown]
+    if len(set(titles)) < len(titles):  # a side is compared with itself
+        titles = [f"{title} ({number})" for number, title in enumerate(titles, 1)]
+    files = [side.files(stages, OutKind.PLOT) for side in shown]
+    return [
+        PlotFile(
+            path, stage, views.get(path), {t: found.get(path) for t, found in zip(titles, files, strict=True)}
+        )
+        for path, stage in makers.items()
+    ]
 
 
 def _chosen(names: tuple[str, ...], patterns: Sequence[str]) -> tuple[str, ...]:

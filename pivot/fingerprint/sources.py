@@ -119,6 +119,13 @@ class Sources:
             self._modules[name] = self._found(name)
         return self._modules[name]
 
+    def is_library_module(self, name: str) -> bool:
+        """Whether a library's folder holds the module of a dotted name, such as ``scipy.optimize``."""
+        top, *inner, leaf = name.split(".")
+        folders = (folder for folder, is_library in self.locate(top).folders if is_library)
+        listings = (self._listing(os.path.join(folder, *inner)) for folder in folders)
+        return any(leaf in names or _module_file(leaf, names) for names in listings)
+
     def text(self, module: ProjectModule) -> ModuleText:
         """A module of this snapshot with its text.
 

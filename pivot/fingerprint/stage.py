@@ -5,7 +5,7 @@ source text → `index` (definitions of one file) → `resolve` (names → defin
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pivot.fingerprint.changes import Changers
@@ -269,15 +269,13 @@ class Fingerprinter:
 
     def _imported(self, executed: Executed, reached: Mapping[Node, None]) -> tuple[str, ...]:
         """Library modules that the executed modules import when they are imported, or reached bodies do."""
-        found = {
-            self._resolver.library_of(module, item)
-            for module in executed.modules
-            for item in self._imports_now(module)
-        }
+        found: set[str] = set()
+        for module in executed.modules:
+            found.update(self._library_modules(module, self._imports_now(module)))
         for node in reached:
             definition = self._graph.definition(node)
             if definition is not None:
-                found |= {self._resolver.library_of(node.module, item) for item in definition.imports}
+                found.update(self._library_modules(node.module, definition.imports))
         standard = {*sys.stdlib_module_names, *OWN_PACKAGES, ""}
         located = self._resolver.sources.locate
         return tuple(
@@ -287,6 +285,15 @@ class Fingerprinter:
                 if name.partition(".")[0] not in standard and located(name).origin is Origin.LIBRARY
             )
         )
+
+    def _library_modules(self, module: str, imports: Iterable[Import]) -> Iterator[str]:
+        """The modules that some imports name; ``from scipy import optimize`` names two."""
+        for item in imports:
+            name = self._resolver.library_of(module, item)
+            inner = f"{name}.{item.source.partition(':')[2]}"
+            yield name
+            if name and ":" in item.source and self._resolver.sources.is_library_module(inner):
+                yield inner
 
     def _imports_now(self, module: str) -> tuple[Import, ...]:
         if module not in self._imports:

@@ -5,6 +5,7 @@ import io
 import logging
 import pickle
 import sys
+from bisect import bisect_left
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -88,7 +89,37 @@ def _code_facts(code: CodeType) -> tuple[object, ...]:
     constants = tuple(map(_constant_facts, code.co_consts))
     kinds = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _KIND_FLAGS
     names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-    return (code.co_qualname, code.co_code, code.co_exceptiontable, constants, *kinds, *names)
+    return (code.co_qualname, _steps(code), constants, *kinds, *names)
+
+
+def _steps(code: CodeType) -> tuple[object, ...]:
+    """The instructions, and where they are protected.
+
+    How a function is called does not count: Python calls ``np.abs`` in another way where ``np`` was imported by the
+    text that was compiled together with the call, and a cell is compiled alone.
+    """
+    import dis  # lazy: few values hold code
+
+    bytecode = dis.Bytecode(code)
+    kept = [step for step in bytecode if step.opname not in {"EXTENDED_ARG", "PUSH_NULL"}]
+    offsets = [step.offset for step in kept]
+    jumps = {*dis.hasjrel, *dis.hasjabs}
+
+    def fact(step: dis.Instruction) -> tuple[str, object]:
+        if step.opcode in jumps:
+            return step.opname, bisect_left(offsets, step.argval)
+        name = "LOAD_ATTR" if step.opname == "LOAD_METHOD" else step.opname
+        return name, step.argval if step.opcode in dis.hasname else step.arg
+
+    guarded = tuple(
+        (
+            *(bisect_left(offsets, at) for at in (entry.start, entry.end, entry.target)),
+            entry.depth,
+            entry.lasti,
+        )
+        for entry in bytecode.exception_entries  # type: ignore[attr-defined] # typeshed lacks it
+    )
+    return (*map(fact, kept), guarded)
 
 
 def _constant_facts(constant: object) -> object:

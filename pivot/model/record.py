@@ -122,3 +122,11 @@ class StageRecord:
     inputs: Inputs
     outputs: Mapping[ProjectPath, OutputState]
     sources: Mapping[str, Digest] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What an output holds whose loader can only write, and that is a file."""
+
+    path: ProjectPath
+    content: bytes

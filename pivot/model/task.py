@@ -148,7 +148,7 @@ class TrialTask:
 
     Attributes:
         names: module-level names whose values are wanted, each pickled on its own.
-        timeout: seconds after which the trial is given up.
+        timeout: seconds of computing after which the trial is given up.
     """
 
     module: ModuleText
@@ -158,6 +158,11 @@ class TrialTask:
     environment: dict[str, str]
     names: tuple[str, ...]
     timeout: float
+
+    @property
+    def too_slow(self) -> Failure:
+        """What a trial that was given up gives."""
+        return Failure("import", f"{self.module.place} took longer than {self.timeout:g} s to evaluate")
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,7 @@ def _store_outputs(objects: ObjectStore, journal: Journal, record: StageRecord) 
         staged = journal.staging(path)
         place = staged if os.path.lexists(staged) else journal.target(path)
         found = _stat(place)
-        if found is None and path not in journal.outs:  # it was right, so nobody had to write it
+        if found is None and path not in journal.written:  # it was there when it was looked at
             raise _changed(record.stage, path)
         if found is None or stat.S_ISDIR(found.st_mode) != is_folder(path):
             message = f"stage {record.stage!r}: it did not write {path!r}"

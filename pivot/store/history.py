@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -25,7 +25,7 @@ from pivot.model.record import StageRecord
 from pivot.paths import absolute
 from pivot.store import atomic, codec
 from pivot.store.events import event_from_json, event_json
-from pivot.store.layout import Layout
+from pivot.store.layout import Layout, file_name
 from pivot.store.runcache import read_record
 
 __all__ = [
@@ -160,6 +160,28 @@ def is_going_on(layout: Layout, run: str) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def ask_to_stop(layout: Layout, run: str, stages: Iterable[str] = ()) -> None:
+    """Asks a run, in whatever process, to end early, or to go on without some of its stages.
+
+    Args:
+        stages: their names; none for the whole run.
+
+    Raises:
+        StoreError: its folder cannot be written to.
+    """
+    for file in [_stop_file(layout, run, stage) for stage in stages] or [_stop_file(layout, run)]:
+        atomic.replace_unflushed(file, b"", layout.scratch)
+
+
+def is_asked_to_stop(layout: Layout, run: str, stage: str = "") -> bool:
+    """Whether somebody asked the run, or one of its stages, to end early."""
+    return os.path.exists(_stop_file(layout, run, stage))
+
+
+def _stop_file(layout: Layout, run: str, stage: str = "") -> str:
+    return os.path.join(layout.run_folder(run), f"{file_name(stage)}.stop" if stage else "stop")
 
 
 def result_name(record: StageRecord) -> Digest:

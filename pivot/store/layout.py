@@ -137,6 +137,13 @@ class Layout:
         return os.path.join(self.run_folder(run), f"{file_name(stage)}.log")
 
 
+def initialize(folder: str) -> bool:
+    """Make ``.pivot/`` in a folder; gives whether it was not there before."""
+    fresh = not os.path.isdir(os.path.join(folder, ".pivot"))
+    create(folder)
+    return fresh
+
+
 def git_root(folder: str) -> str | None:
     """The folder of the git repository that a folder is in."""
     while not os.path.exists(os.path.join(folder, ".git")):

@@ -342,8 +342,14 @@ class Store:
             return
         with tempfile.TemporaryDirectory() as folder:
             copy = os.path.join(folder, os.path.basename(path.rstrip("/")))
-            if is_folder(path):
-                place_tree(self._objects, self.entries(path, state), copy)
-            else:
-                self._objects.place(state.digest, copy)
+            try:
+                if is_folder(path):
+                    place_tree(self._objects, self.entries(path, state), copy)
+                else:
+                    self._objects.place(state.digest, copy)
+            except MissingObjectError as error:
+                raise MissingObjectError(
+                    f"what stage '{stage}' wrote to {path} is lost: it is neither there nor in the cache",
+                    f"make it again: pivot repro {stage}",
+                ) from error
             yield copy

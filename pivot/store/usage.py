@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pivot.errors import StoreError
 from pivot.model.digest import Digest, digest_text
 from pivot.store import atomic
+from pivot.store.guard import wait_guard
 from pivot.store.layout import Layout
 
 _LOCK = "in-use.lock"
@@ -99,13 +100,20 @@ def register_project(layout: Layout) -> None:
     if layout.cache.startswith(os.path.join(layout.folder, "")):
         return
     with contextlib.suppress(OSError, StoreError):  # a cache that is read-only for us keeps nothing of ours
-        if identity(layout) is None:
-            atomic.write_bytes(layout.identity_file, f"{atomic.token()}\n".encode(), layout.scratch)
-        data = {"host": socket.gethostname(), "id": identity(layout), "root": layout.root}
+        data = {"host": socket.gethostname(), "id": _made_identity(layout), "root": layout.root}
         text = json.dumps(data, sort_keys=True) + "\n"
         path = os.path.join(layout.cache, _PROJECTS, f"{digest_text(text)}.json")
         if not os.path.exists(path):
             atomic.write_bytes(path, text.encode("ascii"), layout.cache_scratch)
+
+
+def _made_identity(layout: Layout) -> str | None:
+    """`identity`, made where there is none; of processes that come at once all give the same one."""
+    if identity(layout) is None:
+        with wait_guard(layout, os.path.basename(layout.identity_file)):
+            if identity(layout) is None:
+                atomic.write_bytes(layout.identity_file, f"{atomic.token()}\n".encode(), layout.scratch)
+    return identity(layout)
 
 
 def identity(layout: Layout) -> str | None:

@@ -35,7 +35,7 @@ from pivot.worker.inject import arguments
 from pivot.worker.save import make_room, save
 from pivot.worker.seeding import put_back, seeded
 from pivot.worker.seen import observing
-from pivot.worker.surroundings import interruptible, surroundings
+from pivot.worker.surroundings import TookTooLong, interruptible, limited, surroundings
 
 
 def start() -> None:
@@ -86,9 +86,11 @@ def run_trial(data: bytes) -> bytes:
     texts = (*task.modules, task.module)
     try:
         modules.install(texts, task.roots)
-        with surroundings(task.cwd, task.environment), captured(os.devnull):
+        with surroundings(task.cwd, task.environment), captured(os.devnull), limited(task.timeout):
             module = modules.load(task.module.name)
             result = _picked(vars(module), task.names)
+    except TookTooLong:
+        result = TrialResult(failure=task.too_slow)
     except BaseException as error:  # noqa: BLE001 - every failure is a value
         result = TrialResult(failure=failure_of(error, "import", texts))
     return pickle.dumps(result)

@@ -28,7 +28,7 @@ def seeded(seed: int | None) -> Iterator[Callable[[], dict[str, State]]]:
             the fork server be seen.
     """
     seed_generators(seed)
-    before = _states()
+    before = states()
     finder = _SeedOnImport(seed)
     sys.meta_path.insert(0, finder)
 
@@ -37,7 +37,7 @@ def seeded(seed: int | None) -> Iterator[Callable[[], dict[str, State]]]:
             import numpy.random
 
             before["numpy"] = _plain(numpy.random.RandomState(seed % _NUMPY_LIMIT).get_state())
-        return {name: state for name, state in _states().items() if state != before.get(name)}
+        return {name: state for name, state in states().items() if state != before.get(name)}
 
     try:
         yield moved
@@ -57,13 +57,14 @@ def put_back(states: Mapping[str, State]) -> None:
         np.random.set_state((kind, np.frombuffer(keys, dtype=np.uint32), *rest))
 
 
-def _states() -> dict[str, State]:
-    states: dict[str, State] = {"random": random.getstate()}
+def states() -> dict[str, State]:
+    """Of the generators of Python and, if it is loaded, NumPy, for `put_back`."""
+    found: dict[str, State] = {"random": random.getstate()}
     if "numpy" in sys.modules:
         import numpy.random
 
-        states["numpy"] = _plain(numpy.random.get_state())
-    return states
+        found["numpy"] = _plain(numpy.random.get_state())
+    return found
 
 
 def _plain(state: Any) -> State:

@@ -50,6 +50,32 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+class TookTooLong(BaseException):
+    """A block has computed for longer than it may; no ``except Exception`` of the user's stops it."""
+
+
+@contextlib.contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """In the block `TookTooLong` is raised when this process has computed for `seconds` of processor time.
+
+    So a machine that is busy otherwise makes no difference. Only a main thread can be stopped.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise TookTooLong
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
 def _current_folder() -> str:
     try:
         return os.getcwd()

@@ -34,6 +34,7 @@ EXCUSES = [
     r"stage '\w+': its (dep|output) .+ is not there",
     r"stage '\w+': the bytes of .+ are not in the cache",
     r"stage '\w+': [\w./]+: its bytes are not in the cache",
+    r"stage '\w+': '.+' cannot be restored: object \w+ is not in the cache",  # it was for a moment
     r"stage '\w+': .+ changed while the stage ran, so its outputs were dropped",
     r"stage '\w+': '.+' changed after it was looked at",
     r"what [\w/]+ held is lost: it is neither there nor in the cache",
@@ -72,9 +73,11 @@ def test_on_one_project_while_files_and_objects_are_deleted(kinds, expected, eve
         assert kinds.pivot(word).code == 0
     trash = kinds.path.parent / "trash"
     trash.mkdir()
+    # not these two, which no stage names: a folder without them `commit` takes, as a person may want it so
+    files = [name for name in expected("") if name not in ("folder/deep/b.txt", "loose/a.txt")]
 
     def disturb(chance: random.Random) -> None:
-        name = chance.choice([*expected(""), "folder", "loose"])
+        name = chance.choice([*files, "folder", "loose"])
         with contextlib.suppress(FileNotFoundError):  # another one was faster
             os.rename(kinds.path / name, trash / f"{chance.random()}")
         with contextlib.suppress(FileNotFoundError, IndexError):

@@ -78,6 +78,8 @@ def test_repro_json_is_one_event_a_line(two):
     assert (events[0]["event"], events[-1]["event"]) == ("RunStarted", "RunFinished")
     assert events[-1]["counts"] == {"ran": 2}
     assert [e["stage"] for e in events if e["event"] == "StageFinished"] == ["first", "second"]
+    shown = [(e["icon"], e["phrase"].split()[0]) for e in events if e.get("stage") == "first" and "icon" in e]
+    assert shown == [("◐", "will"), ("▶", "running"), ("✓", "ran")]
 
 
 def test_status_json_holds_every_stage_with_its_reasons(two):
@@ -85,8 +87,9 @@ def test_status_json_holds_every_stage_with_its_reasons(two):
     two.write("in.txt", "other")
     report = json.loads(two.pivot("status", "--json").out)
     first, second = report["stages"]
-    assert list(report) == ["stages"]
-    assert set(first) == {"name", "verdict", "reason", "reasons"}
+    assert list(report) == ["root", "stages"]
+    assert report["root"] == str(two.path)
+    assert set(first) == {"name", "verdict", "icon", "phrase", "reason", "reasons", "upstream"}
     assert (first["name"], first["verdict"], first["reason"]) == (
         "first",
         "run",
@@ -97,6 +100,10 @@ def test_status_json_holds_every_stage_with_its_reasons(two):
     assert (reason["kind"], reason["name"]) == ("dep", "in.txt")
     assert reason["before"] != reason["after"]
     assert (second["verdict"], second["reason"]) == ("waits", "Waits for first")
+    assert [(stage["icon"], stage["phrase"], stage["upstream"]) for stage in (first, second)] == [
+        ("◐", "will run", []),
+        ("◔", "waits for first", ["first"]),
+    ]
 
 
 def test_check_exits_with_1_exactly_if_something_would_run(two):

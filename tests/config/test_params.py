@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator
 
 from pivot.config.params import (
     ParamLayer,
@@ -202,6 +202,26 @@ def test_values_given_in_python_that_have_no_json_form_are_refused():
     layer = ParamLayer({"rate": object()}, PLACE)
     with pytest.raises(DefinitionErrors, match=r"a param has no JSON form: .*\(stages\.py:9\)"):
         resolve_params("train", Params, [layer], PLACE)
+
+
+class Broken(BaseModel):
+    depth: int = 3
+
+    @field_validator("depth")
+    @classmethod
+    def shallow(cls, value):
+        return {0: 1 / value, 1: value + "text"}.get(value, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("depth: 0", "ZeroDivisionError: division by zero"), ("depth: 1", "TypeError: unsupported operand")],
+)
+def test_a_validator_that_fails_is_named(text, what):
+    with pytest.raises(
+        DefinitionErrors, match=rf"checking its params fails with {what}.* in Broken\.shallow\(\)"
+    ):
+        resolve(Broken, text)
 
 
 class Hidden(BaseModel):

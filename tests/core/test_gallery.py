@@ -60,6 +60,16 @@ def test_the_page_needs_no_network_and_runs_nothing():
     assert "prefers-color-scheme: dark" in page
 
 
+def test_a_plot_that_is_a_page_is_shown_in_a_frame_that_reaches_nothing():
+    own = b'<script>parent.document.title = "x"</script><b>"report"</b>'
+    ((_, frame),) = [
+        seen
+        for seen in tags_of(gallery_html("now", [PlotFile("a.html", "s", None, {"now": own})]))
+        if seen[0] == "iframe"
+    ]
+    assert (frame["sandbox"], frame["srcdoc"]) == ("allow-scripts", own.decode())
+
+
 def test_names_of_users_are_escaped():
     bad = "<script>alert(1)</script>"
     rows = f'[{{"x": 1, "{bad}": 2}}]'.encode()

@@ -83,7 +83,7 @@ def test_each_state_has_one_icon_and_one_word(state, shown):
 def test_every_state_has_a_word_and_a_place_in_the_counts(state):
     icon, word = state_word(state)
     assert len(icon) == 1
-    assert summary([StageState(state)]) == f"1 {word}"
+    assert summary([StageState(state)]) == f"1 {'waiting' if word == 'waits' else word}"
 
 
 def test_counts_begin_with_what_wants_attention(states):
@@ -269,3 +269,39 @@ def test_mermaid_names_every_stage_and_escapes_what_it_would_read(stage):
         "  s0 --> s1",
         "  classDef will-run fill:#fff0da,stroke:#d07800,color:#824800",
     ]
+
+
+def test_many_variants_are_one_box_of_the_record_that_counts_their_states(stage):
+    names = [f"train@{number}" for number in range(100)]
+    graph = Graph(
+        [
+            stage("clean", ["raw.csv"], ["clean.csv"]),
+            *(stage(name, ["clean.csv"], [f"{name}.pkl"]) for name in names),
+            stage("report", [f"{name}.pkl" for name in names], ["report.html"]),
+        ]
+    )
+    states = dict.fromkeys(graph.order, StageState(Verdict.UNCHANGED))
+    states["train@7"] = StageState(Outcome.FAILED, "ValueError: x")
+    text = record_text(graph, states)
+    assert [" ".join(line.split()) for line in text.splitlines()[:5:2]] == [
+        "● clean cached",
+        "✗ train \N{MULTIPLICATION SIGN}100 failed (1 failed, 99 cached)",
+        "● report cached",
+    ]
+    assert text.endswith("102 stages: 1 failed, 101 cached")
+    html = record_html(graph, states)
+    assert html.count("<tr>") == 4
+    assert len(html) < 8_000
+    # few are shown one by one, and so are those that would make a circle
+    few = Graph(
+        [stage("clean", [], ["clean.csv"]), *(stage(name, ["clean.csv"], [name]) for name in names[:8])]
+    )
+    assert "train@7" in record_text(few, {})
+    ring = Graph(
+        [
+            *(stage(name, [], [name]) for name in names[:40]),
+            stage("between", ["train@0"], ["between.csv"]),
+            stage("train@last", ["between.csv"], ["last.csv"]),
+        ]
+    )
+    assert "train@last" in record_text(ring, {})

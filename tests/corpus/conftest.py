@@ -57,9 +57,10 @@ def truth(row, ask: Program) -> Truth:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Takes each row through one of the doors, unless ``PIVOT_CORPUS=whole`` asks for all three.
+    """Takes every fourth row through one of the doors, unless ``PIVOT_CORPUS=whole`` asks for all through all three.
 
     What decides is common to the doors, so a share of the rows shows whether one is broken; which share never changes.
+    That each row is right is shown once before a change of fingerprints is done: ``make corpus``.
     """
     if os.environ.get("PIVOT_CORPUS") == "whole":
         return
@@ -72,7 +73,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_in_another_share(item: pytest.Item) -> bool:
     values = getattr(getattr(item, "callspec", None), "params", {})
     door = values.get("door")
-    return door is not None and DOORS[zlib.crc32(str(values["row"]).encode()) % len(DOORS)] != door
+    if door is None:
+        return False
+    share = zlib.crc32(str(values["row"]).encode()) % (4 * len(DOORS))
+    return share >= len(DOORS) or DOORS[share] != door
 
 
 @contextmanager

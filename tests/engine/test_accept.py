@@ -81,3 +81,29 @@ def test_of_a_file_where_a_folder_must_be_nothing_is_accepted(project):
     assert "out" in found.error.message
     assert (project / "out").read_text() == "a file"
     (project / "out").unlink()
+
+
+@pytest.mark.parametrize("gone", ["parts/a.txt", "parts/deep/"])
+def test_a_folder_that_lacks_what_another_stage_reads_of_it_is_not_accepted(folder, gone: str):
+    folder.write(
+        "stages.py",
+        folder.functions + "def split() -> Annotated[dict, pivot.DirectoryOut('parts/', Text())]:\n"
+        "    return {'a.txt': 'a', 'b.txt': 'b', 'deep/c.txt': 'c'}\n\n"
+        "def one(a: Annotated[str, pivot.Dep('parts/a.txt', Text())],\n"
+        "        deep: Annotated[dict, pivot.Dep('parts/deep/', Text())]"
+        ") -> Annotated[str, pivot.Out('one.txt', Text())]:\n    return a\n",
+    )
+    folder.write("pivot.yaml", "stages:\n  split: {python: stages.split}\n  one: {python: stages.one}\n")
+    assert folder.outcomes() == {"split": "ran", "one": "ran"}
+    place = folder.path / gone
+    shutil.rmtree(place) if gone.endswith("/") else place.unlink()
+    with Project(str(folder.path)) as opened:
+        (found,) = opened.commit(["split"])
+    assert found.error.message == f"its output {gone}, which stage 'one' reads, is not there"
+    assert found.error.hint == "make it, or run the stage: pivot repro"
+    assert folder.outcomes() == {"split": "restored", "one": "unchanged"}
+    (folder.path / "parts/b.txt").unlink()  # it is for the person to say that this one is not needed
+    with Project(str(folder.path)) as opened:
+        (found,) = opened.commit(["split"])
+    assert found.error is None
+    assert folder.outcomes() == {"split": "unchanged", "one": "unchanged"}

@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pivot.errors import PivotError
 from pivot.project import Project
-from pivot.store.usage import using_projects
+from pivot.store.layout import create
+from pivot.store.usage import identity, register_project, using_projects
 
 
 @pytest.fixture
@@ -103,3 +106,19 @@ def test_a_project_that_was_moved_counts_where_it_is_once_its_old_note_is_gone(t
         assert {one.root for one in using_projects(project.store.layout)} == {str(mine.path), str(moved.path)}
     (moved.path / "a.txt").unlink()
     assert moved.outcomes() == {"a": "restored"}
+
+
+def test_first_commands_at_once_agree_who_the_project_is(tmp_path):
+    commands = 8
+    for number in range(10):
+        layout = create(str(tmp_path / f"project{number}"), str(tmp_path / f"shared{number}"))
+        start = threading.Barrier(commands)
+
+        def first_command(layout=layout, start=start) -> None:
+            start.wait()
+            register_project(layout)
+
+        with ThreadPoolExecutor(commands) as pool:
+            for done in [pool.submit(first_command) for _ in range(commands)]:
+                done.result()
+        assert [(one.root, one.id) for one in using_projects(layout)] == [(layout.root, identity(layout))]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pivot.engine.side import Result, Side, one_side, sides
+from pivot.engine.side import Result, Side
 from pivot.errors import UsageError
 from pivot.model.stage import OutKind
 from pivot.project import Project
@@ -29,7 +29,7 @@ def side(name: str, *stages: str, whole: bool = True, **values: bytes | None) ->
 def test_a_run_says_nothing_of_other_stages_and_the_workspace_nothing_of_other_files(
     old, new, stages, left_out
 ):
-    found = sides(old, new)
+    found = new.after(old)
     assert (found.stages, found.left_out) == (stages, left_out)
     assert bool(left_out) == any("left out" in text for text in found.notices)
 
@@ -46,13 +46,13 @@ def test_a_run_says_nothing_of_other_stages_and_the_workspace_nothing_of_other_f
 )
 def test_a_pattern_means_stages_their_variants_and_those_of_folders(pattern, stages):
     both = side("HEAD", "train@a", "train@b", "sub:train", "eval")
-    assert one_side(both, [pattern]) == stages
-    assert sides(both, side("workspace"), [pattern]).left_out == ()
+    assert both.chosen([pattern]) == stages
+    assert side("workspace").after(both, [pattern]).left_out == ()
 
 
 def test_a_pattern_that_fits_nothing_has_a_suggestion():
     with pytest.raises(UsageError, match="there is no stage 'trian'") as caught:
-        sides(side("HEAD", "train"), side("HEAD"), ["trian"])
+        side("HEAD").after(side("HEAD", "train"), ["trian"])
     assert caught.value.hint == "did you mean 'train'?"
 
 

@@ -156,6 +156,38 @@ def test_a_second_ctrl_c_kills_a_stage_that_ignores_the_first(folder):
     assert not folder.exists("deaf.txt")
 
 
+def test_a_run_goes_on_without_the_stages_that_a_person_stops(folder, until):
+    for name in ("one", "other", "third"):
+        folder.stage(name, f"Path('{name}.here').touch()\nmeet('{name}')")
+    folder.stage("after_one", "return d0", deps=["one.txt"])
+    folder.stage("after_other", "return d0", deps=["other.txt"])
+    process = folder.start("repro", "--json", "--jobs", "2")
+    until(lambda: folder.exists("../one.here") and folder.exists("../other.here"))
+    wrong = folder.start("stop", "oen")
+    assert "no run that is going on has the stage 'oen'" in wrong.communicate(timeout=60)[0]
+    assert wrong.returncode == 2
+    # the one that is at work, and one that waits for a free slot
+    asked = folder.start("stop", "one", "third").communicate(timeout=60)[0]
+    told = events_of(process, '"stage": "after_one"')
+    folder.write("../other.go")
+    told += [json.loads(line) for line in process.stdout]
+    assert process.wait(30) == 1
+    process.communicate()
+    ends = {event["stage"]: event["outcome"] for event in told if event["event"] == "StageFinished"}
+    assert ends == {
+        "one": "cancelled",
+        "after_one": "cancelled",
+        "third": "cancelled",
+        "other": "ran",
+        "after_other": "ran",
+    }
+    assert told[0]["run"].startswith(asked.removeprefix("asked to stop: ").strip())
+    assert not folder.exists("third.here")
+    folder.write("../one.go")
+    folder.write("../third.go")
+    assert set(folder.outcomes().values()) == {"ran", "unchanged"}
+
+
 class Broken(Exception):
     """A sink's own trouble."""
 
@@ -174,6 +206,23 @@ def test_a_sink_that_raises_ends_the_run_and_leaves_nothing_behind(folder):
             project.repro(sinks=[sink])
         assert workers
         assert not psutil.pid_exists(workers[0])
+        assert not folder.exists("work.txt")
+        folder.write("../work.go")
+        assert [str(end.outcome) for end in project.repro().stages.values()] == ["ran"]
+    assert "pivot-driver" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_question_whether_to_stop_that_raises_ends_the_run_in_order(folder):
+    folder.stage("work", "meet('work')")
+
+    def stopped() -> bool:
+        if folder.exists("../work.here"):
+            raise Broken
+        return False
+
+    with Project(str(folder.path)) as project:
+        with pytest.raises(Broken):
+            project.repro(stopped=stopped)
         assert not folder.exists("work.txt")
         folder.write("../work.go")
         assert [str(end.outcome) for end in project.repro().stages.values()] == ["ran"]

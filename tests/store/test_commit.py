@@ -87,6 +87,14 @@ def test_an_output_that_was_in_place_and_is_gone_is_no_fault_of_the_stage(projec
     assert project.leftovers() == []
 
 
+def test_an_output_that_goes_while_it_is_accepted_is_no_fault_of_the_stage(project, record):
+    journal = begin(project.objects, "train", ["m.bin"])
+    with pytest.raises(StoreError, match=r"'m\.bin' changed after it was looked at"):
+        commit_record(project.objects, journal, record({"m.bin": b"made by hand"}))
+    assert read_lock(project.layout, "train")[0] is None
+    assert project.leftovers() == []
+
+
 @pytest.mark.parametrize("content", [b"other", b"longer than recorded"])
 def test_an_output_that_changed_after_the_stage_is_an_error(project, record, content):
     with pytest.raises(StoreError, match="changed after"):
