@@ -3,25 +3,28 @@
 #
 #   make demo    the quick-start notebook, its export and a few edits, explained step by step
 #   make test    the test suite
-#   make lab     JupyterLab on notebooks/
+#   make lab     JupyterLab with the quick-start notebook
+#   make front   the browser's part (labextension/) built and linked into the virtual environment; needs node 20 with npm
 #   make check   everything that CI checks
 #   make corpus  hundreds of edits through notebook, pivot.yaml and pipeline.py, compared with plain Python
 #   make bench   start-up and run times beside other tools; writes docs/explanation/speed.md
 #   make history    releases of real libraries: is a stage run again exactly where the code that it executes changed?
 #   make precision  how much of real libraries a stage reaches that calls one of their functions
 #
-# TESTS="tests/core -x" hands words to pytest, LAB="--no-browser --allow-root" to JupyterLab; PYTHON=/path/to/python picks another interpreter, VENV=folder another virtual environment.
+# TESTS="tests/core -x" hands words to pytest, LAB="--no-browser --allow-root" to JupyterLab; PYTHON=/path/to/python picks another
+# interpreter, VENV=folder another virtual environment, WITH="jupyterlab==4.4.*" versions for it.
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS ?= dev
+WITH ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 
 export UV_PYTHON_DOWNLOADS := never
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help venv demo test lab check corpus static bench history precision clean
+.PHONY: help venv front demo test lab check corpus static bench history precision clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -52,11 +55,20 @@ $(STAMP): pyproject.toml
 	fi; \
 	echo "installing pivot[$(EXTRAS)] into $(VENV)"; \
 	if command -v uv >/dev/null 2>&1; then \
-	  uv pip install --quiet --compile-bytecode --python $(BIN)/python -e ".[$(EXTRAS)]"; \
+	  uv pip install --quiet --compile-bytecode --python $(BIN)/python -e ".[$(EXTRAS)]" $(WITH); \
 	else \
-	  $(BIN)/python -m pip --disable-pip-version-check install -qq -e ".[$(EXTRAS)]"; \
+	  $(BIN)/python -m pip --disable-pip-version-check install -qq -e ".[$(EXTRAS)]" $(WITH); \
 	fi; \
 	touch $@
+
+# what the install has copied would grow old with each build
+front: $(STAMP)
+	@set -eu; \
+	[ -d labextension/node_modules ] || npm ci --prefix labextension --no-audit --no-fund; \
+	npm run build --prefix labextension --silent; \
+	rm -rf $(VENV)/share/jupyter/labextensions/pivot-labextension; \
+	mkdir -p $(VENV)/share/jupyter/labextensions; \
+	ln -s "$$PWD/pivot_jupyter/labextension" $(VENV)/share/jupyter/labextensions/pivot-labextension
 
 demo: $(STAMP)
 	@$(BIN)/python notebooks/demo.py
@@ -65,7 +77,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 lab: $(STAMP)
-	$(BIN)/python -m jupyter lab notebooks $(LAB)
+	$(BIN)/python -m jupyter lab notebooks/quickstart.ipynb $(LAB)
 
 check: static test
 
@@ -73,6 +85,11 @@ corpus: $(STAMP)
 	PIVOT_CORPUS=whole $(BIN)/python -m pytest tests/corpus -n 2 -q
 
 static: $(STAMP)
+	@if [ -d labextension/node_modules ]; then \
+	  npm run lint --prefix labextension --silent && npm test --prefix labextension --silent; \
+	else \
+	  echo "labextension/ is not checked: there is no node here; make front installs what it needs"; \
+	fi
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -91,4 +108,5 @@ precision: $(STAMP)
 	$(BIN)/python tests/benchmarks/precision.py
 
 clean:
-	rm -rf $(VENV) .venv-* .bench site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-* .bench site build dist labextension/node_modules labextension/lib \
+	  pivot_jupyter/labextension pivot_jupyter/static .mypy_cache .ruff_cache .pytest_cache .hypothesis
