@@ -17,6 +17,11 @@ def unload_ipython_extension(shell: Any) -> None:
     detach(shell)
 
 
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """What jupyter_server is to load."""
+    return [{"module": "pivot_jupyter.server"}]
+
+
 def load(stage: str, out: str | None = None) -> object:
     """The value of a stage's output, from the workspace or the cache.
 
@@ -28,5 +33,6 @@ def load(stage: str, out: str | None = None) -> object:
         PivotError: no such stage or output, or it was never made.
     """
     from pivot_jupyter.extension import current_session
+    from pivot_jupyter.loading import load as load_into
 
-    return current_session().load(stage, out)
+    return load_into(current_session(), stage, out)

@@ -11,13 +11,16 @@ from pivot.fingerprint.sources import Sources
 from pivot.model.digest import digest_text
 from pivot.model.fingerprint import ModuleText
 from pivot.project import Project
-from pivot_jupyter.cells import lines_of
+from pivot_jupyter.cells import ADDED_BY_IPYTHON, lines_of
+from pivot_jupyter.confined import hands_on, is_new_container, is_only_put_into
+from pivot_jupyter.glances import without_glances
 from pivot_jupyter.slices import binders_of, read_at_once
 from pivot_jupyter.stages import Ground
 from pivot_jupyter.units import Kind, Unit
 from pivot_jupyter.values import is_plain, is_seeded, refused_by_words
 
 _GIVEN = frozenset([*dir(builtins), "__file__", "__name__", "__spec__", "__annotations__", "__builtins__"])
+_GIVEN -= ADDED_BY_IPYTHON
 
 
 class Acting:
@@ -49,7 +52,7 @@ class Acting:
         for index, unit in enumerate(units):
             if unit.command is not None or index in unseen:
                 continue
-            text = lines_of(unit.text)
+            text = lines_of(without_glances(unit.text))
             for offset in range(len(text)):
                 self._starts[len(lines) + offset + 1] = index
                 if index in unfit:
@@ -89,6 +92,7 @@ def unfit_units(units: Sequence[Unit], stages: Collection[str] = ()) -> frozense
     binders = binders_of(units)
     stars = any(unit.is_star_import or unit.opens for unit in units)
     seeded = is_seeded(units)
+    looks = _looks_at_logs(units, binders)
     unfit = {
         index
         for index, unit in enumerate(units)
@@ -98,6 +102,8 @@ def unfit_units(units: Sequence[Unit], stages: Collection[str] = ()) -> frozense
             and (_calls_any(unit, stages) or _rests_on_data(unit, binders, seeded=seeded))
         )
         or (not stars and any(name not in binders and name not in _GIVEN for name in unit.eager))
+        or any(name not in binders for name in unit.eager & ADDED_BY_IPYTHON)
+        or index in looks
     }
     while True:
         lost = {name for name, found in binders.items() if unfit.issuperset(found)}
@@ -105,6 +111,34 @@ def unfit_units(units: Sequence[Unit], stages: Collection[str] = ()) -> frozense
         if not more:
             return frozenset(unfit)
         unfit |= more
+
+
+def _looks_at_logs(units: Sequence[Unit], binders: Mapping[str, Sequence[int]]) -> frozenset[int]:
+    """The positions of statements that show what was put into a container at which nothing else looks."""
+    found: set[int] = set()
+    for name, bound in binders.items():
+        if not all(units[i].kind is Kind.VALUE and is_new_container(_statement(units[i])) for i in bound):
+            continue
+        users = [i for i, unit in enumerate(units) if i not in bound and name in unit.loads]
+        looks = {i for i in users if _only_shows(units[i], name, units, binders)}
+        others = [i for i in users if i not in looks]
+        whole = any(units[i].kind is Kind.CELL for i in others)
+        if looks and not whole and is_only_put_into(name, [_statement(units[i]) for i in others]):
+            found |= looks
+    return frozenset(found)
+
+
+def _only_shows(unit: Unit, name: str, units: Sequence[Unit], binders: Mapping[str, Sequence[int]]) -> bool:
+    """Whether a statement hands a value as a whole, and nothing else that cells define, to libraries."""
+    statement = _statement(unit)
+    if unit.kind not in _ACTING or is_only_put_into(name, [statement]) or not hands_on(name, statement):
+        return False
+    others = {i for other in unit.loads - {name, *unit.names} for i in binders.get(other, ())}
+    return all(units[i].kind is Kind.IMPORT for i in others)
+
+
+def _statement(unit: Unit) -> ast.stmt:
+    return ast.parse(unit.text).body[0]
 
 
 def _calls_any(unit: Unit, functions: Collection[str]) -> bool:
@@ -146,14 +180,20 @@ def _is_flat(unit: Unit, name: str) -> bool:
 def unseen_units(units: Sequence[Unit]) -> frozenset[int]:
     """The positions of plain definitions whose names are plainly bound again before anything reads them."""
     binders = binders_of(units)
+    reads: dict[int, set[str]] = {}  # each is worked out once, however many definitions it stands below
+
+    def may_read(number: int) -> set[str]:
+        if number not in reads:
+            reads[number] = _may_read(units[number], units, binders)
+        return reads[number]
+
     unseen: set[int] = set()
     for name, found in binders.items():
         for number, until in pairwise(found):
             unit, later = units[number], units[until]
             if unit.names != (name,) or not later.firm or later.kind is Kind.CELL or not _is_quiet(unit):
                 continue
-            between = (units[i] for i in range(number + 1, until + 1))
-            if not any(name in _may_read(other, units, binders) for other in between):
+            if not any(name in may_read(other) for other in range(number + 1, until + 1)):
                 unseen.add(number)
     return frozenset(unseen)
 

@@ -19,6 +19,9 @@ HARMLESS = frozenset(
 TRANSPARENT = frozenset(["capture", "prun", "time"])
 """Cell magics that run the rest of the cell as it stands, in the notebook's own namespace."""
 
+ADDED_BY_IPYTHON = frozenset(["__IPYTHON__", "display", "get_ipython"])
+"""What a shell adds to the built-in names: nothing that a module has."""
+
 
 class Role(StrEnum):
     """What a cell is to the notebook module."""
@@ -80,6 +83,7 @@ class CellSource:
     commands: tuple[Command, ...]
 
 
+_ROLES = {"pivot_stage": Role.STAGE, "pivot_module": Role.MODULE}
 _HEAD = re.compile(r"%%(\w+)[ \t]*(.*)")
 _KERNEL_WORD = re.compile(r"(?m)^\s*[%!?]|=\s*[%!]|\?\s*$|^\s*[,;/]\w")
 
@@ -95,21 +99,33 @@ def read_cell(text: str) -> CellSource:
     A syntax error is not found here: the text is then given back as far as it goes.
     """
     lines = lines_of(text)
-    role, options = Role.PLAIN, ""
-    head = _head_line(lines)
-    if head is not None:
-        found = _HEAD.fullmatch(lines[head].strip())
-        word, options = (found[1], found[2].strip()) if found else ("", "")
-        lines[head] = ""
-        role = {"pivot_stage": Role.STAGE, "pivot_module": Role.MODULE}.get(word, Role.FOREIGN)
-        if word in TRANSPARENT:
-            role, options = Role.PLAIN, ""
-        if role is Role.FOREIGN:
-            return CellSource(role, options, "", ())
+    role, options = take_heads(lines)
+    if role is Role.FOREIGN:
+        return CellSource(role, options, "", ())
     body = "\n".join(lines) + "\n"
     if not _KERNEL_WORD.search(body):
         return CellSource(role, options, body, ())
     return CellSource(role, options, *_without_commands(body))
+
+
+def take_heads(lines: list[str]) -> tuple[Role, str]:
+    """Blanks the lines of a cell's magics: one that says what the cell is, and any that only run it.
+
+    Returns:
+        The cell's role, and the options of the magic that gives it.
+    """
+    role, options = Role.PLAIN, ""
+    while (head := _head_line(lines)) is not None:
+        found = _HEAD.fullmatch(lines[head].strip())
+        word, rest = (found[1], found[2].strip()) if found else ("", "")
+        if word not in TRANSPARENT:
+            if role is not Role.PLAIN:
+                break
+            role, options = _ROLES.get(word, Role.FOREIGN), rest
+        lines[head] = ""
+        if role is Role.FOREIGN:
+            break
+    return role, options
 
 
 def lift_head(lines: list[str]) -> list[str]:

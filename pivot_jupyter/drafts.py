@@ -48,6 +48,15 @@ class Drafts:
         """Those of one cell."""
         return tuple(known.draft for known in self._known.values() if known.cell == cell)
 
+    def made_in(self, cell: str) -> tuple[str, ...]:
+        """The stages that a cell defines."""
+        found = [known for known in self._known.values() if known.cell == cell]
+        return tuple(name for known in found for name in known.made or (known.draft.name,))
+
+    def made_of(self, draft: Draft) -> tuple[str, ...]:
+        """The stages that a draft makes."""
+        return self._known[draft.name].made or (draft.name,)
+
     def replace(self, cell: str, drafts: Iterable[Draft]) -> tuple[Known, ...]:
         """A cell defines these now, and nothing else any more; gives those of other cells that they replace."""
         kept = {name: known for name, known in self._known.items() if known.cell != cell}

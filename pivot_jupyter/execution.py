@@ -5,19 +5,18 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from pivot_jupyter.cells import Cell, as_python, lines_of
+from pivot_jupyter.cells import Cell, as_python, lines_of, take_heads
 
 
 def execute(shell: Any, cell: Cell) -> object:
     """Runs a cell in the shell's namespace, once; gives its last expression's value.
 
     Args:
-        cell: as it was sent, with the line of the magic.
+        cell: as it was sent, with the lines of its magics.
     """
     __tracebackhide__ = True
     lines = lines_of(cell.text)
-    head = next(i for i, text in enumerate(lines) if text.lstrip().startswith("%%"))
-    lines[head] = ""
+    take_heads(lines)
     text = as_python("\n".join(lines))
     filename = shell.compile.cache(text, cell.number, raw_code=cell.text + "\n# body")
     body = shell.transform_ast(shell.compile.ast_parse(text, filename=filename)).body

@@ -3,15 +3,16 @@
 import os
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pivot.errors import DefinitionError, PivotError, UsageError
+from pivot.errors import DefinitionError, UsageError
 from pivot.model.digest import digest_text
-from pivot.paths import ProjectPath, absolute, project_path
-from pivot.project import initialize
+from pivot.paths import ProjectPath, absolute, project_path, relative_to_root
+from pivot.project import Project, initialize
 from pivot.yamlio import YamlDocument, dump_yaml, read_yaml
 from pivot_jupyter.defined import Defined
-from pivot_jupyter.session import Session
+from pivot_jupyter.drift import Drift, drift_of
 from pivot_jupyter.stages import Ground
 
 PIPELINE = "pivot.yaml"
@@ -123,49 +124,114 @@ def _end_of_block(lines: Sequence[str], first: int, indent: str, starts: Sequenc
     return end
 
 
-def export(
-    defined: Defined, ground: Ground, *, force: bool = False, former: Sequence[str] = ()
-) -> tuple[ProjectPath, ...]:
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What export did.
+
+    Attributes:
+        files: that hold what the notebook says now.
+        kept: file that a person had edited and that was overwritten → where its text is.
+    """
+
+    files: tuple[ProjectPath, ...]
+    kept: Mapping[ProjectPath, ProjectPath]
+
+
+def export(defined: Defined, ground: Ground, *, force: bool = False, former: Sequence[str] = ()) -> Exported:
     """Writes the module and ``pivot.yaml`` into the notebook's folder, each at once or not at all.
 
     Args:
         defined: the notebook's module and stages.
         ground: where they stand.
-        force: overwrite a module file that was made or edited by hand.
+        force: overwrite a module file that was made or edited by hand; its text is kept beside.
         former: names that the module had before; their entries in ``pivot.yaml`` are replaced.
-
-    Returns:
-        the files that were written.
 
     Raises:
         PivotError: a file of the user's is in the way.
     """
     module_file, pipeline_file, pipeline = _plan(defined, ground, former)
-    there = _read(absolute(module_file, ground.root))
-    last = _read(_memory(defined, ground))
-    if there not in {None, defined.module.text} and not force and last != digest_text(there or ""):
+    memory = _memory(defined, ground)
+    module, existing = (_read(absolute(file, ground.root)) for file in (module_file, pipeline_file))
+    edited: dict[ProjectPath, str] = {}
+    if module not in {None, defined.module.text} and _read(memory) != digest_text(module or ""):
+        edited[module_file] = module or ""
+    own = _own_entries(existing, (defined.module.name, *former))
+    if own not in ({}, dict(defined.entries)) and _read(f"{memory}.stages") not in {None, _digest(own)}:
+        edited[pipeline_file] = existing or ""
+    if edited and not force:
         raise UsageError(
-            f"{module_file} was not written by export, or was edited since",
-            "take its changes into the notebook, give the module another name (%pivot module NAME), "
-            "or overwrite it with %pivot export --force",
+            f"{' and '.join(edited)}: not written by export, or edited since (%pivot export --check shows how)",
+            "take the changes into the notebook, give the module another name (%pivot module NAME), "
+            "or overwrite them with %pivot export --force",
         )
-    _write(absolute(module_file, ground.root), defined.module.text)
-    _write(absolute(pipeline_file, ground.root), pipeline)
     initialize(ground.root)  # a folder .pivot without its format would be refused by the next command
-    _write(_memory(defined, ground), defined.text.digest)
-    return module_file, pipeline_file
+    kept = {file: _kept(file, text, memory, ground.root) for file, text in edited.items()}
+    write_whole(absolute(module_file, ground.root), defined.module.text)
+    write_whole(absolute(pipeline_file, ground.root), pipeline)
+    write_whole(memory, defined.text.digest)
+    write_whole(f"{memory}.stages", _digest(defined.entries))
+    return Exported((module_file, pipeline_file), kept)
 
 
-def check_export(defined: Defined, ground: Ground) -> None:
-    """Raises a PivotError unless the files on disk are what export would write."""
-    module_file, pipeline_file, pipeline = _plan(defined, ground, ())
-    wanted = {module_file: defined.module.text, pipeline_file: pipeline}
-    differing = [path for path, text in wanted.items() if _read(absolute(path, ground.root)) != text]
-    if differing:
-        raise PivotError(
-            f"not as the notebook says: {', '.join(differing)}",
-            "%pivot export (or pivot notebook export) writes them",
-        )
+def _own_entries(pipeline: str | None, modules: Collection[str]) -> dict[str, Any]:
+    """The entries of ``pivot.yaml`` that belong to the notebook."""
+    document = read_yaml(pipeline or "", PIPELINE)
+    stages = _stages_of(document) if document.data else {}
+    return {name: entry for name, entry in stages.items() if _is_ours(entry, modules)}
+
+
+def _digest(entries: Mapping[str, Any]) -> str:
+    return digest_text(dump_yaml(dict(entries)))
+
+
+def _kept(file: ProjectPath, text: str, memory: str, root: str) -> ProjectPath:
+    """Where the text of a file is from now on."""
+    stem, ending = os.path.splitext(os.path.basename(file))
+    place = os.path.join(os.path.dirname(memory), f"{stem}.{digest_text(text)[:8]}{ending}")
+    write_whole(place, text)
+    return relative_to_root(place, root)
+
+
+def export_elsewhere(
+    defined: Defined, ground: Ground, project: Project, folder: str, *, data: bool, force: bool = False
+) -> tuple[Exported, tuple[str, ...]]:
+    """`export` into a folder that becomes a project of its own, with the results of the stages.
+
+    Args:
+        project: in which the stages are.
+        data: also take the files along that no stage writes.
+
+    Returns:
+        what was exported, and lines that tell what was taken along and what still has to be.
+
+    Raises:
+        PivotError: the folder lies in a project, or holds files of another content.
+    """
+    along = project.take_along(folder, defined.stages, data=data)
+    done = export(defined, replace(ground, root=os.path.abspath(folder)), force=force)
+    lines = []
+    if along.results:
+        lines.append(f"results of {', '.join(along.results)} are there: pivot repro restores them")
+    if along.unknown:
+        lines.append(f"{', '.join(along.unknown)} never ran, and will there")
+    if along.inputs:
+        lines.append(f"bring {', '.join(along.inputs)} there too, or export --with-data")
+    return Exported((*done.files, *along.files), done.kept), tuple(lines)
+
+
+def drifts(defined: Defined, ground: Ground, former: Sequence[str] = ()) -> tuple[Drift, ...]:
+    """The files on disk that export would write otherwise, and how."""
+
+    def cell_at(line: int) -> str:
+        place = defined.module.place(line)
+        return place.file if place is not None else ""
+
+    module_file, pipeline_file, pipeline = _plan(defined, ground, former)
+    found = (
+        drift_of(module_file, _read(absolute(module_file, ground.root)), defined.module.text, cell_at),
+        drift_of(pipeline_file, _read(absolute(pipeline_file, ground.root)), pipeline),
+    )
+    return tuple(drift for drift in found if drift is not None)
 
 
 def _plan(defined: Defined, ground: Ground, former: Sequence[str]) -> tuple[ProjectPath, ProjectPath, str]:
@@ -196,11 +262,11 @@ def _read(path: str) -> str | None:
         return None
 
 
-def _write(path: str, text: str) -> None:
+def write_whole(path: str, text: str) -> None:
     """Replaces a file whole; a file that holds the text already is left alone."""
     if _read(path) == text:
         return
-    folder = os.path.dirname(path)
+    folder = os.path.dirname(os.path.abspath(path))
     os.makedirs(folder, exist_ok=True)
     mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o666 & ~_umask()
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".pivot-export-")
@@ -222,10 +288,18 @@ def _umask() -> int:
     return current
 
 
-def stale_cells(session: Session) -> str:
-    """Which executed cells differ from what a run from top to bottom would have executed, in one line; or nothing."""
-    unreadable = session.executed.notebook().unreadable
-    if unreadable:
-        return f"{', '.join(unreadable)} could not be read as Python and left out"
-    late = ", ".join(cell.name for cell in session.out_of_order())
-    return f"Restart and Run All would give another module (executed out of order: {late})" if late else ""
+def refuse_together(folder: str | None, *, check: bool, data: bool) -> None:
+    """Lets words after ``export`` pass that can stand together.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    if check and folder:
+        raise UsageError("--check compares the files beside the notebook", f"leave {folder} out")
+    if data and not folder:
+        raise UsageError("--with-data is for an export into another folder", "name the folder")
+
+
+def is_same(folder: str, other: str) -> bool:
+    """Whether two paths are of one folder."""
+    return os.path.realpath(folder) == os.path.realpath(other)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
-from pivot.paths import ProjectPath, absolute, project_path, relative_to_root
+from pivot.paths import absolute, project_path, relative_to_root
 from pivot.project import Project
 from pivot_jupyter.acting import Acting
 from pivot_jupyter.adopt import adopt
@@ -27,7 +27,6 @@ from pivot_jupyter.compile import (
     refused_commands,
 )
 from pivot_jupyter.defined import Defined, Made, defined_by, raise_all
-from pivot_jupyter.export import check_export, export
 from pivot_jupyter.missing import lost_names, unexplained
 from pivot_jupyter.naming import module_name_for, told_module
 from pivot_jupyter.options import read_options
@@ -36,13 +35,14 @@ from pivot_jupyter.units import Kind
 from pivot_jupyter.values import refused_by_text
 
 
-def export_notebook(
-    file: str, *, module: str | None = None, check: bool = False, force: bool = False
-) -> tuple[ProjectPath, ...]:
-    """Writes a notebook's module and ``pivot.yaml`` beside it, or with `check` compares them.
+def defined_notebook(file: str, module: str | None = None) -> tuple[Defined, Ground]:
+    """What the cells of a notebook file define, taken in their order, and where it stands.
+
+    Args:
+        module: the notebook module's name; ``None``: as the notebook says.
 
     Raises:
-        PivotError: something in the notebook cannot become part of a module, or a file is in the way.
+        PivotError: something in the notebook cannot become part of a module.
     """
     folder = os.path.dirname(os.path.abspath(file))
     cells = code_cells(file)
@@ -50,11 +50,9 @@ def export_notebook(
         here = relative_to_root(folder, project.root)
         roots = tuple(dict.fromkeys((here, *project.roots)))
         ground = Ground(project.root, here, roots)
-    defined = define_in_fresh_process(cells, module or told_module(cells) or module_name_for(file), ground)
-    if check:
-        check_export(defined, ground)
-        return ()
-    return export(defined, ground, force=force)
+    return define_in_fresh_process(
+        cells, module or told_module(cells) or module_name_for(file), ground
+    ), ground
 
 
 def define_in_fresh_process(cells: Sequence[Cell], name: str, ground: Ground) -> Defined:

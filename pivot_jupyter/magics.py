@@ -2,7 +2,6 @@
 
 # mypy: disable-error-code="no-untyped-call,untyped-decorator"
 
-import argparse
 import os
 import sys
 from collections.abc import Callable
@@ -16,26 +15,17 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 
-from pivot.core.inventory import inventory_lines
 from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
-from pivot.model.decision import Verdict
-from pivot.model.event import Event, Outcome
 from pivot.model.place import Place
 from pivot_jupyter import shown
+from pivot_jupyter.background import Background
 from pivot_jupyter.cells import Cell, Role, lines_of, read_cell
+from pivot_jupyter.commands import Commands
 from pivot_jupyter.execution import execute, last_line
-from pivot_jupyter.export import check_export, export, stale_cells
-from pivot_jupyter.naming import DEFAULT_MODULE
+from pivot_jupyter.naming import DEFAULT_MODULE, notebook_file
 from pivot_jupyter.options import Options, read_options
 from pivot_jupyter.session import Session
-from pivot_jupyter.words import (
-    FROM_THE_COMMAND_LINE,
-    SUBCOMMANDS,
-    as_magics,
-    parser_for,
-    split,
-    unknown_stage,
-)
+from pivot_jupyter.words import SUBCOMMANDS, as_magics, split, unknown_stage
 
 
 class PivotRunError(ShellUsageError):
@@ -62,9 +52,10 @@ class PivotMagics(Magics):
 
     shell: Any
 
-    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session, background: Background) -> None:
         super().__init__(shell)
         self.session = session
+        self.commands = Commands(shell, session, background)
         self._current: Cell | None = None
         self._name_told = False
         self._executed = 0
@@ -188,7 +179,7 @@ class PivotMagics(Magics):
             note = note or f"a stage before it is not ready: {errors[0].message}"
         display(shown.card([(stage, states.get(stage.name), note) for stage in stages]), raw=True)
         if run:
-            self._run(parser_for("repro").read(names))
+            self.commands.run(names)
         return value
 
     def _cell(self, line: str, body: str, magic: str) -> Cell:
@@ -204,6 +195,8 @@ class PivotMagics(Magics):
         """Says once that nobody told the notebook's name, since pickles and export rest on the module's."""
         if self.session.module_name == DEFAULT_MODULE and not self._name_told:
             self._name_told = True
+            if notebook_file(self.shell.user_ns, os.environ):
+                return  # it happens to have that name
             print(  # noqa: T201
                 f"note: the notebook's file is not known here, so its module is called {DEFAULT_MODULE}; "
                 "%pivot module NAME gives it another name",
@@ -252,125 +245,4 @@ class PivotMagics(Magics):
             error = unknown_stage(name, SUBCOMMANDS)
             raise UsageError(f"%pivot: unknown command {name!r}", error.hint)
         self._catch_up()
-        if name in FROM_THE_COMMAND_LINE:
-            implied = FROM_THE_COMMAND_LINE[name] if not rest or rest[0].startswith("--") else ()
-            self._say([name, *implied, *rest])
-            return None
-        given = parser_for(name).read(rest)
-        act: Callable[[argparse.Namespace], object] = getattr(self, f"_{'run' if name == 'repro' else name}")
-        return act(given)
-
-    def _say(self, words: list[str]) -> None:
-        from pivot_jupyter.terminal import say  # lazy: click and what it brings
-
-        said = say(self.session.handed_over(strictly=words[0] not in {"history", "show"}), words)
-        print(self.session.told(said.out), end="")  # noqa: T201
-        print(self.session.told(said.err), end="", file=sys.stderr)  # noqa: T201
-        if said.code:
-            raise UsageError(f"%pivot {words[0]}: not all of it was done; what it wrote says why")
-
-    def _run(self, given: argparse.Namespace) -> None:
-        if given.dry_run:
-            decisions = self.session.status(given.targets, force=given.force, single_stage=given.single_stage)
-            print(shown.status_text(decisions))  # noqa: T201
-            return
-
-        def sink(event: Event) -> None:
-            text = shown.line_of(event)
-            if text:
-                print(self.session.told(text), flush=True)  # noqa: T201
-
-        run = self.session.repro(
-            given.targets,
-            force=given.force,
-            jobs=given.jobs,
-            keep_going=given.keep_going,
-            single_stage=given.single_stage,
-            sink=sink,
-        )
-        states = {
-            name: replace(state, reason=self.session.told(state.reason))
-            for name, state in shown.states_after(run).items()
-        }
-        for name in run.with_outcome(Outcome.FAILED):
-            text = shown.failure_text(run.stages[name], self.session.log(name))
-            print(self.session.told(text), file=sys.stderr)  # noqa: T201
-        display(
-            shown.record(self.session.project.graph(), states), raw=True, display_id=f"pivot-record-{run.id}"
-        )
-        if run.cancelled:
-            raise UsageError("the run was interrupted", "%pivot run goes on where it stopped")
-        if not run.ok:
-            failed = run.with_outcome(Outcome.FAILED)
-            hints = [run.stages[name].hint for name in failed if run.stages[name].hint]
-            raise UsageError(
-                "; ".join(
-                    f"stage '{name}' failed: {self.session.told(run.stages[name].reason)}" for name in failed
-                )
-                or "not all stages are up to date",
-                hints[0] if hints else None,
-            )
-
-    def _status(self, given: argparse.Namespace) -> None:
-        if given.explain:
-            self._why(given)
-            return
-        print(shown.status_text(self.session.status(given.targets)))  # noqa: T201
-
-    def _why(self, given: argparse.Namespace) -> None:
-        found = self.session.explain(given.targets)
-        named = self.session.project.named(given.targets)
-        # without names, all that are not up to date
-        wanted = [
-            one
-            for one in found
-            if (one.stage.name in named if named else one.decision.verdict is not Verdict.UNCHANGED)
-        ]
-        self.shell.display_pub.publish(shown.why(wanted, len(found)))
-
-    def _fingerprint(self, given: argparse.Namespace) -> None:
-        lines = inventory_lines(self.session.inventory(given.stage), everything=given.all)
-        print("\n".join(lines))  # noqa: T201
-
-    def _dag(self, _: argparse.Namespace) -> None:
-        states = shown.states_of(self.session.status())
-        display(shown.record(self.session.project.graph(), states), raw=True, display_id="pivot-dag")
-
-    def _load(self, given: argparse.Namespace) -> object:
-        return self.session.load(given.stage, given.out)
-
-    def _log(self, given: argparse.Namespace) -> None:
-        print(self.session.log(given.stage), end="")  # noqa: T201
-
-    def _code(self, given: argparse.Namespace) -> None:
-        print(self.session.code(given.stage), end="")  # noqa: T201
-
-    def _module(self, given: argparse.Namespace) -> None:
-        former = self.session.module_name
-        if given.name and self.session.rename(given.name):
-            print(  # noqa: T201
-                f"note: what was pickled so far names its classes {former}.*; "
-                "%pivot run --force makes it anew",
-                file=sys.stderr,
-            )
-        print(self.session.module_name)  # noqa: T201
-
-    def _export(self, given: argparse.Namespace) -> None:
-        defined = self.session.define()
-        stale = stale_cells(self.session)
-        if given.check:
-            check_export(defined, self.session.ground)
-        else:
-            for path in export(
-                defined, self.session.ground, force=given.force, former=self.session.former_names
-            ):
-                print(path)  # noqa: T201
-        if stale:
-            print(f"note: {stale}", file=sys.stderr)  # noqa: T201
-
-    def _forget(self, given: argparse.Namespace) -> None:
-        self.session.forget(given.stage)
-
-    def _help(self, _: argparse.Namespace) -> None:
-        width = max(map(len, SUBCOMMANDS))
-        print("\n".join(f"%pivot {name:<{width}}  {text}" for name, text in SUBCOMMANDS.items()))  # noqa: T201
+        return self.commands.do(name, rest)

@@ -1,9 +1,11 @@
 """The notebook module's name: from the notebook's file, or as the notebook says."""
 
+import keyword
 import os
 import re
 from collections.abc import Mapping, Sequence
 
+from pivot.errors import UsageError
 from pivot_jupyter.cells import Cell
 
 DEFAULT_MODULE = "notebook_stages"
@@ -29,3 +31,13 @@ def told_module(cells: Sequence[Cell]) -> str:
     """The name that the last ``%pivot module NAME`` line gives; empty where there is none."""
     found = [name for cell in cells for name in re.findall(r"(?m)^%pivot[ \t]+module[ \t]+(\w+)", cell.text)]
     return found[-1] if found else ""
+
+
+def check_module_name(name: str) -> None:
+    """Lets names of modules pass.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise UsageError(f"{name!r} is no module name", "use letters, digits and _")

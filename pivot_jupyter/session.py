@@ -1,15 +1,13 @@
 """The notebook's stages in one kernel: the cells that were executed, their module, and the project they run in."""
 
-import keyword
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
 from pivot.core.explain import Explanation
-from pivot.core.graph import Graph
 from pivot.core.inventory import Inventory
 from pivot.define.locate import find_pipeline_file
 from pivot.errors import DefinitionErrors, PivotError, UsageError
@@ -22,6 +20,7 @@ from pivot.paths import absolute, project_path, relative_to_root
 from pivot.project import Project
 from pivot_jupyter.acting import Acting
 from pivot_jupyter.adopt import adopt, release, replaced, strangers
+from pivot_jupyter.background import Submitted
 from pivot_jupyter.cells import Cell
 from pivot_jupyter.compile import (
     Notebook,
@@ -35,18 +34,19 @@ from pivot_jupyter.defined import Defined, Made, defined_by, raise_all
 from pivot_jupyter.drafts import Drafts
 from pivot_jupyter.executed import Executed, is_unnamed, key_of
 from pivot_jupyter.missing import lost_names, unexplained
-from pivot_jupyter.naming import DEFAULT_MODULE
+from pivot_jupyter.naming import DEFAULT_MODULE, check_module_name
+from pivot_jupyter.opening import Opened
 from pivot_jupyter.options import Options
 from pivot_jupyter.outdated import outdated
 from pivot_jupyter.places import decision_in_cells, explanation_in_cells, in_cells, inventory_in_cells
 from pivot_jupyter.renewed import declaring
 from pivot_jupyter.slices import Slice
 from pivot_jupyter.stages import Draft, Ground, define, drafts_in, marked_in, params_of, unclaimed
+from pivot_jupyter.trials import Trials
 from pivot_jupyter.units import Kind
+from pivot_jupyter.usage import Use, uses
 from pivot_jupyter.values import refusals
 from pivot_jupyter.words import no_stage
-
-TRIAL_SECONDS = 2.0
 
 
 class Session:
@@ -66,10 +66,11 @@ class Session:
         module_name: str = DEFAULT_MODULE,
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.project = Project(folder)
-        here = relative_to_root(os.path.abspath(folder), self.project.root)
-        roots = self.project.roots if here == self.project.folder else (here, *self.project.roots)
-        self.ground = Ground(self.project.root, here, roots)
+        self._own = Project(folder)
+        self.opened: Opened | None = None
+        here = relative_to_root(os.path.abspath(folder), self._own.root)
+        roots = self._own.roots if here == self._own.folder else (here, *self._own.roots)
+        self.ground = Ground(self._own.root, here, roots)
         self.module_name = module_name
         self._namespace = namespace
         self._warn = warn
@@ -79,17 +80,24 @@ class Session:
         self.former_names: tuple[str, ...] = ()
         self._patched: dict[str, str] = {}
         self._acts: dict[object, Acting] = {}  # for one state of the files
-        self._trials: dict[tuple[str, tuple[str, ...]], TrialResult] = {}
+        self._trials = Trials(self._own)
 
     def close(self) -> None:
         """Ends the workers and takes the notebook module out of this process."""
-        self.project.close()
+        self._own.close()
+        if self.opened is not None:
+            self.opened.project.close()
         release(self.module_name)
 
     @property
+    def project(self) -> Project:
+        """In which the stages are: those of the cells, and of the file that is open."""
+        return self._own if self.opened is None or self._drafts else self.opened.project
+
+    @property
     def stage_names(self) -> tuple[str, ...]:
-        """The stages that cells define, in the order in which they appeared."""
-        return self._drafts.stages
+        """The stages that cells define, in the order in which they appeared, and those of the file that is open."""
+        return tuple(dict.fromkeys([*self._drafts.stages, *(self.opened.names if self.opened else ())]))
 
     def rename(self, name: str) -> bool:
         """Gives the notebook module another name, now and for export.
@@ -97,14 +105,13 @@ class Session:
         Returns:
             whether classes of stages were known under the former name, which pickles of their objects hold.
         """
-        if not name.isidentifier() or keyword.iskeyword(name):
-            raise UsageError(f"{name!r} is no module name", "use letters, digits and _")
+        check_module_name(name)
         if name == self.module_name:
             return False
         self.former_names = (*self.former_names, self.module_name)
         self.module_name = name
         self._refresh()
-        return bool(self._drafts) and any(unit.kind is Kind.CLASS for unit in self._module().slice.units)
+        return bool(self._drafts) and any(unit.kind is Kind.CLASS for unit in self.module().slice.units)
 
     def ran(self, cell: Cell) -> None:
         """A plain cell was executed: its definitions count from now on, marked functions are stages.
@@ -177,7 +184,7 @@ class Session:
             raise no_stage()
         self._acts.clear()
         notebook = self.executed.notebook()
-        module = self._module()
+        module = self.module()
         adopted = self._adopt(module)
         found = module.slice if drafts is None else self._slice_of(notebook, drafts)
         commands = refused_commands(found)
@@ -201,7 +208,11 @@ class Session:
                     errors.extend(error.errors if isinstance(error, DefinitionErrors) else [error])
         raise_all(errors)
         defined = defined_by(module, self.ground, holding, made, drafts)
-        self.project.use_module(defined.text, defined.stages)
+        stages = defined.stages
+        if self.opened is not None:
+            modules = (self.module_name, *self.former_names)
+            stages = self.opened.beside(stages, self.ground.folder, modules)
+        self._own.use_module(defined.text, stages)
         return defined
 
     def missing(self, cell: Cell | None = None) -> tuple[str, ...]:
@@ -209,6 +220,16 @@ class Session:
         drafts = tuple(self._drafts) if cell is None else self._drafts.of_cell(key_of(cell))
         lost = lost_names(self._slice_of(self.executed.notebook(), drafts), self._namespace)
         return tuple(item.name for item in lost if item.name not in self._namespace)
+
+    def cells_in_use(self) -> tuple[Use, ...]:
+        """The cells that define stages, and those whose definitions stages rest on."""
+        notebook = self.executed.notebook()
+        return uses(notebook.cells, self._drafts, lambda draft: self._slice_of(notebook, [draft]))
+
+    @property
+    def folder(self) -> str:
+        """The notebook's, absolute."""
+        return absolute(self.ground.folder, self.ground.root)
 
     @property
     def module_path(self) -> str:
@@ -219,7 +240,8 @@ class Session:
         functions = [draft.function for draft in drafts]
         return part_of_module(notebook, self.module_name, functions, self._acting(notebook)).slice
 
-    def _module(self) -> NotebookModule:
+    def module(self) -> NotebookModule:
+        """The stages and all they reach, as one module."""
         return self._compiled(self.executed.notebook())
 
     def _compiled(self, notebook: Notebook) -> NotebookModule:
@@ -251,43 +273,30 @@ class Session:
             for name in bound:
                 self._patched.pop(name, None)
         self._acts.clear()
-        self._adopt(self._module())
+        self._adopt(self.module())
 
     def _trial(self, notebook: Notebook, names: tuple[str, ...]) -> TrialResult:
         part = part_of_module(notebook, self.module_name, names, self._acting(notebook))
-        text = part.module_text(self.module_path)
-        key = (text.digest, names)
-        if key not in self._trials:
-            result = self.project.trial(text, names, TRIAL_SECONDS)
-            if result.failure is not None:
-                told = replace(result.failure, message=part.in_cells(result.failure.message))
-                return replace(result, failure=told)
-            self._trials[key] = result
-        return self._trials[key]
+        return self._trials.result(part, part.module_text(self.module_path), names)
 
     # what can be asked and done: the project's words, in terms of cells
 
-    def graph(self) -> Graph:
-        """The stages and how they feed each other."""
+    def submitted(self) -> Submitted:
+        """The stages as they are now, for a run that no cell waits for."""
+        if self._drafts:
+            defined = self.define()
+            return Submitted(self.folder, defined.text, self.project.stages(), defined.module.in_cells)
         self._ready()
-        return self.project.graph()
+        return Submitted(absolute(self.project.folder, self.ground.root))
 
     def handed_over(self, *, strictly: bool) -> Project:
-        """The project, with the stages of the cells as they are now.
-
-        Args:
-            strictly: everything must be right with them, as before a run.
-        """
+        """The project, with the stages of the cells as they are now; `strictly`: all must be right with them."""
         if strictly:
             self._ready()
         return self.project
 
     def status(self, targets: Sequence[str] = (), **how: bool) -> tuple[Decision, ...]:
-        """What a run would do, and why; places are those of cells.
-
-        Args:
-            how: options of `Project.status`.
-        """
+        """What a run would do, and why; places are those of cells. As for `how`, see `Project.status`."""
         return self._status(self._ready(), targets, **how)
 
     def status_of(self, stages: Sequence[str]) -> tuple[Decision, ...]:
@@ -296,7 +305,7 @@ class Session:
         Raises:
             CodeError: something that they rest on is no whole code yet.
         """
-        return self._status(self._module(), stages)
+        return self._status(self.module(), stages)
 
     def _status(
         self, module: NotebookModule | None, targets: Sequence[str], **how: bool
@@ -323,11 +332,7 @@ class Session:
     def repro(
         self, targets: Sequence[str] = (), *, sink: Callable[[Event], None] = lambda _: None, **how: Any
     ) -> Run:
-        """Runs what has changed; blocks until it is done.
-
-        Args:
-            how: options of `Project.repro`.
-        """
+        """Runs what has changed; blocks until it is done. As for `how`, see `Project.repro`."""
         module = self._ready()
         if lost := self.missing():
             self._warn(f"defined nowhere, so code that comes to read it fails: {', '.join(lost)}")
@@ -335,14 +340,15 @@ class Session:
             self._warn(error.message + (f": {error.hint}" if error.hint else ""))
         return in_cells(module, lambda: self.project.repro(targets, sinks=[sink], **how))
 
-    def load(self, stage: str, out: str | None = None) -> object:
-        """The value of a stage's output; of an exported stage also before its cell was run."""
+    def project_of(self, stage: str) -> AbstractContextManager[Project]:
+        """The project in which a stage is ready: this one, or for a stage that no cell defines the files' own."""
         draft = self._drafts.find(stage)
         if draft is not None:
             self.define([draft])
-            return self.project.load(stage, out)
-        with self._exported(stage) as exported:
-            return exported.load(stage, out)
+            return nullcontext(self.project)
+        if self.opened is None and find_pipeline_file(self.folder) is None:
+            self._drafts.require(stage)
+        return nullcontext(self.opened.project) if self.opened is not None else Project(self.folder)
 
     def log(self, stage: str) -> str:
         """What the stage wrote when it last ran; also told while something else is wrong with the notebook."""
@@ -350,21 +356,14 @@ class Session:
             return self.project.store.last_log(stage_key(stage, self.ground.folder))
         if self._drafts.find(stage) is not None:
             return self.project.log(stage)
-        with self._exported(stage) as exported:
-            return exported.log(stage)
-
-    def _exported(self, stage: str) -> Project:
-        """The project as its files say it, for a stage that no cell defines."""
-        folder = absolute(self.ground.folder, self.ground.root)
-        if find_pipeline_file(folder) is None:
-            self._drafts.require(stage)
-        return Project(folder)
+        with self.project_of(stage) as project:
+            return project.log(stage)
 
     def code(self, stage: str | None = None) -> str:
         """The notebook module's text, or the part of it that one stage reaches; whatever is wrong with it."""
         notebook = self.executed.notebook()
         if stage is None and self._drafts:
-            return self._module().text
+            return self.module().text
         if stage is None:
             raise no_stage()
         wanted = [self._drafts.require(stage).function]
@@ -377,7 +376,7 @@ class Session:
 
     def out_of_order(self) -> tuple[Cell, ...]:
         """The cells whose late execution gave another module than a run from top to bottom would give."""
-        module = self._module()
+        module = self.module()
         if self._compiled(self.executed.in_place()).text == module.text:
             return ()
         used = {unit.cell for unit in module.slice.units}
@@ -387,12 +386,12 @@ class Session:
     def told(self, text: str) -> str:
         """A message or traceback for the notebook: lines of cells, and no path of this machine."""
         if self._drafts:
-            text = self._module().in_cells(text)
+            text = self.module().in_cells(text)
         return text.replace(self.ground.root + os.sep, "")
 
     def _ready(self) -> NotebookModule | None:
         if self._drafts:
             return self.define().module
-        if find_pipeline_file(absolute(self.ground.folder, self.ground.root)) is None:
+        if self.opened is None and find_pipeline_file(self.folder) is None:
             raise no_stage()
         return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 from pivot.core.explain import (
     Detail,
@@ -19,10 +20,21 @@ from pivot.model.decision import Decision, Verdict
 from pivot.model.event import Event, Notice, Outcome, StageFinished
 from pivot.model.run import Run
 from pivot.model.stage import Stage
+from pivot_jupyter.protocol import to_json
+from pivot_jupyter.views import saved_view
 from pivot_jupyter.words import as_magics
 
-Bundle = dict[str, str]
-"""Mime type → text."""
+Bundle = dict[str, Any]
+"""Mime type → text, or JSON."""
+
+DAG = "application/vnd.pivot.dag.v1+json"
+"""The graph for a front end that draws it itself, alive where it hears the kernel."""
+
+TRACEBACK_LINES = (16, 24)
+"""How many lines of a long traceback are shown: from its beginning, and to its end."""
+
+LINE = 400
+"""Characters of a line that are shown."""
 
 LOG_LINES = 12
 """How many of a failed stage's last lines are shown in the cell; the rest is one command away."""
@@ -58,7 +70,20 @@ def _said(state: StageState | None, note: str) -> str:
 
 def record(graph: Graph, states: Mapping[str, StageState]) -> Bundle:
     """The graph with its states, readable without a kernel; the same for the same states."""
-    return {"text/plain": record_text(graph, states), "text/html": record_html(graph, states)}
+    return {
+        "text/plain": record_text(graph, states),
+        "text/html": record_html(graph, states),
+        DAG: to_json(saved_view(graph, states)),
+    }
+
+
+def record_below(graph: Graph, states: Mapping[str, StageState]) -> Bundle:
+    """The record below a widget that shows the same: it is what stays when the kernel is gone."""
+    head = "<summary>The graph as it was when the cell ran</summary>"
+    return {
+        "text/plain": record_text(graph, states),
+        "text/html": f"<details>{head}{record_html(graph, states)}</details>",
+    }
 
 
 def states_of(decisions: Iterable[Decision]) -> dict[str, StageState]:
@@ -84,15 +109,29 @@ def line_of(event: Event) -> str:
 
 def failure_text(end: StageFinished, log: str) -> str:
     """A failed stage's story: its traceback, the last lines it wrote, and the way out where it is known."""
-    parts = [f"--- {end.stage} failed ---", end.traceback.rstrip() or end.reason]
+    parts = [f"--- {end.stage} failed ---", _shortened(end.traceback.rstrip(), end.stage) or end.reason]
     tail = log.rstrip().splitlines()
     if tail:
         more = f" (last {LOG_LINES} of {len(tail)} lines; all: %pivot log {end.stage})"
         parts.append(f"log{more if len(tail) > LOG_LINES else ''}:")
-        parts.extend(f"  {line}" for line in tail[-LOG_LINES:])
+        parts.extend(f"  {_cut(line)}" for line in tail[-LOG_LINES:])
     if end.hint:
         parts.append(f"hint: {as_magics(end.hint)}")
     return "\n".join(parts)
+
+
+def _shortened(traceback: str, stage: str) -> str:
+    """A traceback with its middle left out, where it is long: a deep recursion, a message of many lines."""
+    lines = traceback.splitlines()
+    head, tail = TRACEBACK_LINES
+    if len(lines) > head + tail + 1:
+        left_out = len(lines) - head - tail
+        lines = [*lines[:head], f"  … {left_out} lines more: %pivot log {stage}", *lines[-tail:]]
+    return "\n".join(map(_cut, lines))
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LINE else f"{line[:LINE]}…"
 
 
 def status_text(decisions: Sequence[Decision]) -> str:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
+from pivot_jupyter.cells import ADDED_BY_IPYTHON
 from pivot_jupyter.registering import How
 from pivot_jupyter.units import Kind, Unit
 
 _GIVEN = frozenset([*dir(builtins), "__file__", "__spec__", "__annotations__", "__builtins__", "__path__"])
+_GIVEN -= ADDED_BY_IPYTHON
 
 _EXECUTED = (Kind.VALUE, Kind.BLOCK, Kind.EFFECT)
 

@@ -1,6 +1,7 @@
 """Functions of cells → Stages: which ones, and what the head of a cell says over their annotations."""
 
-from collections.abc import Mapping, Sequence
+import ast
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 
@@ -18,6 +19,8 @@ from pivot_jupyter.cells import lines_of
 from pivot_jupyter.compile import Page
 from pivot_jupyter.options import Options
 from pivot_jupyter.units import Kind
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def drafts_in(page: Page, namespace: Mapping[str, object], options: Options) -> 
             f"{', '.join(chosen)}",
             "give each stage a cell of its own",
         )
+    _refuse_loops(page, chosen)
     return tuple(_draft(page, name, functions[name], namespace[name], options) for name in chosen)
 
 
@@ -86,6 +90,7 @@ def marked_in(page: Page, namespace: Mapping[str, object]) -> tuple[Draft, ...]:
     marked = {
         n: line for n, line in _functions(page, namespace).items() if mark_of(namespace.get(n)) is not None
     }
+    _refuse_loops(page, marked)
     return tuple(_draft(page, name, line, namespace[name], Options()) for name, line in marked.items())
 
 
@@ -110,7 +115,22 @@ def _functions(page: Page, namespace: Mapping[str, object]) -> dict[str, int]:
             values = {name: namespace.get(name) for name in unit.names}
             inner = [n for n, v in values.items() if isinstance(v, FunctionType) and "<" in v.__qualname__]
             found.update(dict.fromkeys(inner, unit.start))
+        elif unit.kind is Kind.BLOCK:
+            inside = (node for node in ast.walk(ast.parse(unit.text)) if isinstance(node, _FUNCTIONS))
+            made = {node.name: unit.start + node.lineno - 1 for node in inside}
+            found.update({name: line for name, line in made.items() if name in unit.names})
     return found
+
+
+def _refuse_loops(page: Page, functions: Collection[str]) -> None:
+    """A loop makes one function after the other under one name; only the last would be a stage."""
+    for unit in page.units:
+        if unit.kind is Kind.BLOCK and isinstance(ast.parse(unit.text).body[0], (ast.For, ast.While)):
+            for name in set(functions).intersection(unit.names):
+                raise UsageError(
+                    f"{page.cell.name}: {name} is defined in a loop, and only the last one would be a stage",
+                    "head a cell %%pivot_stage --matrix NAME=A,B for a stage of each, or define it outside loops",
+                )
 
 
 def _declares(value: object) -> bool:

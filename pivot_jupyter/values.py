@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pivot.errors import CodeError
 from pivot.model.task import TrialResult
 from pivot_jupyter.compare import is_immutable, same
+from pivot_jupyter.confined import is_new_container, is_only_put_into
+from pivot_jupyter.registering import root_of
 from pivot_jupyter.slices import Slice
-from pivot_jupyter.units import Kind, Unit
+from pivot_jupyter.units import Kind, Unit, changes_by_name
 
 LARGE = 10_000_000
 """Bytes from which a global value is data rather than a constant."""
@@ -64,11 +66,20 @@ def refusals(found: Slice, namespace: Mapping[str, object], trial: Trial | None)
         reason = refused_by_words(units, seeded=seeded) or _too_large(namespace[name])
         if reason:
             errors.append(_refusal(name, units[-1], reason))
-        elif not _plain(name, units, found, namespace):
+        elif not _plain(name, units, found, namespace) and not _is_unread(name, units, found):
             doubtful.append(name)
     if doubtful and trial is not None:
         errors.extend(_tried(tuple(doubtful), found, namespace, trial))
     return tuple(errors)
+
+
+def _is_unread(name: str, units: Sequence[Unit], found: Slice) -> bool:
+    """Whether things are put into a value and nothing looks at it: nobody can tell it from another."""
+    if any(unit.opens or any(each.looking for each in unit.handling) for unit in found.units):
+        return False
+    bound = [statement for unit in units for statement in ast.parse(unit.text).body]
+    others = [s for unit in found.units if unit not in units for s in ast.parse(unit.text).body]
+    return len(bound) == 1 and is_new_container(bound[0]) and is_only_put_into(name, others)
 
 
 def refused_by_text(found: Slice) -> tuple[CodeError, ...]:
@@ -226,9 +237,26 @@ def _tried(
         verdict = _verdict(result, name, namespace[name])
         changer = next((u for u in found.units if name in u.changes | u.calls), None)
         if verdict is False:
-            yield _refusal(name, unit, "evaluated again it has another value")
+            yield _refusal(name, unit, f"evaluated again it has another value{_by_a_call(name, found)}")
         elif verdict is None and changer is not None and not _only_acts(name, found):
             yield _refusal(name, unit, f"{changer.cell.name} changes it, and it cannot be compared")
+
+
+def _by_a_call(name: str, found: Slice) -> str:
+    """The function that changes a value when it is called, as the end of a reason; empty where none is seen."""
+    functions = (unit for unit in found.units if unit.kind in {Kind.FUNCTION, Kind.CLASS})
+    unit = next((unit for unit in functions if name in _changed_in_bodies(unit)), None)
+    return f": {unit.names[0]} in {unit.cell.name} changes it when it is called" if unit else ""
+
+
+def _changed_in_bodies(unit: Unit) -> Iterator[str]:
+    for node in ast.walk(ast.parse(unit.text)):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            yield root_of(node)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and changes_by_name(node):
+            yield root_of(node.func)
+        elif isinstance(node, ast.Global):
+            yield from node.names
 
 
 def _only_acts(name: str, found: Slice) -> bool:

@@ -10,17 +10,25 @@ from typing import Any, NoReturn
 from pivot.errors import UsageError
 
 SUBCOMMANDS = {
-    "repro": "run what has changed: [TARGET…] [--force] [--dry-run] [--single-stage] [--jobs N] [--keep-going]",
+    "repro": (
+        "run what has changed: [TARGET…] [--force] [--dry-run] [--single-stage] [--jobs N] [--keep-going] [--bg]"
+    ),
     "run": "the same as repro",
+    "stop": "end the run that goes on in the background, or in another process, or stages of it: [STAGE…]",
     "status": "what would run: [TARGET…] [--explain]",
     "why": "all reasons why a stage would run, with the diffs of code: [STAGE…]",
     "fingerprint": "all code that a stage rests on, and what was observed: STAGE [--all]",
-    "dag": "the graph with the state of each stage",
+    "dag": "the graph with the state of each stage: [--widget]",
     "load": "the value of a stage's output: STAGE [OUT]",
+    "debug": "call a stage here with what a worker gets, and open pdb where it fails: STAGE [--step]",
     "log": "what a stage wrote when it last ran: STAGE",
     "code": "the module that workers import, or the part of one stage: [STAGE]",
     "module": "the notebook module's name, or another one for it: [NAME]",
-    "export": "write the module and pivot.yaml beside the notebook: [--check] [--force]",
+    "export": (
+        "write the module and pivot.yaml beside the notebook, or with the results elsewhere: "
+        "[DIR] [--with-data] [--check] [--force]"
+    ),
+    "open": "take in the stages of a pipeline file, beside those of the cells: [PATH]",
     "list": "the stages with what they read and write",
     "checkout": "put outputs of the last results back in place: [TARGET…] [--force]",
     "commit": "accept the files that are there as results: [TARGET…]",
@@ -29,9 +37,10 @@ SUBCOMMANDS = {
     "diff": "which stages differ from A (git's HEAD) to B (the workspace), and in what: [A] [B]",
     "metrics": "numbers of one side, or how they differ: [show [SIDE] | diff [A] [B]]",
     "params": "params of one side, or how they differ: [show [SIDE] | diff [A] [B]]",
-    "plots": "plots as one HTML page: [show [SIDE] | diff [A] [B]] [--out FILE]",
+    "plots": "plots, or those of two sides: [show [SIDE] | diff [A] [B]] [--out FILE: as one HTML page]",
     "forget": "take a stage out whose cell is deleted: STAGE",
-    "help": "this list",
+    "doctor": "check environment, extension, file system and cache, and say what to do",
+    "help": "this list, or what may follow one of them: [COMMAND]",
 }
 
 FROM_THE_COMMAND_LINE = {
@@ -44,6 +53,7 @@ FROM_THE_COMMAND_LINE = {
     "metrics": ("show",),
     "params": ("show",),
     "plots": ("show",),
+    "doctor": (),
 }
 """Subcommands that are those of the command line → what they mean where no command of theirs follows."""
 
@@ -128,31 +138,55 @@ def positive(word: str) -> int:
     return number
 
 
+_ONE_WORD = {
+    "open": ("path", "of pivot.yaml or pipeline.py; left out: the nearest one"),
+    "module": ("name", "the new name; left out, the name is told"),
+    "help": ("command", "one of them"),
+}
+"""Subcommands that one word may follow, and what it is."""
+
+
 def parser_for(name: str) -> Words:
     """What may follow a subcommand."""
     parser = Words(prog=name, add_help=False, allow_abbrev=False)
-    if name in {"repro", "run"}:
-        parser.add_argument("targets", nargs="*")
-        parser.add_argument("-f", "--force", action="store_true")
-        parser.add_argument("-n", "--dry-run", action="store_true")
-        parser.add_argument("-s", "--single-stage", action="store_true")
-        parser.add_argument("-j", "--jobs", type=positive)
-        parser.add_argument("-k", "--keep-going", action="store_true")
+    add = parser.add_argument
+    if name in _ONE_WORD:
+        word, text = _ONE_WORD[name]
+        add(word, nargs="?", help=text)
+    elif name in {"repro", "run"}:
+        add("targets", nargs="*", help="stages (globs work) or paths of outputs; none means all")
+        add("-f", "--force", action="store_true", help="also what has not changed")
+        add("-n", "--dry-run", action="store_true", help="only say what would run")
+        add("-s", "--single-stage", action="store_true", help="leave out what the targets need")
+        add("-j", "--jobs", type=positive, help="how many stages run at once")
+        add(
+            "-k", "--keep-going", action="store_true", help="after a failure go on with what does not need it"
+        )
+        add("--bg", action="store_true", help="in the background: the next cells can run meanwhile")
     elif name in {"status", "why"}:
-        parser.add_argument("targets", nargs="*")
+        add("targets", nargs="*", help="stages (globs work) or paths of outputs; none means all")
         if name == "status":
-            parser.add_argument("--explain", action="store_true")
+            add("--explain", action="store_true", help="with all reasons, as %pivot why")
     elif name == "fingerprint":
-        parser.add_argument("stage")
-        parser.add_argument("--all", action="store_true")
+        add("stage", help="its name")
+        add("--all", action="store_true", help="every definition, however many there are")
     elif name == "load":
-        parser.add_argument("stage")
-        parser.add_argument("out", nargs="?")
-    elif name in {"log", "code", "forget"}:
-        parser.add_argument("stage", nargs="?" if name == "code" else None)
-    elif name == "module":
-        parser.add_argument("name", nargs="?")
+        add("stage", help="its name")
+        add("out", nargs="?", help="which output; left out: the only one, or all in a dict")
+    elif name == "debug":
+        add("stage", help="its name")
+        add("-b", "--step", action="store_true", help="stop at its first line")
+    elif name in {"log", "code", "forget", "stop"}:
+        add("stage", nargs={"code": "?", "stop": "*"}.get(name), help="its name")
+    elif name == "dag":
+        add("--widget", action="store_true", help="as a widget, for front ends without Pivot's extension")
     elif name == "export":
-        parser.add_argument("--check", action="store_true")
-        parser.add_argument("--force", action="store_true")
+        add("folder", nargs="?", help="another project, which gets the results, too")
+        add(
+            "--check",
+            action="store_true",
+            help="write nothing; an error if the files are not as the cells say",
+        )
+        add("--with-data", action="store_true", help="take the files along that no stage makes")
+        add("--force", action="store_true", help="also over a module that was edited by hand")
     return parser

@@ -48,6 +48,52 @@ def test_what_acts_on_the_reach_is_part_of_the_module(module, cells, statement):
     assert statement in module(*cells, STAGE)
 
 
+@pytest.mark.parametrize(
+    ("cells", "statement", "there"),
+    [
+        (["S = []\ndef f(x): S.append(x)", "import math\nmath.fsum(S)"], "fsum", False),
+        (["S = []\ndef f(x): S.append(x)", "import math\nt = math.fsum(S)\nprint(t)"], "fsum", False),
+        (["S = {}\ndef f(x): S[x] = 1", "for k, v in S.items():\n    print(k, v)"], "for k", False),
+        (["S = {}\ndef f(x): S[x] = 1", "S['a'] = 0"], "S['a'] = 0", True),
+        (["S = []\ndef f(x): S.append(x)\nM = {}\ndef g(s): M['a'] = s", "g(S)"], "\ng(S)", True),
+        (["S = []\ndef f(x): S.append(x); return len(S)", "import math\nmath.fsum(S)"], "fsum", True),
+        (["S = []\ndef f(x): S.append(x)", "OTHER = S", "import math\nmath.fsum(OTHER)"], "fsum", True),
+    ],
+    ids=["shown", "computed", "loop", "put", "function of a cell", "a function looks", "alias"],
+)
+def test_what_shows_a_log_that_no_function_reads_stays_in_its_cell(module, cells, statement, there):
+    assert (statement in module(*cells, STAGE)) is there
+
+
+_ALIEN = "DATA = open('a.csv').read()\ndef alien(): return DATA"
+
+
+@pytest.mark.parametrize("other", ["", "from math import *", "NAMES = list(globals())"])
+def test_what_a_cell_displays_stays_there(module, other):
+    text = module(other, "C = {'a': [1]}\ndef f(x): return C", "display(C)", STAGE)
+    assert "C = {'a': [1]}" in text
+    assert "display" not in text
+
+
+@pytest.mark.parametrize(
+    ("cell", "there"),
+    [
+        ("if 'K' not in globals():\n    K = 5", False),
+        ("LIST = sorted(globals())", False),
+        ("[name for name in locals() if name > 'd']", False),
+        ("assert 'é' != 'x' and 'DATA' in vars(), 'é'", False),
+        (
+            "LIST = list(globals().values())",
+            True,
+        ),  # it holds the function, which may be called by whoever has it
+        ("g = [globals()]\nLIST = [value() for value in g[0].values()]", True),
+    ],
+)
+def test_to_ask_which_names_there_are_acts_on_none_of_them(module, cell, there):
+    text = module(_ALIEN, "def f(x): return x", cell, STAGE)
+    assert ("def alien" in text) is there
+
+
 def test_an_import_for_the_effect_of_a_file_on_another_is_part_of_the_module(module):
     text = module(
         "from table import TABLE\ndef f(x): return TABLE",

@@ -18,6 +18,9 @@ from pivot_jupyter.cells import Cell, Command, Role, lift_head, read_cell
         ("# why\n# so\n%%pivot_stage\ndef f(): ...", Role.STAGE, ""),
         ("%%pivot_module\nX = 1", Role.MODULE, ""),
         ("%%time\nx = 1", Role.PLAIN, ""),
+        ("%%time\n%%pivot_stage --name a\ndef f(): ...", Role.STAGE, "--name a"),
+        ("%%pivot_module\n%%time\nX = 1", Role.MODULE, ""),
+        ("%%time\n%%bash\nls", Role.FOREIGN, ""),
         ("%%bash\nls", Role.FOREIGN, ""),
         ("%%writefile a.py\nx = 1", Role.FOREIGN, "a.py"),
     ],
@@ -29,6 +32,10 @@ def test_the_head_says_what_a_cell_is(text, role, options):
 
 def test_a_foreign_cell_has_no_python():
     assert read_cell("%%bash\nls").text == ""
+
+
+def test_no_line_of_a_magic_is_left():
+    assert read_cell("%%time\n%%pivot_stage\nx = 1").text == "\n\nx = 1\n"
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,8 @@ def test_a_dataclass_goes_through_two_stages_and_is_one_class(kernel_place, run_
         "make() == Point(3)", "%pivot export", "import pickle; pickle.load(open('point.pkl', 'rb')).__class__.__module__",
     )  # fmt: skip
     assert ran.error == ""
-    assert (ran.text(5), ran.text(6), ran.text(8)) == ("True", "True", "'notebook_stages'")
+    assert ran.text(5) == "make: point.pkl, from the workspace\n\nTrue"
+    assert (ran.text(6), ran.text(8)) == ("True", "'notebook_stages'")
     fresh = subprocess.run(
         [sys.executable, "-c", "import pickle; print(pickle.load(open('point.pkl', 'rb')).x)"],
         cwd=kernel_place, capture_output=True, text=True, check=True,
@@ -163,7 +164,12 @@ def test_the_notebook_works_without_widgets(raw, run_all):
 
 
 def test_the_record_is_the_same_each_time_and_names_no_machine(raw, run_all):
-    run_all(*ALL, "%pivot run")
+    ended = run_all(*ALL, "%pivot run").cells[-1].outputs
+    # the record came before the lines, and is the last one
+    assert ended[0].output_type == "display_data"
+    assert {output.output_type for output in ended[1:]} == {"stream"}
+    assert ended[0].data["text/plain"].endswith("2 stages: 2 ran")
+    assert executed("".join(output.text for output in ended[1:])) == ["clean", "total"]
     first, second = (run_all(*ALL, "%pivot run", "%pivot dag").cells for _ in range(2))
     assert [cell.outputs for cell in first] == [cell.outputs for cell in second]
     assert str(raw) not in str(first)

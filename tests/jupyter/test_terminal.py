@@ -78,7 +78,7 @@ def test_a_dry_run_and_a_single_stage_mean_what_they_mean_in_a_terminal(scaled, 
         ("%pivot checkout nope", "no stage or out is called 'nope'"),
         ("%pivot hist", "did you mean 'history'?"),
         ("%pivot run -j 0", "argument -j/--jobs"),
-        ("%pivot load scale", "say which output of stage 'scale' to load"),
+        ("%pivot load scale nope", "stage 'scale' has no output 'nope': it has: scaled, total, curve"),
     ],
 )
 def test_wrong_words_are_one_line(scaled, line, message):

@@ -1,5 +1,7 @@
 """Which values a module can make again."""
 
+import math
+
 import pytest
 
 from pivot.model.portrait import pickle_with_portraits
@@ -11,9 +13,9 @@ from pivot_jupyter.outdated import outdated
 from pivot_jupyter.values import refusals
 
 
-def judge(*texts, change=lambda space: None):
+def judge(*texts, change=lambda space: None, stage="def f():\n    return X"):
     """Executes cells as a kernel does, and gives (messages, names that went to a trial)."""
-    cells = [Cell(number, text) for number, text in enumerate([*texts, "def f():\n    return X"], 1)]
+    cells = [Cell(number, text) for number, text in enumerate([*texts, stage], 1)]
     space = {"__name__": "__main__"}
     for cell in cells:
         exec(compile(cell.text, cell.name, "exec"), space)
@@ -95,6 +97,38 @@ def test_a_value_that_a_function_bound_anew_is_refused(value):
     assert messages == ["X in Cell In[1] exists only in this kernel (evaluated again it has another value)"]
 
 
+_TIMED = "def timed(n):\n    {}\n    return n", "timed(3)", "def f():\n    return timed(1)"
+
+
+@pytest.mark.parametrize(
+    ("value", "put", "accepted"),
+    [
+        ("[]", "X.append(n)", True),
+        ("{}", "X[n] = 1", True),
+        ("{'calls': 0}", "X['calls'] += 1", True),
+        ("{}", "X.setdefault(n, []).append(1)", True),
+        ("__import__('collections').defaultdict(list)", "X[n].append(n)", True),
+        ("__import__('collections').Counter()", "X.update([n])", True),
+        ("[]", "return X.append(n)", False),  # who gets it may look at it
+        ("[]", "X.append(n); return len(X)", False),
+        ("{}", "X[n] = n; return X[n]", False),
+        ("{}", "n = X.setdefault(n, 2)", False),
+        ("[]", "X.append(n); other = X", False),
+        ("[]", "X.append(n); vars()", False),
+        ("[1]", "X.pop()", False),  # it fails where nothing is left
+        ("0", "global X; X += n", False),
+        ("OTHER", "X.append(n); return OTHER", False),  # the same list by another name
+    ],
+)
+def test_a_value_is_accepted_whatever_it_holds_if_nothing_looks_at_it(value, put, accepted):
+    timed, call, stage = _TIMED
+    messages, _ = judge(f"OTHER = []\nX = {value}", timed.format(put), call, stage=stage)
+    if accepted:
+        assert messages == []
+    else:
+        assert any("timed in Cell In[2] changes it when it is called" in message for message in messages)
+
+
 def test_a_value_older_than_the_function_that_makes_it_is_refused():
     cells = ["def g():\n    return 1", "X = g()", "def g():\n    return 2"]
     messages, tried = judge(*cells)
@@ -125,6 +159,10 @@ def _again(space):
             lambda s: s["X"].clear(),
         ),
         (("import json", "X = []", "X.append(json)"), _again),
+        (
+            ("import math", "X = {}", "X['f'] = lambda a: [math.floor(b) for b in a if b] or math.pi"),
+            lambda space: space["X"].update(f=lambda a: [math.ceil(b) for b in a if b] or math.pi),
+        ),
         ((_VARIABLE, "X.set(1)"), lambda space: space["X"].set(2)),
         (
             ("import logging", "X = logging.getLogger(__name__)", "X.setLevel(10)\nY = 1"),
