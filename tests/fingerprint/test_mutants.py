@@ -15,7 +15,7 @@ from pivot.errors import CodeError
 HERE = Path(__file__).parent
 ARGUMENTS = ("3", "0")
 HEAVY = ("numpy", "pandas", "pydantic", "sklearn")
-EACH = int(os.environ.get("PIVOT_MUTANTS", "2"))
+EACH = int(os.environ.get("PIVOT_MUTANTS", "1"))
 """How many mutants are made of each project; 0 makes all."""
 
 OPPOSITE = {

@@ -94,9 +94,12 @@ class Lab:
         self.command("pivot:show")
 
     def in_front(self, name: str) -> None:
-        """Waits until the notebook of a folder is what commands are about."""
+        """Waits until the notebook of a folder is what commands are about; what asks about others is answered."""
         self.page.wait_for_function(
-            "path => window.jupyterapp.shell.currentWidget?.context?.path === path",
+            """path => {
+              document.querySelectorAll('.jp-Dialog .jp-mod-accept').forEach(button => button.click());
+              return window.jupyterapp.shell.currentWidget?.context?.path === path;
+            }""",
             arg=f"{name}/notebook.ipynb",
         )
 

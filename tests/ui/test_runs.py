@@ -161,6 +161,7 @@ def test_after_a_restart_and_after_a_kill_nothing_is_claimed_until_the_cells_ran
     )
     lab.run_cells(0, 1, 3)
     lab.until("badges", told)
+    lab.load()  # JupyterLab's dialogs about the kernel that died would stand in the way of what follows
 
 
 def test_a_notebook_that_is_opened_and_closed_leaves_nothing_behind(lab):
