@@ -121,7 +121,11 @@ class Desk:
     def prepare(self) -> None:
         """A run begins, perhaps before anybody had time to look at the cells above it."""
         if self._comms:
-            self.board.lay_out(self._session.handed_over(strictly=True).graph(), self._cells())
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        """The graph and the cells, without states: a run tells these."""
+        self.board.lay_out(self._session.handed_over(strictly=True).graph(), self._cells())
 
     def heard(self, event: Event) -> None:
         """Something happened in a run of this process."""
@@ -256,7 +260,7 @@ class Desk:
             try:
                 if self._background.going or self._elsewhere.going:
                     # the rest is looked at when the run is over
-                    self.board.lay_out(self._session.handed_over(strictly=True).graph(), self._cells())
+                    self._lay_out()
                     return
                 self._look.clear()
                 if not self._session.stage_names:

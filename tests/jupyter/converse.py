@@ -10,11 +10,14 @@ import json
 import re
 import sys
 import warnings
+from contextlib import contextmanager
 
 from jupyter_client.manager import KernelManager
 
 
-def main(folder):
+@contextmanager
+def client_in(folder):
+    """A client of a kernel of this interpreter that works in a folder; both end with the block."""
     manager = KernelManager()
     manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     manager.start_kernel(cwd=folder)
@@ -22,10 +25,15 @@ def main(folder):
     try:
         client.start_channels()
         client.wait_for_ready(timeout=120)
-        return [execute(client, text, answers) for text, answers in json.load(sys.stdin)]
+        yield client
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def main(folder):
+    with client_in(folder) as client:
+        return [execute(client, text, answers) for text, answers in json.load(sys.stdin)]
 
 
 def execute(client, text, answers):

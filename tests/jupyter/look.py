@@ -10,7 +10,7 @@ import sys
 import time
 import warnings
 
-from jupyter_client.manager import KernelManager
+from converse import client_in
 
 
 class Page:
@@ -80,20 +80,11 @@ def look(page):
 
 
 def main(folder):
-    manager = KernelManager()
-    manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    manager.start_kernel(cwd=folder)
-    client = manager.client()
-    try:
-        client.start_channels()
-        client.wait_for_ready(timeout=120)
+    with client_in(folder) as client:
         page = Page(client)
         for text in json.load(sys.stdin):
             page.execute(text)
         return look(page)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
 
 
 if __name__ == "__main__":
