@@ -53,7 +53,6 @@ HEAVY = {
     "IPython",
     "click",
     "matplotlib",
-    "networkx",
     "numpy",
     "pandas",
     "pyarrow",

@@ -1,6 +1,5 @@
 """Which stage feeds which: the graph that follows from the paths stages declare."""
 
-import graphlib
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,11 +86,15 @@ class Graph:
 
     def ancestors(self, name: str) -> frozenset[str]:
         """All stages that this one rests on, directly or not."""
-        return _reach(name, self.upstream)
+        return self.above([name])
+
+    def above(self, names: Iterable[str]) -> frozenset[str]:
+        """All stages that any of these rests on, directly or not."""
+        return _reach(names, self.upstream)
 
     def descendants(self, name: str) -> frozenset[str]:
         """All stages that rest on this one, directly or not."""
-        return _reach(name, self.downstream)
+        return _reach([name], self.downstream)
 
     def producer(self, path: ProjectPath) -> str | None:
         """The stage that writes this path (or the folder it lies in); ``None`` if it comes from outside.
@@ -126,10 +129,12 @@ class _Outs:
     Attributes:
         makers: an out's key → its stage and its path.
         inside: a folder's key → the keys of the outs that lie somewhere in it.
+        answers: of `read_by`: many stages may read one folder with many outs.
     """
 
     makers: Mapping[str, tuple[Stage, ProjectPath]]
     inside: Mapping[str, Sequence[str]]
+    answers: dict[ProjectPath, tuple[tuple[str, ProjectPath], ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, stages: Sequence[Stage], problems: list[_Problem]) -> "_Outs":
@@ -152,8 +157,14 @@ class _Outs:
             problems.extend(_nested_out(*holder, stage, path) for holder in holders)
         return cls(makers, inside)
 
-    def read_by(self, dep: ProjectPath) -> list[tuple[str, ProjectPath]]:
+    def read_by(self, dep: ProjectPath) -> tuple[tuple[str, ProjectPath], ...]:
         """The stages and outs that a dep on this path reads."""
+        known = self.answers.get(dep)
+        if known is None:
+            known = self.answers[dep] = tuple(self._look_for(dep))
+        return known
+
+    def _look_for(self, dep: ProjectPath) -> list[tuple[str, ProjectPath]]:
         key = _key(dep)
         keys = [key, *_folders(key)]
         found = [self.makers[candidate] for candidate in keys if candidate in self.makers]
@@ -206,18 +217,16 @@ def _wrong_kinds(stage: Stage, outs: _Outs) -> Iterator[_Problem]:
 
 
 def _reads(stage: Stage, outs: _Outs) -> dict[str, tuple[ProjectPath, ...]]:
-    feeders: dict[str, tuple[ProjectPath, ...]] = {}
+    feeders: dict[str, dict[ProjectPath, None]] = {}
     for dep in stage.dep_paths():
         for name, path in outs.read_by(dep):
-            known = feeders.get(name, ())
-            if path not in known:
-                feeders[name] = (*known, path)
-    return feeders
+            feeders.setdefault(name, {})[path] = None
+    return {name: tuple(paths) for name, paths in feeders.items()}
 
 
-def _reach(start: str, step: Callable[[str], Iterable[str]]) -> frozenset[str]:
+def _reach(starts: Iterable[str], step: Callable[[str], Iterable[str]]) -> frozenset[str]:
     seen: set[str] = set()
-    front = list(step(start))
+    front = [name for start in starts for name in step(start)]
     while front:
         name = front.pop()
         if name not in seen:
@@ -257,15 +266,10 @@ def _cycles(
     left = {
         name: [f for f in feeders if f not in fine] for name, feeders in upstream.items() if name not in fine
     }
-    while left:
-        try:
-            graphlib.TopologicalSorter(left).prepare()
-        except graphlib.CycleError as error:
-            ring: list[str] = error.args[1][:-1]
-        else:
-            return
-        first = min(range(len(ring)), key=lambda index: list(by_name).index(ring[index]))
-        ring = ring[first:] + ring[:first]
+    number = {name: index for index, name in enumerate(by_name)}
+    for found in _rings(left):
+        first = min(range(len(found)), key=lambda index: number[found[index]])
+        ring = found[first:] + found[:first]
         links = [
             f"'{reader}' reads '{upstream[reader][writer][0]}' of '{writer}'"
             for writer, reader in zip(ring, [*ring[1:], ring[0]], strict=True)
@@ -273,9 +277,29 @@ def _cycles(
         place = by_name[ring[0]].place
         message = f"stage '{ring[0]}' depends on itself: {', '.join(links)} ({place})"
         yield place, DefinitionError(message, "let one of them read or write another path")
-        left = {
-            name: [f for f in feeders if f not in ring] for name, feeders in left.items() if name not in ring
-        }
+
+
+def _rings(upstream: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Cycles that have nothing in common, each with every stage before its reader; found in one walk."""
+    rings: list[list[str]] = []
+    done: set[str] = set()
+    for start in upstream:
+        trail: dict[str, Iterator[str]] = {} if start in done else {start: iter(upstream[start])}
+        while trail:
+            name = next(reversed(trail))
+            feeder = next((f for f in trail[name] if f not in done), None)
+            if feeder is None:
+                done.add(name)
+                del trail[name]
+            elif feeder in trail:
+                ring: list[str] = []
+                while feeder in trail:
+                    ring.append(trail.popitem()[0])
+                done.update(ring)
+                rings.append(ring)
+            else:
+                trail[feeder] = iter(upstream[feeder])
+    return rings
 
 
 def _same_out(first: Stage, second: Stage, path: ProjectPath) -> _Problem:
