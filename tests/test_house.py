@@ -53,6 +53,7 @@ HEAVY = {
     "IPython",
     "click",
     "matplotlib",
+    "networkx",
     "numpy",
     "pandas",
     "pyarrow",

@@ -1,5 +1,6 @@
 """Which stage feeds which: the graph that follows from the paths stages declare."""
 
+import graphlib
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -267,9 +268,15 @@ def _cycles(
         name: [f for f in feeders if f not in fine] for name, feeders in upstream.items() if name not in fine
     }
     number = {name: index for index, name in enumerate(by_name)}
-    for found in _rings(left):
-        first = min(range(len(found)), key=lambda index: number[found[index]])
-        ring = found[first:] + found[:first]
+    while left:
+        try:
+            graphlib.TopologicalSorter(left).prepare()
+        except graphlib.CycleError as error:
+            ring: list[str] = error.args[1][:-1]
+        else:
+            return
+        first = min(range(len(ring)), key=lambda index: number[ring[index]])
+        ring = ring[first:] + ring[:first]
         links = [
             f"'{reader}' reads '{upstream[reader][writer][0]}' of '{writer}'"
             for writer, reader in zip(ring, [*ring[1:], ring[0]], strict=True)
@@ -277,29 +284,9 @@ def _cycles(
         place = by_name[ring[0]].place
         message = f"stage '{ring[0]}' depends on itself: {', '.join(links)} ({place})"
         yield place, DefinitionError(message, "let one of them read or write another path")
-
-
-def _rings(upstream: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """Cycles that have nothing in common, each with every stage before its reader; found in one walk."""
-    rings: list[list[str]] = []
-    done: set[str] = set()
-    for start in upstream:
-        trail: dict[str, Iterator[str]] = {} if start in done else {start: iter(upstream[start])}
-        while trail:
-            name = next(reversed(trail))
-            feeder = next((f for f in trail[name] if f not in done), None)
-            if feeder is None:
-                done.add(name)
-                del trail[name]
-            elif feeder in trail:
-                ring: list[str] = []
-                while feeder in trail:
-                    ring.append(trail.popitem()[0])
-                done.update(ring)
-                rings.append(ring)
-            else:
-                trail[feeder] = iter(upstream[feeder])
-    return rings
+        left = {
+            name: [f for f in feeders if f not in ring] for name, feeders in left.items() if name not in ring
+        }
 
 
 def _same_out(first: Stage, second: Stage, path: ProjectPath) -> _Problem:
