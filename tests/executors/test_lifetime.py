@@ -32,7 +32,8 @@ SLEEP = """
 """
 
 HOLD = SLEEP.replace("import os,", "import ctypes, os,").replace(
-    "while True: time.sleep(0.01)", "ctypes.PyDLL(None).sleep(1000)  # no other thread of Python's gets its turn"
+    "while True: time.sleep(0.01)",
+    "ctypes.PyDLL(None).sleep(1000)  # no other thread of Python's gets its turn",
 )
 
 
