@@ -292,9 +292,9 @@ class Project:
         """The runs that the history keeps, newest first; at most so many."""
         return past_runs(self.store.layout, most)
 
-    def stop(self, stages: Sequence[str] = ()) -> tuple[str, ...]:
-        """Ask the runs that go on here, in whatever process, to end, or `stages` of them; gives their short ids."""
-        return stop_runs(self.store.layout, stages)
+    def stop(self, stages: Sequence[str] = (), run: str = "") -> tuple[str, ...]:
+        """Ask the runs that go on here (or one) in whatever process to end, or `stages` of them; gives short ids."""
+        return stop_runs(self.store.layout, stages, run)
 
     def follow(
         self, is_ours: Callable[[str], bool], heard: Callable[[str, Event], None], over: threading.Event

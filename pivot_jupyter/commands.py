@@ -141,11 +141,12 @@ class Commands:
         print("the run goes on in the background; %pivot stop ends it, %pivot history tells of it")  # noqa: T201
 
     def _stop(self, given: argparse.Namespace) -> None:
-        here = self._background.going and not given.stage
+        here = self._background.going and not given.stage and not given.run
         if here:
             self._background.stop()
-        asked = self._session.project.stop(given.stage)
-        print("asked to stop" if here or asked else "no run is going on in this project")  # noqa: T201
+        asked = self._session.project.stop(given.stage, given.run)
+        idle = "that run is over" if given.run else "no run is going on in this project"
+        print("asked to stop" if here or asked else idle)  # noqa: T201
 
     def _status(self, given: argparse.Namespace) -> None:
         if given.explain:

@@ -122,7 +122,8 @@ function post(
   return kernel.sendShellMessage(message, answered);
 }
 
-function after<T>(milliseconds: number, value: T): Promise<T> {
+/** Gives a value after some milliseconds. */
+export function after<T>(milliseconds: number, value: T): Promise<T> {
   return new Promise(resolve => {
     setTimeout(() => {
       resolve(value);

@@ -31,6 +31,11 @@ SLEEP = """
         while True: time.sleep(0.01)
 """
 
+HOLD = SLEEP.replace("import os,", "import ctypes, os,").replace(
+    "while True: time.sleep(0.01)",
+    "ctypes.PyDLL(None).sleep(1000)  # no other thread of Python's gets its turn",
+)
+
 
 def until(condition, seconds=10.0):
     """Poll for something that another process does."""
@@ -256,12 +261,13 @@ def test_a_driver_that_forgets_to_close_leaves_nothing(tasks, ending):
     until(lambda: gone(pid), 2)
 
 
-def test_kill_9_of_the_driver_leaves_no_process(tasks):
+@pytest.mark.parametrize("stage", [SLEEP, HOLD], ids=["Python", "C"])
+def test_kill_9_of_the_driver_leaves_no_process(tasks, stage):
     process = driver(
         tasks,
         f"""
         pool = ForkserverExecutor(2)
-        future = pool.submit(tasks.task({textwrap.dedent(SLEEP)!r}))
+        future = pool.submit(tasks.task({textwrap.dedent(stage)!r}))
         future.result()
         """,
     )
