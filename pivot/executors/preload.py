@@ -9,6 +9,7 @@ import contextlib
 import ctypes  # noqa: F401 - loaded for the workers
 import importlib
 import importlib.machinery
+import mmap  # noqa: F401 - loaded for the workers
 import multiprocessing.queues
 import multiprocessing.synchronize  # noqa: F401 - loaded for the workers
 import os
