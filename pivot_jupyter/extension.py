@@ -33,7 +33,7 @@ class Extension:
         name = notebook_file(shell.user_ns, os.environ)
         module = module_name_for(name) if name else DEFAULT_MODULE
         self.session = Session(shell.user_ns, os.getcwd(), module, _warn)
-        self.background = Background()
+        self.background = Background(self.session.project.workers)
         self.magics = PivotMagics(shell, self.session, self.background)
         self.matcher = matcher_for(
             SUBCOMMANDS, lambda: self.session.stage_names, lambda stage: outs_of(self.session, stage)
