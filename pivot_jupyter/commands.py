@@ -256,7 +256,7 @@ class Commands:
 
     def _open(self, given: argparse.Namespace) -> None:
         session = self._session
-        opened = open_file(given.path, session.folder, session.ground.root)
+        opened = open_file(given.path, session.folder, session.ground.root, session.project.workers)
         if session.opened is not None:
             session.opened.project.close()
         session.opened = opened

@@ -10,6 +10,7 @@ import contextlib
 import ctypes  # noqa: F401 - loaded for the workers
 import importlib
 import importlib.machinery
+import mmap  # noqa: F401 - loaded for the workers
 import os
 import signal
 import site
