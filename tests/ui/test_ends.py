@@ -71,6 +71,24 @@ def test_one_of_two_stages_that_run_is_stopped_and_the_other_one_finishes(lab):
     assert not (lab.root / "right.began").exists()
 
 
+def test_a_kernel_that_hears_nothing_while_a_cell_runs_has_its_run_stopped_by_the_server(lab, settings):
+    settings(
+        "@jupyterlab/apputils-extension:kernels-settings", "commsOverSubshells", "disabled"
+    )  # as in ipykernel 6
+    lab.open("unheard", LOAD, GATED.format(name="unheard"), RUN)
+    lab.run_cells(0, 1)
+    lab.until("boxes", {"unheard": "run"})
+    lab.begin_cell(2)
+    processes = began(lab, "unheard")
+    lab.until("boxes", {"unheard": "running"})
+    with lab.page.expect_response("**/pivot/stop") as answer:
+        lab.page.click(".pivot-panel .pivot-tools >> text=Stop")
+    assert answer.value.ok
+    until_gone(processes)
+    lab.until("boxes", {"unheard": "run"})
+    assert "the run was interrupted" in lab.outputs(2)
+
+
 def test_after_a_restart_and_after_a_kill_no_process_is_left_and_nothing_claimed_until_the_cells_ran_again(
     lab,
 ):
