@@ -10,15 +10,13 @@ import contextlib
 import ctypes  # noqa: F401 - loaded for the workers
 import importlib
 import importlib.machinery
-import multiprocessing.queues
-import multiprocessing.synchronize  # noqa: F401 - loaded for the workers
+import mmap  # noqa: F401 - loaded for the workers
 import os
 import signal
 import site
 import sys
 import sysconfig
 import warnings
-from concurrent.futures import process  # noqa: F401 - loaded for the workers
 
 import pivot.define.discover  # loaded for the workers, like the next: each edit of a stage defines anew
 import pivot.define.pivotfile

@@ -6,7 +6,7 @@ It is there from before the first file is touched until the result counts. `comm
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pivot.errors import FormatError, StoreError
 from pivot.model.digest import Digest
@@ -40,26 +40,18 @@ class Journal:
     before: Mapping[ProjectPath, Digest]
     record: StageRecord | None = None
     notices: tuple[str, ...] = ()
+    _found: dict[ProjectPath, str] = field(default_factory=dict, compare=False, repr=False)
 
     def target(self, path: ProjectPath) -> str:
         """Where the output lies: behind a symbolic link, if somebody put one there. No path here ends with ``/``.
 
-        A link to an object, which Pivot put there, is the output itself.
+        A link to an object, which Pivot put there, is the output itself. The answer is that of the first time: a
+        link that is made or taken away meanwhile does not part the new file from its place.
         """
-        place = absolute(path, self.layout.root).rstrip("/")
-        for _ in range(_MOST_LINKS):
-            folder, name = os.path.split(place)
-            if name in ("", ".", ".."):
-                break
-            place = os.path.join(os.path.realpath(folder), name)
-            if not os.path.islink(place):
-                return place
-            behind = os.path.join(os.path.dirname(place), os.readlink(place)).rstrip("/")
-            objects = os.path.join(os.path.realpath(self.layout.objects), "")
-            if os.path.join(os.path.realpath(os.path.dirname(behind)), "").startswith(objects):
-                return place
-            place = behind
-        return os.path.realpath(place)
+        found = self._found.get(path)
+        if found is None:
+            found = self._found[path] = _behind_links(absolute(path, self.layout.root), self.layout.objects)
+        return found
 
     def staging(self, path: ProjectPath) -> str:
         """Where the new file or folder is left until it counts: beside its target, under the same name."""
@@ -80,6 +72,23 @@ class Journal:
     def _beside(self, path: ProjectPath, prefix: str) -> str:
         folder, name = os.path.split(self.target(path))
         return os.path.join(folder, prefix + file_name(self.stage), name)
+
+
+def _behind_links(place: str, objects: str) -> str:
+    place = place.rstrip("/")
+    for _ in range(_MOST_LINKS):
+        folder, name = os.path.split(place)
+        if name in ("", ".", ".."):
+            break
+        place = os.path.join(os.path.realpath(folder), name)
+        if not os.path.islink(place):
+            return place
+        behind = os.path.join(os.path.dirname(place), os.readlink(place)).rstrip("/")
+        inside = os.path.join(os.path.realpath(objects), "")
+        if os.path.join(os.path.realpath(os.path.dirname(behind)), "").startswith(inside):
+            return place
+        place = behind
+    return os.path.realpath(place)
 
 
 def read_journal(layout: Layout, path: str) -> Journal | None:

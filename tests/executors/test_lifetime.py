@@ -396,3 +396,32 @@ def test_a_trial_ends_after_its_timeout_and_when_its_process_dies(pool, tasks):
         assert slow.failure.message == "nb.py took longer than 0.2 s to evaluate"
     dead = pool.trial(trial_of(tasks, "import os; os._exit(2)", ("x",)))
     assert dead.failure.kind == "died"
+
+
+def test_a_child_that_a_stage_forks_and_that_comes_back_answers_for_nobody(tasks):
+    text = """
+        import os
+        def run():
+            child = os.fork()
+            if child: os.waitpid(child, 0)
+            return child != 0
+    """
+    with ForkserverExecutor(1) as pool:
+        assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
+        assert (tasks.folder / ".staging/output.json").read_text() == "true\n"
+        assert isinstance(pool.submit(tasks.task("def run(): raise ValueError")).result(60), Failure)
+
+
+def test_a_worker_that_died_between_two_tasks_is_replaced(tasks):
+    text = """
+        import os
+        def run():
+            with open("pids", "w") as file: file.write(str(os.getpid()))
+            return 1
+    """
+    with ForkserverExecutor(1) as pool:
+        assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
+        (pid,) = pids_of(tasks.folder)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not psutil.pid_exists(pid))  # as a zombie it may still hold its end of the wire
+        assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
