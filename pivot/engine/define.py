@@ -9,25 +9,21 @@ import os
 import pickle
 import re
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from pivot.define.locate import PIPELINE_FILES, pipeline_file
+from pivot.define.locate import PIPELINE_FILES
 from pivot.errors import DefinitionError, DefinitionErrors, UsageError, WorkerError
 from pivot.executors.base import Executor
 from pivot.model.digest import Digest, digest_parts
 from pivot.model.place import Place
 from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters, StageVariant
-from pivot.paths import absolute
 from pivot.store.lockfile import read_locks
 from pivot.store.store import Store
 
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from pivot.define.discover import Definition
+_READER = "pivot.worker.definitions"
+"""Where workers read definitions. It is not imported here, as it brings pydantic and YAML along."""
 
 _PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 
@@ -67,7 +63,7 @@ def no_pipeline_file(store: Store) -> UsageError:
 
 
 def define(
-    store: Store, workers: Callable[[], "AbstractContextManager[Executor]"], path: str
+    store: Store, workers: Callable[[], AbstractContextManager[Executor]], path: str
 ) -> tuple[Stage, ...]:
     """The stages that a pipeline file defines; its code is imported only if they are not known.
 
@@ -85,7 +81,7 @@ def define(
         return kept.stages
     try:
         with workers() as executor:
-            answer = executor.call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
+            answer = executor.call(ObjectRef(_READER, "define_in_worker"), pickle.dumps((path, store.root)))
     except WorkerError as error:
         hint = "one of the modules that it imports ended the process: import them one by one in a Python of your own"
         raise DefinitionErrors(
@@ -107,47 +103,6 @@ def named_modules(path: str) -> tuple[str, ...]:
         return (os.path.basename(path)[:-3],)
     with open(path, encoding="utf-8", errors="replace") as file:
         return tuple(dict.fromkeys(_PYTHON_KEY.findall(file.read())))
-
-
-def define_in_worker(argument: bytes) -> bytes:
-    """The worker's half: takes a pickled (path, root), gives an `answer`."""
-    # lazy: these bring pydantic and YAML along, which the driver of a run where nothing changed can do without
-    from pivot.define.discover import definition
-    from pivot.define.sources import ProjectImporter
-    from pivot.worker.observe import questions
-
-    path, root = pickle.loads(argument)
-    home = pipeline_file(path, root)
-    roots = [absolute(folder, root) for folder in home.roots]
-    with questions(ProjectImporter(roots).holds) as asked:
-        found = definition(path, root)
-    return answer(found, pure=not asked)
-
-
-def answer(found: "Definition", *, pure: bool) -> bytes:
-    """What a worker says of definitions that it has read.
-
-    Args:
-        pure: whether they rest on nothing but text.
-
-    Returns:
-        pickled (stages, pure, files, folders in which project modules were looked for, search path).
-    """
-    sources = {*(file for file in found.read if file.endswith(".py")), *_loaded_sources()}
-    files = [*found.read, *sorted(sources - {*found.read})]
-    present = {os.path.dirname(file) for file in sources if os.path.isfile(file)}
-    folders = [*filter(os.path.isdir, found.roots), *sorted(present)]
-    return pickle.dumps((found.stages, pure, files, folders, tuple(sys.path)))
-
-
-def _loaded_sources() -> Iterator[str]:
-    """The files of loaded modules that are no library's: of editable installs and of other folders in the path."""
-    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    own = os.path.dirname(os.path.dirname(__file__))
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and os.path.isabs(file) and not file.startswith((*libraries, own)):
-            yield file
 
 
 def _shape() -> Iterator[str]:

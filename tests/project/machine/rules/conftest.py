@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from pivot.define.discover import definition
-from pivot.engine.define import answer
 from pivot.errors import DefinitionErrors
 from pivot.executors.inline import InlineExecutor
 from pivot.model.decision import Verdict
@@ -20,6 +19,7 @@ from pivot.model.event import Notice, Outcome
 from pivot.model.task import StaleWorker
 from pivot.project import Project
 from pivot.worker import modules
+from pivot.worker.definitions import answer
 
 GOOD = (Outcome.RAN, Outcome.RESTORED, Outcome.UNCHANGED)
 FORESEEN = {
