@@ -1,8 +1,9 @@
 """Reading the stage definitions in a process of their own, so that the caller's process never holds user code.
 
 Definitions that rest on nothing but source text are kept: while those texts, the folders in which modules are looked
-for, and the libraries are the same, no user code is imported. Ones that were seen to ask for anything else (a file,
-the environment, the clock) are read anew each time.
+for, and the libraries are the same, no user code is imported. Bodies of functions that did not run while they were
+read do not count: an edited helper is no reason to read them anew. Ones that were seen to ask for anything else (a
+file, the environment, the clock) are read anew each time.
 """
 
 import os
@@ -10,14 +11,14 @@ import pickle
 import re
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pivot.define.locate import PIPELINE_FILES, pipeline_file
 from pivot.errors import DefinitionError, DefinitionErrors, UsageError, WorkerError
 from pivot.executors.base import Executor
-from pivot.model.digest import Digest, digest_parts
+from pivot.model.digest import Digest, digest_bytes, digest_parts
 from pivot.model.place import Place
 from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters, StageVariant
 from pivot.paths import absolute
@@ -41,13 +42,30 @@ class Kept:
         folders: where project modules were looked for → digest of the names in it that may be modules.
         path: in which libraries are looked for.
         surroundings: what the code runs on: Python, the distributions in `path`.
+        bodies: absolute path of a module → its functions that ran, and its digest without the others' bodies.
     """
 
-    stages: tuple[Stage, ...]
+    stages: bytes  # pickled: most looks at the rest need not make them
     files: dict[str, Digest | None]
     folders: dict[str, Digest]
     path: tuple[str, ...]
     surroundings: Digest
+    bodies: dict[str, "Bodies"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """What of a module counts, see `pivot.define.skeleton`.
+
+    Attributes:
+        text: the digest of the bytes that were looked at.
+        ran: the functions that ran.
+        rest: the digest of the module without the bodies of the others.
+    """
+
+    text: Digest
+    ran: frozenset[str]
+    rest: Digest
 
 
 def no_pipeline_file(store: Store) -> UsageError:
@@ -81,8 +99,11 @@ def define(
     file = os.path.relpath(path, store.root)
     place = digest_parts([file, *_shape()])
     kept = _load(store.definitions.load(place))
-    if kept is not None and _holds(kept, store):
-        return kept.stages
+    if kept is not None and (now := _held(kept, store)) is not None:
+        if now is not kept:
+            store.definitions.save(place, pickle.dumps(now))
+        known: tuple[Stage, ...] = pickle.loads(kept.stages)
+        return known
     try:
         with workers() as executor:
             answer = executor.call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
@@ -91,14 +112,37 @@ def define(
         raise DefinitionErrors(
             [DefinitionError(f"reading {file} failed: {error.message} ({file}:1)", hint)]
         ) from None
-    stages, pure, files, folders, search = pickle.loads(answer)
-    if pure:
-        files = {name: store.file_digest(name) for name in files}
-        listings = {folder: _listing(folder) for folder in folders}
-        kept = Kept(stages, files, listings, search, _surroundings(search))
+    said: Answer = pickle.loads(answer)
+    if said.pure:
+        files = {name: store.file_digest(name) for name in said.files}
+        listings = {folder: _listing(folder) for folder in said.folders}
+        # one that was edited meanwhile has another text now
+        bodies = {file: one for file, one in said.bodies.items() if one.text == files.get(file)}
+        kept = Kept(said.stages, files, listings, said.path, _surroundings(said.path), bodies)
         store.definitions.save(place, pickle.dumps(kept))
-    found: tuple[Stage, ...] = stages
+    found: tuple[Stage, ...] = pickle.loads(said.stages)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a worker says of definitions that it has read.
+
+    Attributes:
+        stages: pickled.
+        pure: whether they rest on nothing but text.
+        files: absolute paths of all that was read.
+        folders: in which project modules were looked for.
+        path: the search path.
+        bodies: as of `Kept`.
+    """
+
+    stages: bytes
+    pure: bool
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    path: tuple[str, ...]
+    bodies: dict[str, Bodies] = field(default_factory=dict)
 
 
 def named_modules(path: str) -> tuple[str, ...]:
@@ -119,25 +163,49 @@ def define_in_worker(argument: bytes) -> bytes:
     path, root = pickle.loads(argument)
     home = pipeline_file(path, root)
     roots = [absolute(folder, root) for folder in home.roots]
-    with questions(ProjectImporter(roots).holds) as asked:
+    with questions(ProjectImporter(roots).holds) as heard:
         found = definition(path, root)
-    return answer(found, pure=not asked)
+    said = answer(found, pure=not heard.asked)
+    if said.pure and heard.complete:
+        said = replace(said, bodies=_bodies(said.files, heard.ran, found.stages, root))
+    return pickle.dumps(said)
 
 
-def answer(found: "Definition", *, pure: bool) -> bytes:
+def answer(found: "Definition", *, pure: bool) -> Answer:
     """What a worker says of definitions that it has read.
 
     Args:
         pure: whether they rest on nothing but text.
-
-    Returns:
-        pickled (stages, pure, files, folders in which project modules were looked for, search path).
     """
     sources = {*(file for file in found.read if file.endswith(".py")), *_loaded_sources()}
     files = [*found.read, *sorted(sources - {*found.read})]
     present = {os.path.dirname(file) for file in sources if os.path.isfile(file)}
     folders = [*filter(os.path.isdir, found.roots), *sorted(present)]
-    return pickle.dumps((found.stages, pure, files, folders, tuple(sys.path)))
+    return Answer(pickle.dumps(found.stages), pure, tuple(files), tuple(folders), tuple(sys.path))
+
+
+def _bodies(
+    files: Iterable[str], ran: Collection[tuple[str, str, int]], stages: Iterable[Stage], root: str
+) -> dict[str, Bodies]:
+    """Of the modules that were executed, what counts; none if any of them may look at code.
+
+    Left out are those that stages were defined in: an edit may move the lines that messages name.
+    """
+    from pivot.define.skeleton import ran_functions, skeleton  # lazy: needs ast, which a no-op does not
+
+    executed = {file for file, name, _ in ran if name == "<module>"}
+    found: dict[str, Bodies] = {}
+    for file in (file for file in files if file in executed):
+        with open(file, "rb") as source:
+            data = source.read()
+        functions = ran_functions(data, {line for name, _, line in ran if name == file})
+        rest = None if functions is None else skeleton(data, functions)
+        if functions is None or rest is None:
+            return {}
+        found[file] = Bodies(digest_bytes(data), functions, rest)
+    for place in {stage.place.file for stage in stages}:
+        found.pop(os.path.normpath(os.path.join(root, place)), None)
+    return found
 
 
 def _loaded_sources() -> Iterator[str]:
@@ -152,7 +220,18 @@ def _loaded_sources() -> Iterator[str]:
 
 def _shape() -> Iterator[str]:
     """The fields of what is kept: what a Pivot with other ones kept is not even looked at."""
-    for kind in (Kept, Stage, StageDep, StageOut, StageParameters, StageVariant, LoaderRef, ObjectRef, Place):
+    for kind in (
+        Kept,
+        Bodies,
+        Stage,
+        StageDep,
+        StageOut,
+        StageParameters,
+        StageVariant,
+        LoaderRef,
+        ObjectRef,
+        Place,
+    ):
         yield f"{kind.__qualname__} {' '.join(kind.__slots__)}"
 
 
@@ -166,12 +245,37 @@ def _load(data: bytes | None) -> Kept | None:
     return found if isinstance(found, Kept) else None
 
 
-def _holds(kept: Kept, store: Store) -> bool:
-    return (
-        kept.surroundings == _surroundings(kept.path)
-        and all(_listing(folder) == digest for folder, digest in kept.folders.items())
-        and all(store.file_digest(file) == digest for file, digest in kept.files.items())
-    )
+def _held(kept: Kept, store: Store) -> Kept | None:
+    """What is kept, with the files as they are now; ``None`` if the definitions may be others."""
+    if kept.surroundings != _surroundings(kept.path) or any(
+        _listing(folder) != digest for folder, digest in kept.folders.items()
+    ):
+        return None
+    files = {file: store.file_digest(file) for file in kept.files}
+    edited = [file for file, digest in files.items() if digest != kept.files[file]]
+    if not edited:
+        return kept
+    bodies = dict(kept.bodies)
+    for file in edited:
+        now = _same_but_for_bodies(file, kept.bodies.get(file))
+        if now is None or now.text != files[file]:
+            return None
+        bodies[file] = now
+    return replace(kept, files=files, bodies=bodies)
+
+
+def _same_but_for_bodies(file: str, before: Bodies | None) -> Bodies | None:
+    """A module of which only bodies that did not run were edited; else ``None``."""
+    if before is None:
+        return None
+    from pivot.define.skeleton import skeleton  # lazy: needs ast, which a no-op does not
+
+    try:
+        with open(file, "rb") as source:
+            data = source.read()
+    except OSError:
+        return None
+    return replace(before, text=digest_bytes(data)) if skeleton(data, before.ran) == before.rest else None
 
 
 def _listing(folder: str) -> Digest:

@@ -47,7 +47,7 @@ class WarmExecutor(InlineExecutor):
     def call(self, function, argument):
         """The definitions, without a look at what they ask: these ask nothing, and that look takes its time."""
         assert function.qualname == "define_in_worker"
-        return answer(definition(*pickle.loads(argument)), pure=True)
+        return pickle.dumps(answer(definition(*pickle.loads(argument)), pure=True))
 
     def close(self):
         modules.forget()
