@@ -185,7 +185,7 @@ def test_badges_are_right_however_a_long_notebook_is_shown(lab, mode):
     wanted = [""] * 200
     wanted[0], wanted[151], wanted[197:] = "used by first, second", "used by second", [NEVER, NEVER, ""]
     lab.until("badges", wanted)
-    lab.do("({content}) => { void content.scrollToItem(198); }")
+    lab.bring(198)
     lab.page.locator(".pivot-badge >> text=Never run").last.wait_for(state="visible")
     lab.do("({content}) => { void content.scrollToItem(0); }")
     lab.run_cell(199)
@@ -195,6 +195,6 @@ def test_badges_are_right_however_a_long_notebook_is_shown(lab, mode):
     lab.run_cell(151)
     wanted[151], wanted[198] = "used by second", "will run · Code dependency changed: func:helper_150"
     lab.until("badges", wanted)
-    lab.do("({content}) => { void content.scrollToItem(198); }")
+    lab.bring(198)
     lab.page.locator(".pivot-badge >> text=func:helper_150").wait_for(state="visible")
     lab.picture(f"long-{mode}")
