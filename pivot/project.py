@@ -12,7 +12,7 @@ from pivot.core.graph import Graph
 from pivot.core.interest import Interest, interest
 from pivot.core.inventory import Inventory
 from pivot.core.query import select
-from pivot.define.locate import find_pipeline_file, pipeline_file
+from pivot.define.locate import find_home
 from pivot.engine.attempt import conditions_for
 from pivot.engine.define import define, named_modules, no_pipeline_file
 from pivot.engine.explain import explain, take_inventory
@@ -31,7 +31,7 @@ from pivot.model.stage import Stage, stage_key
 from pivot.model.task import TrialResult, TrialTask
 from pivot.paths import ProjectPath, absolute, relative_to_root
 from pivot.store.history import prune_runs, run_name
-from pivot.store.layout import find_root, git_root, initialize
+from pivot.store.layout import initialize
 from pivot.store.store import Store
 
 if TYPE_CHECKING:
@@ -71,11 +71,9 @@ class Project:
         self, path: str = ".", executor: Executor | None = None, *, workers: Workers | None = None
     ) -> None:
         start = os.path.abspath(path)
-        self._file = find_pipeline_file(start)
-        base = os.path.dirname(self._file) if self._file else start
-        self.root = find_root(start) or git_root(base) or base
+        self._file, home = find_home(start)
+        self.root = home.root
         self._here = relative_to_root(start, self.root)
-        home = pipeline_file(self._file or os.path.join(base, "pivot.yaml"), self.root)
         self.folder: ProjectPath = home.folder
         self.roots: tuple[ProjectPath, ...] = home.roots
         self._settings: Settings | None = None
@@ -301,9 +299,9 @@ class Project:
         """The runs that the history keeps, newest first; at most so many."""
         return past_runs(self.store.layout, most)
 
-    def stop(self, stages: Sequence[str] = ()) -> tuple[str, ...]:
-        """Ask the runs that go on here, in whatever process, to end, or `stages` of them; gives their short ids."""
-        return stop_runs(self.store.layout, stages)
+    def stop(self, stages: Sequence[str] = (), run: str = "") -> tuple[str, ...]:
+        """Ask the runs that go on here (or one) in whatever process to end, or `stages` of them; gives short ids."""
+        return stop_runs(self.store.layout, stages, run)
 
     def follow(
         self, is_ours: Callable[[str], bool], heard: Callable[[str, Event], None], over: threading.Event
