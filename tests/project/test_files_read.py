@@ -1,4 +1,4 @@
-"""Which source files `pivot status` reads: counted, by an audit hook on `open` in its process."""
+"""Which source and lock files `pivot status` reads: counted, by an audit hook on `open` in its process."""
 
 import json
 import os
@@ -19,7 +19,7 @@ root, opened = os.getcwd() + os.sep, []
 def see(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, bytes)):
         path = os.path.abspath(os.fsdecode(arguments[0]))
-        if path.startswith(root) and path.endswith(".py"):
+        if path.startswith(root) and (path.endswith(".py") or "/.pivot/stages/" in path):
             opened.append(os.path.relpath(path, root))
 
 sys.addaudithook(see)
@@ -55,7 +55,7 @@ def wide(folder):
 
 @pytest.fixture
 def status(wide, tmp_path_factory):
-    """Runs `pivot status`; gives its verdicts, by stage, and the project's source files that it opened."""
+    """Runs `pivot status`; gives its verdicts, by stage, and the source and lock files that it opened."""
     opened = tmp_path_factory.mktemp("opened") / "opened.json"
 
     def run() -> tuple[dict[str, str], list[str]]:
@@ -78,7 +78,7 @@ def test_a_status_without_edits_reads_no_source_file(status):
     status()  # what the first look learns is known to the second
     verdicts, opened = status()
     assert verdicts == dict.fromkeys(verdicts, "unchanged")
-    assert opened == []
+    assert sorted(opened) == [f".pivot/stages/stage_{n}.lock" for n in range(STAGES)]  # each once
 
 
 def test_after_an_edit_of_one_function_of_two_hundred_files_status_reads_that_file_only(wide, status):
@@ -86,8 +86,9 @@ def test_after_an_edit_of_one_function_of_two_hundred_files_status_reads_that_fi
     wide.edit("parts/part_117.py", "return len", "return 1 + len")
     verdicts, opened = status()
     assert verdicts == dict.fromkeys(verdicts, "run")
-    assert set(opened) == {"parts/part_117.py"}
-    assert len(opened) <= 2  # to hash it, and to index it
+    sources = [path for path in opened if path.endswith(".py")]
+    assert set(sources) == {"parts/part_117.py"}
+    assert len(sources) <= 3  # to hash it, to see that no definition rests on the edit, and to index it
     assert status() == (verdicts, [])
 
 
