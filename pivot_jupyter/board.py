@@ -132,7 +132,7 @@ class Board:
                     self._dirty.add(stage)
                 case StageFinished(stage):
                     self._running.pop(stage, None)
-                case RunFinished(run, counts) if self.going in ("", run):  # not one beside the one that is shown
+                case RunFinished(run, counts) if self.going in ("", run):  # not one beside what is shown
                     self._run = RunView(run, going=False, summary=_summary(counts))
                     self._dirty.add("")
             for stage, state in states_in(event).items():

@@ -14,7 +14,7 @@ SUBCOMMANDS = {
         "run what has changed: [TARGET…] [--force] [--dry-run] [--single-stage] [--jobs N] [--keep-going] [--bg]"
     ),
     "run": "the same as repro",
-    "stop": "end the run that goes on in the background, or in another process, or stages of it: [STAGE…] [--run RUN]",
+    "stop": "end the run in the background, or in another process, or stages of it: [STAGE…] [--run RUN]",
     "status": "what would run: [TARGET…] [--explain]",
     "why": "all reasons why a stage would run, with the diffs of code: [STAGE…]",
     "fingerprint": "all code that a stage rests on, and what was observed: STAGE [--all]",

@@ -100,7 +100,12 @@ export function addCommands(app: JupyterFrontEnd, sessions: () => Sessions, pane
     caption: 'Stop this stage; the run goes on without it',
     describedBy: { args: ONE_STAGE },
     isEnabled: args => stoppable(stagesOf(args)).length > 0,
-    execute: args => stop(stoppable(stagesOf(args)))
+    execute: async args => {
+      const stages = stoppable(stagesOf(args));
+      if (stages.length > 0) {
+        await stop(stages); // none would mean all
+      }
+    }
   });
   commands.addCommand('pivot:export', {
     label: args => (args.toolbar ? 'Export' : 'Export Pipeline'),

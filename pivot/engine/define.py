@@ -6,31 +6,26 @@ read do not count: an edited helper is no reason to read them anew. Ones that we
 file, the environment, the clock) are read anew each time.
 """
 
-import dataclasses
-import io
 import os
 import pickle
 import re
 import sys
-import sysconfig
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
-from pivot.define.locate import PIPELINE_FILES, pipeline_file
+from pivot.define.locate import PIPELINE_FILES
 from pivot.errors import DefinitionError, DefinitionErrors, UsageError, WorkerError
 from pivot.executors.base import Executor
+from pivot.model.definitions import Bodies, Definitions
 from pivot.model.digest import Digest, digest_bytes, digest_parts
 from pivot.model.place import Place
 from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters, StageVariant
-from pivot.paths import absolute
 from pivot.store.lockfile import read_locks
 from pivot.store.store import Store
 
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from pivot.define.discover import Definition
+_READER = "pivot.worker.definitions"
+"""Where workers read definitions. It is not imported here, as it brings pydantic and YAML along."""
 
 _PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 
@@ -52,22 +47,7 @@ class Kept:
     folders: dict[str, Digest]
     path: tuple[str, ...]
     surroundings: Digest
-    bodies: dict[str, "Bodies"]
-
-
-@dataclass(frozen=True, slots=True)
-class Bodies:
-    """What of a module counts, see `pivot.define.skeleton`.
-
-    Attributes:
-        text: the digest of the bytes that were looked at.
-        ran: the functions that ran.
-        rest: the digest of the module without the bodies of the others.
-    """
-
-    text: Digest
-    ran: frozenset[str]
-    rest: Digest
+    bodies: dict[str, Bodies]
 
 
 def no_pipeline_file(store: Store) -> UsageError:
@@ -87,7 +67,7 @@ def no_pipeline_file(store: Store) -> UsageError:
 
 
 def define(
-    store: Store, workers: Callable[[], "AbstractContextManager[Executor]"], path: str
+    store: Store, workers: Callable[[], AbstractContextManager[Executor]], path: str
 ) -> tuple[Stage, ...]:
     """The stages that a pipeline file defines; its code is imported only if they are not known.
 
@@ -108,13 +88,13 @@ def define(
         return known
     try:
         with workers() as executor:
-            answer = executor.call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
+            answer = executor.call(ObjectRef(_READER, "define_in_worker"), pickle.dumps((path, store.root)))
     except WorkerError as error:
         hint = "one of the modules that it imports ended the process: import them one by one in a Python of your own"
         raise DefinitionErrors(
             [DefinitionError(f"reading {file} failed: {error.message} ({file}:1)", hint)]
         ) from None
-    said: Answer = pickle.loads(answer)
+    said: Definitions = pickle.loads(answer)
     if said.pure:
         files = {name: store.file_digest(name) for name in said.files}
         listings = {folder: _listing(folder) for folder in said.folders}
@@ -126,113 +106,12 @@ def define(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a worker says of definitions that it has read.
-
-    Attributes:
-        stages: pickled.
-        pure: whether they rest on nothing but text.
-        files: absolute paths of all that was read.
-        folders: in which project modules were looked for.
-        path: the search path.
-        bodies: as of `Kept`.
-    """
-
-    stages: bytes
-    pure: bool
-    files: tuple[str, ...]
-    folders: tuple[str, ...]
-    path: tuple[str, ...]
-    bodies: dict[str, Bodies] = field(default_factory=dict)
-
-
 def named_modules(path: str) -> tuple[str, ...]:
     """The modules that a pipeline file names, read without YAML: a hint for preloading, nothing rests on it."""
     if path.endswith(".py"):
         return (os.path.basename(path)[:-3],)
     with open(path, encoding="utf-8", errors="replace") as file:
         return tuple(dict.fromkeys(_PYTHON_KEY.findall(file.read())))
-
-
-def define_in_worker(argument: bytes) -> bytes:
-    """The worker's half: takes a pickled (path, root), gives an `answer`."""
-    # lazy: these bring pydantic and YAML along, which the driver of a run where nothing changed can do without
-    from pivot.define.discover import definition
-    from pivot.define.sources import ProjectImporter
-    from pivot.worker.observe import questions
-
-    path, root = pickle.loads(argument)
-    home = pipeline_file(path, root)
-    roots = [absolute(folder, root) for folder in home.roots]
-    with questions(ProjectImporter(roots).holds) as heard:
-        found = definition(path, root)
-    said = answer(found, pure=not heard.asked)
-    if said.pure and heard.complete:
-        said = replace(said, bodies=_bodies(said.files, heard.ran, found.stages, root))
-    return pickle.dumps(said)
-
-
-def answer(found: "Definition", *, pure: bool) -> Answer:
-    """What a worker says of definitions that it has read.
-
-    Args:
-        pure: whether they rest on nothing but text.
-    """
-    sources = {*(file for file in found.read if file.endswith(".py")), *_loaded_sources()}
-    files = [*found.read, *sorted(sources - {*found.read})]
-    present = {os.path.dirname(file) for file in sources if os.path.isfile(file)}
-    folders = [*filter(os.path.isdir, found.roots), *sorted(present)]
-    return Answer(_packed(found.stages), pure, tuple(files), tuple(folders), tuple(sys.path))
-
-
-class _Packer(pickle.Pickler):
-    """Pickles dataclasses as calls of their classes: of thousands of stages, that is read three times as fast."""
-
-    def reducer_override(self, value: object) -> Any:
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return type(value), tuple(getattr(value, each.name) for each in dataclasses.fields(value))
-        return NotImplemented
-
-
-def _packed(stages: tuple[Stage, ...]) -> bytes:
-    with io.BytesIO() as file:
-        _Packer(file, protocol=5).dump(stages)
-        return file.getvalue()
-
-
-def _bodies(
-    files: Iterable[str], ran: Collection[tuple[str, str, int]], stages: Iterable[Stage], root: str
-) -> dict[str, Bodies]:
-    """Of the modules that were executed, what counts; none if any of them may look at code.
-
-    Left out are those that stages were defined in: an edit may move the lines that messages name.
-    """
-    from pivot.define.skeleton import ran_functions, skeleton  # lazy: needs ast, which a no-op does not
-
-    executed = {file for file, name, _ in ran if name == "<module>"}
-    found: dict[str, Bodies] = {}
-    for file in (file for file in files if file in executed):
-        with open(file, "rb") as source:
-            data = source.read()
-        functions = ran_functions(data, {line for name, _, line in ran if name == file})
-        rest = None if functions is None else skeleton(data, functions)
-        if functions is None or rest is None:
-            return {}
-        found[file] = Bodies(digest_bytes(data), functions, rest)
-    for place in {stage.place.file for stage in stages}:
-        found.pop(os.path.normpath(os.path.join(root, place)), None)
-    return found
-
-
-def _loaded_sources() -> Iterator[str]:
-    """The files of loaded modules that are no library's: of editable installs and of other folders in the path."""
-    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    own = os.path.dirname(os.path.dirname(__file__))
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and os.path.isabs(file) and not file.startswith((*libraries, own)):
-            yield file
 
 
 def _shape() -> Iterator[str]:

@@ -68,7 +68,7 @@ class ProjectRun:
 
     async def stop(self, place: Place) -> None:
         """Ends it in an orderly way; gives back at once."""
-        told = await ask(place, "stop", "--run", self.view.run) if self.view.run else None
+        told = await ask(place, "stop") if self.view.run else None
         if told is None or not told.text.startswith("asked to stop"):
             self.end()  # it has not begun with a stage
 
