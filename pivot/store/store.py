@@ -17,6 +17,7 @@ from pivot.store.checkout import checkout, with_contents
 from pivot.store.codec import both_texts
 from pivot.store.commit import abort, begin, commit_record, recover
 from pivot.store.folders import (
+    files_digest,
     find_entries,
     folder_digest,
     hash_entries,
@@ -131,6 +132,10 @@ class Store:
     def hash_files(self, folder: ProjectPath, files: Iterable[str]) -> tuple[TreeEntry, ...]:
         """What some files of a folder hold; those that are gone are left out."""
         return hash_entries(self._index, absolute(folder, self.root), files)
+
+    def files_digest(self, folder: ProjectPath, files: Sequence[str]) -> Digest:
+        """The digest of a folder that holds just these files, sorted."""
+        return files_digest(self._index, absolute(folder, self.root), files)
 
     def entries(self, folder: ProjectPath, state: OutputState) -> tuple[TreeEntry, ...]:
         """The files of a folder that a stage wrote.
