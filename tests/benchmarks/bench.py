@@ -46,7 +46,7 @@ def main() -> None:
     for family in FAMILIES:
         for table in family(plan):
             tables.append(table)
-            print("\n".join(page.table_lines(table)), "\n", flush=True)
+            print("\n".join(page.table_lines(table)), end="\n\n", flush=True)
             told(f"({time.monotonic() - began:.0f} s since the start)")
     if not chosen.rows and not chosen.quick:
         report = peers.CHECKOUT / "docs" / "explanation" / "speed.md"

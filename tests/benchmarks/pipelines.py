@@ -149,8 +149,13 @@ def row_of(key: tuple[str, int], taken: dict[str, float], tools: list[peers.Peer
     cells = [seconds(own)]
     for tool in tools[1:]:
         other = taken.get(tool.label)
-        cells.append(f"{seconds(other)} ({other / own:.1f}x)" if other is not None else NOTHING)
+        cells.append(f"{seconds(other)} ({times(other / own)})" if other is not None else NOTHING)
     return Row(TITLES[name].format(f"{stages:,}"), tuple(cells), tuple(goals(name, stages, taken, tools)))
+
+
+def times(ratio: float) -> str:
+    """``0.08x``, ``1.2x``, ``23x``."""
+    return f"{ratio:.{2 if ratio < 0.95 else 1 if ratio < 9.95 else 0}f}x"
 
 
 LIMITS = {
