@@ -9,7 +9,7 @@ from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
 from pivot.model.stage import Stage
-from pivot.project import Project
+from pivot.project import Project, Workers
 from pivot_jupyter.views import in_cells
 
 
@@ -36,12 +36,16 @@ class Submitted:
 class Background:
     """One run at a time, on a thread and with a `Project` of its own: code and params are those of its start.
 
+    Args:
+        workers: where stages run; the session's, which are warm and outlive this.
+
     Attributes:
         heard: takes the events of the run.
         ended: called when it is over, with its result or why there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
         self.heard: Callable[[Event], None] = lambda _: None
         self.ended: Callable[[Run | PivotError], None] = lambda _: None
         self._stop = threading.Event()
@@ -86,21 +90,18 @@ class Background:
             self.heard(in_cells(event, submitted.told))
 
         def work() -> None:
-            end: Run | PivotError
-            try:
-                end = project.repro(
+            end = _end_of(
+                lambda: project.repro(
                     targets,
                     force=force,
                     jobs=jobs,
                     keep_going=keep_going,
                     single_stage=single,
+                    frozen=True,
                     sinks=[sink],
                     stopped=self._stop.is_set,
                 )
-            except PivotError as error:
-                end = error
-            except Exception as error:  # noqa: BLE001 - there is no cell that would show it
-                end = PivotError(f"Pivot itself failed: {type(error).__name__}: {error}")
+            )
             self._going = False
             if isinstance(end, PivotError) and not begun.is_set():
                 refused.append(end)
@@ -117,13 +118,13 @@ class Background:
             raise refused[0]
 
     def _ready(self, submitted: Submitted) -> Project:
-        """The project with the submitted stages, which no run uses; it stays from run to run, for its workers."""
+        """The project with the submitted stages, which no run uses; it stays from run to run."""
         self.wait()
         home = (submitted.folder, submitted.module is None)
         if self._project is None or self._home != home:
             if self._project is not None:
                 self._project.close()
-            self._home, self._project = home, Project(submitted.folder)
+            self._home, self._project = home, Project(submitted.folder, workers=self._workers)
         if submitted.module is not None:
             self._project.use_module(submitted.module, list(submitted.stages))
         return self._project
@@ -148,3 +149,13 @@ class Background:
         if self._project is not None:
             self._project.close()
             self._project = None
+
+
+def _end_of(run: Callable[[], Run]) -> Run | PivotError:
+    """A run's result, or why there is none: no cell would show an exception."""
+    try:
+        return run()
+    except PivotError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - see above
+        return PivotError(f"Pivot itself failed: {type(error).__name__}: {error}")

@@ -141,11 +141,12 @@ class Commands:
         print("the run goes on in the background; %pivot stop ends it, %pivot history tells of it")  # noqa: T201
 
     def _stop(self, given: argparse.Namespace) -> None:
-        here = self._background.going and not given.stage
+        here = self._background.going and not given.stage and not given.run
         if here:
             self._background.stop()
-        asked = self._session.project.stop(given.stage)
-        print("asked to stop" if here or asked else "no run is going on in this project")  # noqa: T201
+        asked = self._session.project.stop(given.stage, given.run)
+        idle = "that run is over" if given.run else "no run is going on in this project"
+        print("asked to stop" if here or asked else idle)  # noqa: T201
 
     def _status(self, given: argparse.Namespace) -> None:
         if given.explain:
@@ -171,9 +172,10 @@ class Commands:
     def _dag(self, given: argparse.Namespace) -> None:
         states = shown.states_of(self._session.status())
         graph = self._session.project.graph()
-        alive = given.widget and self._show_widget(saved_view(graph, states))
-        record = shown.record_below(graph, states) if alive else shown.record(graph, states)
-        display(record, raw=True, display_id="pivot-dag")
+        if given.widget and self._show_widget(saved_view(graph, states)):
+            display(shown.record_below(graph, states), raw=True)  # without an id: other cells keep what they show
+        else:
+            display(shown.record(graph, states), raw=True, display_id="pivot-dag")
 
     def _show_widget(self, snapshot: Snapshot) -> bool:
         missing = "widgets need the kernel of a notebook"
@@ -255,7 +257,7 @@ class Commands:
 
     def _open(self, given: argparse.Namespace) -> None:
         session = self._session
-        opened = open_file(given.path, session.folder, session.ground.root)
+        opened = open_file(given.path, session.folder, session.ground.root, session.project.workers)
         if session.opened is not None:
             session.opened.project.close()
         session.opened = opened
