@@ -173,7 +173,9 @@ class Commands:
         states = shown.states_of(self._session.status())
         graph = self._session.project.graph()
         if given.widget and self._show_widget(saved_view(graph, states)):
-            display(shown.record_below(graph, states), raw=True)  # without an id: other cells keep what they show
+            display(
+                shown.record_below(graph, states), raw=True
+            )  # without an id: other cells keep what they show
         else:
             display(shown.record(graph, states), raw=True, display_id="pivot-dag")
 

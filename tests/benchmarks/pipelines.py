@@ -255,6 +255,8 @@ def how(sizes: list[Size], tools: list[peers.Peer]) -> Iterator[str]:
         "upstream Pivot run stages in worker processes, one for each core, and keep all results. ninja goes by times: "
         "after a touch it runs everything."
     )
+    with_python = [tool for tool in tools if tool.python]
+    yield "Python: " + ", ".join(f"{t.label} on {peers.python_version(t.python)}" for t in with_python) + "."
     often = "; ".join(
         f"{size.stages:,} stages: {size.noops} x nothing to do, {size.colds or 1} x everything to do"
         for size in sizes
