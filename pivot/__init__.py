@@ -4,7 +4,8 @@ The public names. They are imported when first used, so that ``import pivot`` lo
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # typing's own takes longer to import than all of this
 
 if TYPE_CHECKING:
     from pivot import loaders as loaders

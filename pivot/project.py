@@ -16,9 +16,11 @@ from pivot.define.locate import find_pipeline_file, pipeline_file
 from pivot.engine.attempt import conditions_for
 from pivot.engine.define import define, named_modules, no_pipeline_file
 from pivot.engine.explain import explain, take_inventory
+from pivot.engine.footing import inquire
 from pivot.engine.history import PastRun, last_traceback, past_run, past_runs, stop_runs
 from pivot.engine.observe import Observer, assess
 from pivot.engine.run import Plan, Sink, execute, require_inputs
+from pivot.engine.trial import trial_task
 from pivot.errors import UsageError
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores, stage_environment
@@ -27,10 +29,11 @@ from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
 from pivot.model.stage import Stage, stage_key
-from pivot.model.task import TrialResult, TrialTask
+from pivot.model.task import TrialResult
 from pivot.paths import ProjectPath, absolute, relative_to_root
 from pivot.store.history import prune_runs, run_name
-from pivot.store.layout import find_root, git_root, initialize
+from pivot.store.layout import initialize
+from pivot.store.root import find_root, git_root
 from pivot.store.store import Store
 
 if TYPE_CHECKING:
@@ -180,15 +183,18 @@ class Project:
         Raises:
             DefinitionErrors: definitions, code or inputs are wrong; nothing has run.
         """
+        jobs = jobs or self.settings.jobs or cores()
+        now, here = datetime.now(UTC), absolute(self._here, self.root)
+        inquiry = None if force or self._module else inquire(self.root, here, targets, single_stage)
+        if inquiry and (known := inquiry.known(targets, jobs, now, sinks)):
+            return known
+        inquiry = inquiry and inquiry.begin()
         warm = self._executor
         graph = self.graph()
         chosen = self._select(graph, targets, single_stage)
-        jobs = jobs or self.settings.jobs or cores()
-        now = datetime.now(UTC)
         environment = stage_environment(os.environ, jobs)
         conditions = conditions_for(self.settings, graph, environment, run_name(self.store.layout, now))
-        asked = tuple(targets)
-        plan = Plan(chosen, jobs, force=force, keep_going=keep_going, conditions=conditions, targets=asked)
+        plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
         self.store.create()
         observer = self._observer()
         require_inputs(plan, observer, self.root)
@@ -205,6 +211,8 @@ class Project:
             prune_runs(self.store.layout, self.settings.kept_runs, now.timestamp())
         if run.cancelled:
             self._end_workers()  # a second Ctrl-C has closed them
+        if inquiry:
+            inquiry.keep(run, plan, observer, self.store, self.settings)
         return run
 
     def checkout(self, targets: Sequence[str] = (), *, force: bool = False) -> "tuple[CheckedOut, ...]":
@@ -327,15 +335,7 @@ class Project:
 
     def trial(self, module: ModuleText, names: Sequence[str], timeout: float) -> TrialResult:
         """Evaluate a module's text in a worker and give back some of its values."""
-        task = TrialTask(
-            module=module,
-            modules=(),
-            roots=tuple(absolute(root, self.root) for root in self.roots),
-            cwd=absolute(self.folder, self.root),
-            environment=stage_environment(os.environ, 1),
-            names=tuple(names),
-            timeout=timeout,
-        )
+        task = trial_task(module, names, timeout, root=self.root, folder=self.folder, roots=self.roots)
         texts = {module.name: module}
         libraries = self._observer(texts).libraries(self.roots, texts)
         return self._workers(self.settings.jobs or cores(), libraries).trial(task)

@@ -75,9 +75,9 @@ def define(store: Store, executor: Callable[[], Executor], path: str) -> tuple[S
         DefinitionErrors: everything that is wrong with the definitions.
     """
     file = os.path.relpath(path, store.root)
-    place = digest_parts([file, *_shape()])
-    kept = _load(store.definitions.load(place))
-    if kept is not None and _holds(kept, store):
+    place = _place(store, path)
+    kept = known_definitions(store, path)
+    if kept is not None:
         return kept.stages
     try:
         answer = executor().call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
@@ -94,6 +94,16 @@ def define(store: Store, executor: Callable[[], Executor], path: str) -> tuple[S
         store.definitions.save(place, pickle.dumps(kept))
     found: tuple[Stage, ...] = stages
     return found
+
+
+def known_definitions(store: Store, path: str) -> Kept | None:
+    """What the stages of a pipeline file rest on; ``None`` if they must be read anew, now or each time."""
+    kept = _load(store.definitions.load(_place(store, path)))
+    return kept if kept is not None and _holds(kept, store) else None
+
+
+def _place(store: Store, path: str) -> Digest:
+    return digest_parts([os.path.relpath(path, store.root), *_shape()])
 
 
 def named_modules(path: str) -> tuple[str, ...]:
