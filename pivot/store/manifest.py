@@ -14,7 +14,6 @@ import os
 import sys
 import zlib
 
-from pivot import __version__
 from pivot.store.root import FOLDER
 
 TYPE_CHECKING = False
@@ -87,9 +86,10 @@ def question(root: str, here: str, targets: "Iterable[str]", single_stage: bool)
     Raises:
         OSError: the current folder is gone.
     """
+    own = (__file__, mark(os.stat(__file__)))  # an installation of another Pivot writes it anew
     surroundings = (os.environ.get(name) for name in _SURROUNDINGS)
     python = (sys.version, sys.prefix, sys.executable, *map(str, sys.path))
-    return (__version__, python, tuple(surroundings), os.getcwd(), root, here, tuple(targets), single_stage)
+    return (own, python, tuple(surroundings), os.getcwd(), root, here, tuple(targets), single_stage)
 
 
 def is_wanted(environment: "Mapping[str, str]") -> bool:
