@@ -110,18 +110,21 @@ class Ground:
                 return
         raise AssertionError("no check has left a manifest")
 
-    def pivot(self, *words, **variables):
-        """A command in a process of its own."""
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables}
+    def touch(self, name):
+        """Give a file another time."""
+        os.utime(self.path / name)
+
+    def process(self, *words, before=(), **variables):
+        """A Python in a process of its own, itself started by `before`."""
         return subprocess.run(
-            [sys.executable, "-m", "pivot", *words],
+            [*before, sys.executable, *words],
             cwd=self.path,
-            env=environment,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=120,
-            check=False,
+            check=True,
         )
 
 
