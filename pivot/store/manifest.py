@@ -35,7 +35,7 @@ write and the last change in ns; ``None`` where there is no file.
 """
 
 Question = tuple[object, ...]
-"""What was asked, and in which surroundings, see `question`."""
+"""What was asked, by whom, and in which surroundings, see `question`."""
 
 
 class Manifest:
@@ -89,7 +89,7 @@ def question(root: str, here: str, targets: "Iterable[str]", single_stage: bool)
     own = (__file__, mark(os.stat(__file__)))  # an installation of another Pivot writes it anew
     surroundings = (os.environ.get(name) for name in _SURROUNDINGS)
     python = (sys.version, sys.prefix, sys.executable, *map(str, sys.path))
-    return (own, python, tuple(surroundings), os.getcwd(), root, here, tuple(targets), single_stage)
+    return (own, os.geteuid(), python, tuple(surroundings), os.getcwd(), root, here, tuple(targets), single_stage)
 
 
 def is_wanted(environment: "Mapping[str, str]") -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from pivot.engine.footing import inquire
+from pivot.executors.base import Executor
+from pivot.executors.forkserver import ForkserverExecutor
 from pivot.model.event import Outcome
 from pivot.project import Project, initialize
 from pivot.store.root import find_root
@@ -88,6 +90,7 @@ class Ground:
     """The project, as it is asked whether there is anything to do."""
 
     path: Path
+    executor: Executor
 
     def known(self, targets=(), *, single_stage=False, here="."):
         """Whether the manifest says that there is nothing to do."""
@@ -97,13 +100,18 @@ class Ground:
 
     def check(self, targets=()):
         """A full check; gives whether it found nothing to do. Nothing runs."""
-        with Project(str(self.path)) as project:
+        with Project(str(self.path), self.executor) as project:
             return {str(decision.verdict) for decision in project.status(targets)} == {"unchanged"}
+
+    def run(self):
+        """Bring everything up to date."""
+        with Project(str(self.path), self.executor) as project:
+            assert project.repro(jobs=1).ok
 
     def settle(self):
         """Check until the manifest says that there is nothing to do."""
         for _ in range(TRIES):
-            with Project(str(self.path)) as project:
+            with Project(str(self.path), self.executor) as project:
                 run = project.repro()
             assert {end.outcome for end in run.stages.values()} == {Outcome.UNCHANGED}
             if self.known():
@@ -144,12 +152,12 @@ def ground(tmp_path_factory):
     before = dict(os.environ)
     os.environ["MODE"] = "fast"
     sys.path.append(libraries)
-    ground = Ground(path)
     try:
-        with Project(str(path)) as project:
-            assert project.repro(jobs=1).ok
-        ground.settle()
-        yield ground
+        with ForkserverExecutor(1) as executor:
+            ground = Ground(path, executor)
+            ground.run()
+            ground.settle()
+            yield ground
     finally:
         sys.path.remove(libraries)
         os.environ.clear()

@@ -69,7 +69,7 @@ def test_where_nothing_can_be_written_nothing_was_told(inside, monkeypatch):
 def test_a_run_tells_the_same_events_with_and_without_the_manifest(settled, monkeypatch):
     def told():
         events = []
-        with Project(str(settled.path)) as project:
+        with Project(str(settled.path), settled.executor) as project:
             ended = project.repro(jobs=1, sinks=[events.append])
         started, *ends, finished = events
         names = (started.stages, started.jobs, started.targets, finished.counts, finished.cancelled)
@@ -85,13 +85,13 @@ def test_a_run_with_nothing_to_do_leaves_nothing_behind(settled):
         return {path: path.lstat().st_mtime_ns for path in settled.path.rglob("*")}
 
     before = files()
-    with Project(str(settled.path)) as project:
+    with Project(str(settled.path), settled.executor) as project:
         project.repro()
     assert files() == before
 
 
 def test_forced_stages_run_whatever_the_manifest_says(settled):
-    with Project(str(settled.path)) as project:
+    with Project(str(settled.path), settled.executor) as project:
         assert project.repro(["first"], force=True, single_stage=True).executed == ("first",)
 
 
