@@ -6,6 +6,7 @@
 #   make lab     JupyterLab with the quick-start notebook
 #   make front   the browser's part (labextension/) built and linked into the virtual environment; needs node 20 with npm
 #   make check   everything that CI checks
+#   make oldest  the notebook's and the browser's tests with the oldest JupyterLab and ipykernel that are supported; needs node
 #   make corpus  hundreds of edits through notebook, pivot.yaml and pipeline.py, compared with plain Python
 #   make bench   start-up and run times beside other tools; writes docs/explanation/speed.md
 #   make history    releases of real libraries: is a stage run again exactly where the code that it executes changed?
@@ -17,6 +18,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OLDEST := jupyterlab==4.4.* ipykernel==6.31.*
 EXTRAS ?= dev
 WITH ?=
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
@@ -24,7 +26,7 @@ CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11
 export UV_PYTHON_DOWNLOADS := never
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help venv front demo test lab check corpus static bench history precision clean
+.PHONY: help venv front demo test lab oldest check corpus static bench history precision clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -78,6 +80,9 @@ test: $(STAMP)
 
 lab: $(STAMP)
 	$(BIN)/python -m jupyter lab notebooks/quickstart.ipynb $(LAB)
+
+oldest:
+	$(MAKE) VENV=.venv-oldest WITH="$(OLDEST)" TESTS="tests/jupyter tests/notebooks tests/ui $(TESTS)" front test
 
 check: static test
 

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +12,7 @@ from pivot.core.graph import Graph
 from pivot.core.interest import Interest, interest
 from pivot.core.inventory import Inventory
 from pivot.core.query import select
-from pivot.define.locate import find_pipeline_file, pipeline_file
+from pivot.define.locate import find_home
 from pivot.engine.attempt import conditions_for
 from pivot.engine.define import define, named_modules, no_pipeline_file
 from pivot.engine.explain import explain, take_inventory
@@ -24,6 +24,7 @@ from pivot.engine.trial import trial_task
 from pivot.errors import UsageError
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores, stage_environment
+from pivot.executors.warm import Workers, given
 from pivot.model.decision import Decision
 from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
@@ -33,7 +34,6 @@ from pivot.model.task import TrialResult
 from pivot.paths import ProjectPath, absolute, relative_to_root
 from pivot.store.history import prune_runs, run_name
 from pivot.store.layout import initialize
-from pivot.store.root import find_root, git_root
 from pivot.store.store import Store
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from pivot.store.collection import Collected
     from pivot.worker.rehearsal import Placed, Rehearsal
 
-__all__ = ["Project", "initialize"]
+__all__ = ["Project", "Workers", "initialize"]
 
 
 class Project:
@@ -60,29 +60,30 @@ class Project:
     Args:
         path: a folder in or under the project; the nearest ``pivot.yaml`` or ``pipeline.py`` at or above it counts.
         executor: where stages run; the caller closes it. ``None``: workers of the project's own.
+        workers: those of another project, which closes them.
 
     Attributes:
         root: the project root, absolute: the topmost folder with ``.pivot/``, else the git root, else `folder`.
         folder: of the pipeline file (or of `path`, where there is none), relative to the root.
         roots: folders from which its modules are imported.
+        workers: where stages run.
     """
 
-    def __init__(self, path: str = ".", executor: Executor | None = None) -> None:
+    def __init__(
+        self, path: str = ".", executor: Executor | None = None, *, workers: Workers | None = None
+    ) -> None:
         start = os.path.abspath(path)
-        self._file = find_pipeline_file(start)
-        base = os.path.dirname(self._file) if self._file else start
-        self.root = find_root(start) or git_root(base) or base
+        self._file, home = find_home(start)
+        self.root = home.root
         self._here = relative_to_root(start, self.root)
-        home = pipeline_file(self._file or os.path.join(base, "pivot.yaml"), self.root)
         self.folder: ProjectPath = home.folder
         self.roots: tuple[ProjectPath, ...] = home.roots
         self._settings: Settings | None = None
         self._store: Store | None = None
         self._module: ModuleText | None = None
         self._module_stages: tuple[Stage, ...] = ()
-        self._given = executor
-        self._executor: Executor | None = None
-        self._preloaded: frozenset[str] = frozenset()
+        self.workers = workers or (given(executor) if executor else Workers())
+        self._owns_workers = workers is None
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +93,8 @@ class Project:
 
     def close(self) -> None:
         """End the workers and give back what is open. The project can be used again afterwards."""
-        self._end_workers()
+        if self._owns_workers:
+            self.workers.close()
         if self._store is not None:
             self._store.close()
             self._store = None
@@ -164,6 +166,7 @@ class Project:
         jobs: int | None = None,
         keep_going: bool = False,
         single_stage: bool = False,
+        frozen: bool = False,
         sinks: Sequence[Sink] = (),
         stopped: Callable[[], bool] = lambda: False,
     ) -> Run:
@@ -177,6 +180,7 @@ class Project:
             jobs: how many stages run at once; default: the setting ``jobs``, or the cores this process may use.
             keep_going: after a failure go on with all that does not rest on it.
             single_stage: leave out what the targets need.
+            frozen: read all code before the first event: what is edited after that is for the next run.
             sinks: called with every `Event`.
             stopped: whether the run shall end early; asked a few times a second, in the thread that called.
 
@@ -189,31 +193,29 @@ class Project:
         if inquiry and (known := inquiry.known(targets, jobs, now, sinks)):
             return known
         inquiry = inquiry and inquiry.begin()
-        warm = self._executor
-        graph = self.graph()
-        chosen = self._select(graph, targets, single_stage)
-        environment = stage_environment(os.environ, jobs)
-        conditions = conditions_for(self.settings, graph, environment, run_name(self.store.layout, now))
-        plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
-        self.store.create()
-        observer = self._observer()
-        require_inputs(plan, observer, self.root)
-        libraries = {name for stage in chosen for name in observer.fingerprint(graph.stage(stage)).libraries}
-        if warm is not None and not libraries <= self._preloaded:
-            self._end_workers()  # of an earlier run: new ones start faster than each worker imports what is new
-        try:
-            run = execute(plan, observer, self.store, lambda: self._workers(jobs, libraries), sinks, stopped)
-        except BaseException:
-            self._end_workers()  # the run has closed them
-            raise
-        finally:
-            self.store.flush()
-            prune_runs(self.store.layout, self.settings.kept_runs, now.timestamp())
-        if run.cancelled:
-            self._end_workers()  # a second Ctrl-C has closed them
-        if inquiry:
-            inquiry.keep(run, plan, observer, self.store, self.settings)
-        return run
+        with self.workers.lend() as loan:
+            graph = self.graph()
+            chosen = self._select(graph, targets, single_stage)
+            environment = stage_environment(os.environ, jobs)
+            conditions = conditions_for(self.settings, graph, environment, run_name(self.store.layout, now))
+            plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
+            self.store.create()
+            observer = self._observer()
+            require_inputs(plan, observer, self.root)
+            if frozen:
+                observer.freeze()
+            libraries = {one for name in chosen for one in observer.fingerprint(graph.stage(name)).libraries}
+            try:
+                run = execute(
+                    plan, observer, self.store, lambda: loan.executor(jobs, libraries), sinks, stopped
+                )
+            finally:
+                self.store.flush()
+                prune_runs(self.store.layout, self.settings.kept_runs, now.timestamp())
+            loan.spoilt = run.cancelled  # a second Ctrl-C has ended it
+            if inquiry:
+                inquiry.keep(run, plan, observer, self.store, self.settings)
+            return run
 
     def checkout(self, targets: Sequence[str] = (), *, force: bool = False) -> "tuple[CheckedOut, ...]":
         """Put the outputs of the last results in place; nothing runs.
@@ -302,9 +304,9 @@ class Project:
         """The runs that the history keeps, newest first; at most so many."""
         return past_runs(self.store.layout, most)
 
-    def stop(self, stages: Sequence[str] = ()) -> tuple[str, ...]:
-        """Ask the runs that go on here, in whatever process, to end, or `stages` of them; gives their short ids."""
-        return stop_runs(self.store.layout, stages)
+    def stop(self, stages: Sequence[str] = (), run: str = "") -> tuple[str, ...]:
+        """Ask the runs that go on here (or one) in whatever process to end, or `stages` of them; gives short ids."""
+        return stop_runs(self.store.layout, stages, run)
 
     def follow(
         self, is_ours: Callable[[str], bool], heard: Callable[[str, Event], None], over: threading.Event
@@ -338,7 +340,8 @@ class Project:
         task = trial_task(module, names, timeout, root=self.root, folder=self.folder, roots=self.roots)
         texts = {module.name: module}
         libraries = self._observer(texts).libraries(self.roots, texts)
-        return self._workers(self.settings.jobs or cores(), libraries).trial(task)
+        with self.workers.visit(self.settings.jobs or cores(), libraries) as executor:
+            return executor.trial(task)
 
     @property
     def settings(self) -> Settings:
@@ -376,24 +379,8 @@ class Project:
         if (file := self._file) is None:
             raise no_pipeline_file(self.store)
 
-        def workers() -> Executor:
+        def workers() -> "AbstractContextManager[Executor]":
             libraries = self._observer().libraries(self.roots, named_modules(file))
-            return self._workers(self.settings.jobs or cores(), libraries)
+            return self.workers.visit(self.settings.jobs or cores(), libraries)
 
         return define(self.store, workers, file)
-
-    def _end_workers(self) -> None:
-        if self._executor is not None:
-            self._executor.close()
-            self._executor = None
-
-    def _workers(self, slots: int, preload: Collection[str]) -> Executor:
-        if self._given is not None:
-            return self._given
-        if self._executor is None or self._executor.slots < slots:
-            from pivot.executors.forkserver import ForkserverExecutor  # lazy: start-up time of a no-op
-
-            self._end_workers()
-            self._executor = ForkserverExecutor(slots, sorted(preload))
-            self._preloaded = frozenset(preload)
-        return self._executor

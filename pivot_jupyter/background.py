@@ -9,7 +9,7 @@ from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
 from pivot.model.stage import Stage
-from pivot.project import Project
+from pivot.project import Project, Workers
 from pivot_jupyter.views import in_cells
 
 
@@ -36,12 +36,16 @@ class Submitted:
 class Background:
     """One run at a time, on a thread and with a `Project` of its own: code and params are those of its start.
 
+    Args:
+        workers: where stages run; the session's, which are warm and outlive this.
+
     Attributes:
         heard: takes the events of the run.
         ended: called when it is over, with its result or why there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
         self.heard: Callable[[Event], None] = lambda _: None
         self.ended: Callable[[Run | PivotError], None] = lambda _: None
         self._stop = threading.Event()
@@ -94,6 +98,7 @@ class Background:
                     jobs=jobs,
                     keep_going=keep_going,
                     single_stage=single,
+                    frozen=True,
                     sinks=[sink],
                     stopped=self._stop.is_set,
                 )
@@ -117,13 +122,13 @@ class Background:
             raise refused[0]
 
     def _ready(self, submitted: Submitted) -> Project:
-        """The project with the submitted stages, which no run uses; it stays from run to run, for its workers."""
+        """The project with the submitted stages, which no run uses; it stays from run to run."""
         self.wait()
         home = (submitted.folder, submitted.module is None)
         if self._project is None or self._home != home:
             if self._project is not None:
                 self._project.close()
-            self._home, self._project = home, Project(submitted.folder)
+            self._home, self._project = home, Project(submitted.folder, workers=self._workers)
         if submitted.module is not None:
             self._project.use_module(submitted.module, list(submitted.stages))
         return self._project

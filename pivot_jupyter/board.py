@@ -112,10 +112,10 @@ class Board:
         return stage in self._states
 
     @property
-    def going(self) -> bool:
-        """Whether a run is under way."""
+    def going(self) -> str:
+        """The id of the run that is shown as under way; empty if there is none."""
         run = self._run
-        return run is not None and run.going
+        return run.run if run is not None and run.going else ""
 
     def heard(self, event: Event) -> None:
         """Something happened in a run."""
@@ -132,7 +132,7 @@ class Board:
                     self._dirty.add(stage)
                 case StageFinished(stage):
                     self._running.pop(stage, None)
-                case RunFinished(run, counts):
+                case RunFinished(run, counts) if self.going in ("", run):  # not one beside what is shown
                     self._run = RunView(run, going=False, summary=_summary(counts))
                     self._dirty.add("")
             for stage, state in states_in(event).items():

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
@@ -28,9 +28,11 @@ from pivot_jupyter.opening import open_file
 from pivot_jupyter.protocol import Snapshot
 from pivot_jupyter.report import Report
 from pivot_jupyter.session import Session
-from pivot_jupyter.sides import Asked, read_asked, told
 from pivot_jupyter.views import in_cells, saved_view
 from pivot_jupyter.words import FROM_THE_COMMAND_LINE, parser_for
+
+if TYPE_CHECKING:
+    from pivot_jupyter.sides import Told
 
 
 class Commands:
@@ -50,9 +52,12 @@ class Commands:
         """
         if "--help" in words or words == ["-h"]:
             name, words = "help", [name]
-        if name in {"metrics", "params", "plots"} and (asked := read_asked(words)) is not None:
-            self._show_sides(name, asked)
-            return None
+        if name in {"metrics", "params", "plots"}:
+            from pivot_jupyter.sides import read_asked, told  # lazy: start-up time
+
+            if (asked := read_asked(words)) is not None:
+                self._show_sides(told(self._session.handed_over(strictly=True), name, asked))
+                return None
         if name in FROM_THE_COMMAND_LINE:
             implied = FROM_THE_COMMAND_LINE[name] if not words or words[0].startswith("-") else ()
             self._say([name, *implied, *words])
@@ -80,8 +85,7 @@ class Commands:
         if said.code:
             raise UsageError(f"%pivot {words[0]}: not all of it was done; what it wrote says why")
 
-    def _show_sides(self, name: str, asked: Asked) -> None:
-        found = told(self._session.handed_over(strictly=True), name, asked)
+    def _show_sides(self, found: "Told") -> None:
         if found.bundle["text/plain"]:
             self._shell.display_pub.publish(found.bundle)
         for notice in found.notices:
@@ -137,11 +141,12 @@ class Commands:
         print("the run goes on in the background; %pivot stop ends it, %pivot history tells of it")  # noqa: T201
 
     def _stop(self, given: argparse.Namespace) -> None:
-        here = self._background.going and not given.stage
+        here = self._background.going and not given.stage and not given.run
         if here:
             self._background.stop()
-        asked = self._session.project.stop(given.stage)
-        print("asked to stop" if here or asked else "no run is going on in this project")  # noqa: T201
+        asked = self._session.project.stop(given.stage, given.run)
+        idle = "that run is over" if given.run else "no run is going on in this project"
+        print("asked to stop" if here or asked else idle)  # noqa: T201
 
     def _status(self, given: argparse.Namespace) -> None:
         if given.explain:
@@ -251,7 +256,7 @@ class Commands:
 
     def _open(self, given: argparse.Namespace) -> None:
         session = self._session
-        opened = open_file(given.path, session.folder, session.ground.root)
+        opened = open_file(given.path, session.folder, session.ground.root, session.project.workers)
         if session.opened is not None:
             session.opened.project.close()
         session.opened = opened

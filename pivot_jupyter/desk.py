@@ -216,7 +216,7 @@ class Desk:
                 targets = [str(target) for target in data["targets"]]
                 return self._start(number, targets, force=bool(data["force"]), single=bool(data["single"]))
             case "Stop":
-                self._stop([str(stage) for stage in data["stages"]])
+                self._stop(str(data["run"]), [str(stage) for stage in data["stages"]])
                 return Done(number, "")
             case "Export":
                 return self._export(number)
@@ -238,14 +238,14 @@ class Desk:
         self._inbox.put((None, {"kind": "Look"}))
         return None
 
-    def _stop(self, stages: list[str]) -> None:
-        if stages:  # of whatever run they are
-            self._session.project.stop(stages)
-            return
-        self.stopped.set()
-        self._background.stop()
-        if self._elsewhere.going:
-            self._session.project.stop()
+    def _stop(self, run: str, stages: list[str]) -> None:
+        if not run or run != self.board.going:
+            return  # it is over: the order had to wait for a cell
+        if stages or run == self._elsewhere.run:
+            self._session.project.stop(stages, run)
+        else:
+            self.stopped.set()
+            self._background.stop()
 
     def _show(self) -> None:
         """Tells what a run would do now, if a cell came to its end since that was told last."""

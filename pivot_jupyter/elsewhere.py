@@ -27,6 +27,11 @@ class Elsewhere:
         self._told = ""
 
     @property
+    def run(self) -> str:
+        """The id of the run of another process that is under way; empty if there is none."""
+        return self._told
+
+    @property
     def followed(self) -> bool:
         """Whether `follow` was called."""
         return self._thread is not None

@@ -2,10 +2,54 @@
 
 import ast
 import traceback
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from pivot_jupyter.cells import Cell, as_python, lines_of, take_heads
+from pivot_jupyter.cells import Cell, Role, as_python, lines_of, take_heads
+
+
+def refusal_of_broken(shell: Any) -> Callable[[list[str]], list[str]]:
+    """An input transformer that refuses a cell of ours which is no Python.
+
+    The shell then shows the error as it does for a cell without a magic: the line, the caret, and no frames. What a
+    magic raises is shown with the way there.
+    """
+
+    def refuse_broken(lines: list[str]) -> list[str]:
+        cell = Cell(shell.execution_count, "".join(lines))
+        body = lines_of(cell.text)
+        if take_heads(body)[0] not in {Role.STAGE, Role.MODULE}:
+            return lines
+        python = "\n".join(body) + "\n"
+        if _syntax_error(python, shell.compile.flags) is None:
+            return lines
+        python = as_python(python)
+        error = _syntax_error(python, shell.compile.flags)
+        if error is None:
+            return lines
+        error.filename = _file_of(shell, cell, python)
+        raise error
+
+    refuse_broken.has_side_effects = True  # type: ignore[attr-defined] # half a cell is no error yet in a terminal
+    return refuse_broken
+
+
+def _syntax_error(text: str, flags: int) -> SyntaxError | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are for the execution to show
+            compile(text, "<cell>", "exec", flags, dont_inherit=True)
+    except SyntaxError as error:
+        return error
+    except (ValueError, OverflowError, MemoryError, RecursionError):
+        pass  # the execution meets it, too
+    return None
+
+
+def _file_of(shell: Any, cell: Cell, text: str) -> str:
+    name: str = shell.compile.cache(text, cell.number, raw_code=cell.text + "\n# body")
+    return name
 
 
 def execute(shell: Any, cell: Cell) -> object:
@@ -18,7 +62,7 @@ def execute(shell: Any, cell: Cell) -> object:
     lines = lines_of(cell.text)
     take_heads(lines)
     text = as_python("\n".join(lines))
-    filename = shell.compile.cache(text, cell.number, raw_code=cell.text + "\n# body")
+    filename = _file_of(shell, cell, text)
     body = shell.transform_ast(shell.compile.ast_parse(text, filename=filename)).body
     last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
     try:

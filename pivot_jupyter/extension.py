@@ -12,6 +12,7 @@ from pivot_jupyter.background import Background
 from pivot_jupyter.cells import lift_head
 from pivot_jupyter.completion import matcher_for
 from pivot_jupyter.desk import Desk
+from pivot_jupyter.execution import refusal_of_broken
 from pivot_jupyter.loading import outs_of
 from pivot_jupyter.magics import PivotMagics
 from pivot_jupyter.naming import DEFAULT_MODULE, module_name_for, notebook_file
@@ -32,11 +33,12 @@ class Extension:
         name = notebook_file(shell.user_ns, os.environ)
         module = module_name_for(name) if name else DEFAULT_MODULE
         self.session = Session(shell.user_ns, os.getcwd(), module, _warn)
-        self.background = Background()
+        self.background = Background(self.session.project.workers)
         self.magics = PivotMagics(shell, self.session, self.background)
         self.matcher = matcher_for(
             SUBCOMMANDS, lambda: self.session.stage_names, lambda stage: outs_of(self.session, stage)
         )
+        self.refuse_broken = refusal_of_broken(shell)
         self.turns = Turns()
         self.desk = desk_for(shell, self.session, self.turns, self.background)
         if self.desk is not None:
@@ -106,6 +108,7 @@ def attach(shell: Any) -> None:
         shell.events.register("pre_run_cell", cells.before_cell)
     for cells in (extension.magics, extension):
         shell.events.register("post_run_cell", cells.after_cell)
+    shell.input_transformers_cleanup.insert(0, extension.refuse_broken)  # while lines are those of the cell
     shell.input_transformers_cleanup.append(lift_head)
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(extension.matcher)
@@ -124,7 +127,8 @@ def detach(shell: Any) -> None:
     for cells in (extension, extension.magics):
         shell.events.unregister("pre_run_cell", cells.before_cell)
         shell.events.unregister("post_run_cell", cells.after_cell)
-    shell.input_transformers_cleanup.remove(lift_head)
+    for transformer in (extension.refuse_broken, lift_head):
+        shell.input_transformers_cleanup.remove(transformer)
     if shell.Completer is not None and extension.matcher in shell.Completer.custom_matchers:
         shell.Completer.custom_matchers.remove(extension.matcher)
     for kind, names in (("cell", ("pivot_stage", "pivot_module")), ("line", ("pivot",))):

@@ -92,6 +92,9 @@ class PivotMagics(Magics):
         self._executed, text = last
         parent = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
         own = parent.get("metadata", {}).get("cellId") or f"#{self._executed}"
+        asked = parent.get("content", {}).get("code", "")
+        if asked.rstrip("\n") == text:
+            text = asked  # the history has no empty lines at the end
         self._current = Cell(self._executed, text, own)
 
     # magics

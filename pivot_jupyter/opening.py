@@ -7,7 +7,7 @@ from pivot.define.locate import PIPELINE_FILES, find_pipeline_file, pipeline_fil
 from pivot.errors import DefinitionError, UsageError
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath
-from pivot.project import Project
+from pivot.project import Project, Workers
 
 
 class Opened:
@@ -15,14 +15,15 @@ class Opened:
 
     Args:
         file: absolute.
+        workers: where the stages run.
 
     Attributes:
         project: as that file sees it.
         names: of its stages when it was opened.
     """
 
-    def __init__(self, file: str) -> None:
-        self.project = Project(os.path.dirname(file))
+    def __init__(self, file: str, workers: Workers) -> None:
+        self.project = Project(os.path.dirname(file), workers=workers)
         self.shown = os.path.relpath(file, self.project.root)
         self.names: tuple[str, ...] = ()
 
@@ -60,13 +61,14 @@ class Opened:
         )
 
 
-def open_file(word: str | None, folder: str, root: str) -> Opened:
+def open_file(word: str | None, folder: str, root: str, workers: Workers) -> Opened:
     """The pipeline file that a word means, opened.
 
     Args:
         word: its path, or that of its folder, relative to the notebook's; ``None``: the nearest file.
         folder: of the notebook, absolute.
         root: of its project, absolute.
+        workers: where its stages run.
 
     Raises:
         UsageError: there is none, or it lies in another project.
@@ -76,7 +78,7 @@ def open_file(word: str | None, folder: str, root: str) -> Opened:
     if file is None:
         where = f"at {word}" if word else "here or in a folder above"
         raise UsageError(f"there is no pipeline file {where}", "name a pivot.yaml, or a folder with one")
-    opened = Opened(file)
+    opened = Opened(file, workers)
     if opened.project.root != root:
         opened.project.close()
         raise UsageError(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, Literal
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Counts up when a message changes its meaning; both sides must have the same one."""
 
 TARGET = "pivot"
@@ -241,9 +241,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The run that is under way is to end; `stages` names some of its stages, or none: all."""
+    """A run is to end, if it is still under way; `stages` names some of its stages, or none: all."""
 
     request: int
+    run: str
     stages: tuple[str, ...]
 
 

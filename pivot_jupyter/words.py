@@ -14,7 +14,7 @@ SUBCOMMANDS = {
         "run what has changed: [TARGET…] [--force] [--dry-run] [--single-stage] [--jobs N] [--keep-going] [--bg]"
     ),
     "run": "the same as repro",
-    "stop": "end the run that goes on in the background, or in another process, or stages of it: [STAGE…]",
+    "stop": "end the run in the background, or in another process, or stages of it: [STAGE…] [--run RUN]",
     "status": "what would run: [TARGET…] [--explain]",
     "why": "all reasons why a stage would run, with the diffs of code: [STAGE…]",
     "fingerprint": "all code that a stage rests on, and what was observed: STAGE [--all]",
@@ -178,6 +178,8 @@ def parser_for(name: str) -> Words:
         add("-b", "--step", action="store_true", help="stop at its first line")
     elif name in {"log", "code", "forget", "stop"}:
         add("stage", nargs={"code": "?", "stop": "*"}.get(name), help="its name")
+        if name == "stop":
+            add("--run", default="", help="only this run: its id, or how it begins")
     elif name == "dag":
         add("--widget", action="store_true", help="as a widget, for front ends without Pivot's extension")
     elif name == "export":

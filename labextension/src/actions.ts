@@ -15,7 +15,7 @@ export function actionsOf(link: Link, show: (stage: string) => void): Actions {
       return answer;
     },
     start: (targets, options) => link.ask('Start', { targets, ...options }),
-    stop: stages => link.ask('Stop', { stages }),
+    stop: stages => link.stop(stages),
     show,
     follow: heard => {
       const pass = (_: Link, log: Log): void => {

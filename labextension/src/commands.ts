@@ -31,6 +31,7 @@ export const PALETTE = [
   'pivot:run-stage',
   'pivot:force',
   'pivot:stop',
+  'pivot:stop-stage',
   'pivot:export',
   'pivot:show',
   'pivot:menu'
@@ -53,6 +54,14 @@ export function addCommands(app: JupyterFrontEnd, sessions: () => Sessions, pane
   const stagesOf = ({ stage }: ReadonlyPartialJSONObject): string[] =>
     typeof stage === 'string' ? [stage] : sessions().activeStages;
   const startable = (args: ReadonlyPartialJSONObject): boolean => ready() && !going() && stagesOf(args).length > 0;
+  const stop = async (stages: string[]): Promise<void> => {
+    await sessions().current?.link.stop(stages).catch(complain);
+  };
+  const stoppable = (names: string[]): string[] => {
+    const { stages = [], run } = sessions().current?.link.snapshot ?? {};
+    const open = stages.filter(({ state }) => state === 'running' || state === 'queued').map(({ name }) => name);
+    return run?.going ? names.filter(name => open.includes(name)) : [];
+  };
   commands.addCommand('pivot:run', {
     label: args => (args.toolbar ? 'Run pipeline' : args.stage ? 'Run to Here' : 'Run Pipeline'),
     icon: args => (args.toolbar ? ICON : undefined),
@@ -84,7 +93,19 @@ export function addCommands(app: JupyterFrontEnd, sessions: () => Sessions, pane
     caption: 'Stop the run that is under way',
     describedBy: { args: NOTHING },
     isEnabled: () => going() || (folder()?.snapshot?.run?.going ?? false),
-    execute: () => folder()?.stop([]).catch(complain) ?? ask(link => link.ask('Stop', { stages: [] }))
+    execute: () => folder()?.stop([]).catch(complain) ?? stop([])
+  });
+  commands.addCommand('pivot:stop-stage', {
+    label: args => (args.stage ? 'Stop' : 'Stop Stage of the Cell'),
+    caption: 'Stop this stage; the run goes on without it',
+    describedBy: { args: ONE_STAGE },
+    isEnabled: args => stoppable(stagesOf(args)).length > 0,
+    execute: async args => {
+      const stages = stoppable(stagesOf(args));
+      if (stages.length > 0) {
+        await stop(stages); // none would mean all
+      }
+    }
   });
   commands.addCommand('pivot:export', {
     label: args => (args.toolbar ? 'Export' : 'Export Pipeline'),

@@ -2,6 +2,7 @@
 
 import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
@@ -46,7 +47,8 @@ function activate(
   registry: ISettingRegistry | null,
   browser: IDefaultFileBrowser | null
 ): void {
-  const panel = panelOf(app);
+  const server = new Server(app.serviceManager.serverSettings);
+  const panel = panelOf(app, server);
   if (browser) {
     const browse = (): void => {
       panel.browse(app.serviceManager.contents.localPath(browser.model.path));
@@ -55,9 +57,17 @@ function activate(
     void browser.model.restored.then(browse);
   }
   panel.title.icon = ICON;
-  const sessions = new Sessions(tracker, VERSION, (notebook, asked) => {
-    openMenu(app, notebook, asked);
-  });
+  const sessions = new Sessions(
+    tracker,
+    VERSION,
+    (notebook, asked) => {
+      openMenu(app, notebook, asked);
+    },
+    (notebook, order) => {
+      const path = PathExt.dirname(app.serviceManager.contents.localPath(notebook));
+      return server.post('stop', { path, ...order });
+    }
+  );
   rendermime.addFactory(
     rendererFactory(node => {
       const shown = sessions.around(node);
@@ -108,9 +118,8 @@ function activate(
 }
 
 /** The panel with its sections, which ask the server. */
-function panelOf(app: JupyterFrontEnd): PipelinePanel {
-  const { contents, serverSettings } = app.serviceManager;
-  const server = new Server(serverSettings);
+function panelOf(app: JupyterFrontEnd, server: Server): PipelinePanel {
+  const { contents } = app.serviceManager;
   const gallery = (path: string, query: { old: string; new?: string }): void => {
     void server
       .get('gallery', { path, ...query })

@@ -8,6 +8,8 @@ import { TARGET } from './protocol.js';
 /** A comm whose subshell JupyterLab starts. */
 interface Subshelled {
   subshellStarted?: Promise<void>;
+  /** A setting of JupyterLab's. */
+  commsOverSubshells?: string;
 }
 
 /** So long an idle kernel may take to say what it is, in milliseconds. */
@@ -35,8 +37,9 @@ export class Line {
   /** The first message; before the comm has its shell it would go to the one that runs cells. */
   async open(data: JSONObject): Promise<void> {
     if (this.subshell === null) {
-      if (this.kernel.supportsSubshells) {
-        const started = (this.comm as Subshelled).subshellStarted?.catch(() => undefined); // without one it is slower
+      const { subshellStarted, commsOverSubshells } = this.comm as Subshelled;
+      if (this.kernel.supportsSubshells && commsOverSubshells !== 'disabled') {
+        const started = subshellStarted?.catch(() => undefined); // without one it is slower
         await Promise.race([started, after(LATE, undefined)]);
       }
       if (!this.isClosed) {
@@ -122,7 +125,8 @@ function post(
   return kernel.sendShellMessage(message, answered);
 }
 
-function after<T>(milliseconds: number, value: T): Promise<T> {
+/** Gives a value after some milliseconds. */
+export function after<T>(milliseconds: number, value: T): Promise<T> {
   return new Promise(resolve => {
     setTimeout(() => {
       resolve(value);

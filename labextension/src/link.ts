@@ -5,7 +5,7 @@ import type { Kernel, KernelMessage } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { isLoaded, Line, ownSubshell } from './line.js';
+import { after, isLoaded, Line, ownSubshell } from './line.js';
 import {
   type Change,
   type Detail,
@@ -30,6 +30,12 @@ const GONE: Partial<Record<Kernel.Status, Missing>> = {
   terminating: 'no kernel'
 };
 
+/** So long a kernel may take to hear an order to stop before the server gives it, in milliseconds. */
+const SOON = 500;
+
+/** Gives an order to stop to a run past its kernel; `notebook` is the path of what began it. */
+export type Halt = (notebook: string, order: { run: string; stages: string[] }) => Promise<void>;
+
 type Body<K extends FromBrowser['kind']> = Omit<Extract<FromBrowser, { kind: K }>, 'kind' | 'request'>;
 
 interface Waiting {
@@ -53,7 +59,8 @@ export class Link {
 
   constructor(
     readonly session: ISessionContext,
-    private readonly version: string
+    private readonly version: string,
+    private readonly halt: Halt
   ) {
     session.kernelChanged.connect(this.follow, this);
     session.statusChanged.connect(this.watch, this);
@@ -93,6 +100,21 @@ export class Link {
       this.waiting.set(request, { resolve, reject });
       line.send({ kind, request, ...body });
     });
+  }
+
+  /**
+   * Ends the run that is shown, or some of its stages. A kernel whose comms wait for the cell that it runs, as all
+   * of ipykernel 6 do, hears of it too late: then the server tells the run, which looks for that.
+   */
+  async stop(stages: string[]): Promise<Detail | Done> {
+    const order = { run: this.snapshot?.run?.run ?? '', stages };
+    const asked = this.ask('Stop', order);
+    const heard = await Promise.race([asked, after(SOON, null)]);
+    if (heard !== null) {
+      return heard;
+    }
+    const told = this.halt(this.session.path, order).then(() => DONE);
+    return Promise.any([asked, told]).catch(() => asked); // what the kernel says of it says more
   }
 
   private readonly follow = (): void => {
@@ -221,6 +243,8 @@ export class Link {
     this.signal.emit(null);
   }
 }
+
+const DONE: Done = { kind: 'Done', request: 0, text: '' };
 
 /** A kernel that went away meanwhile is told of by its status. */
 function quiet(error: unknown): void {

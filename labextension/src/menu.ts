@@ -17,6 +17,9 @@ const ENTRIES: readonly (readonly [string, Record<string, string>] | null)[] = [
   ['pivot:show', { part: 'outs' }]
 ];
 
+/** Offered for a stage that runs or is going to. */
+const STOP = 'pivot:stop-stage';
+
 /** Opens it below the badge; when it closes, the badge has the focus again. */
 export function openMenu({ commands }: JupyterFrontEnd, notebook: NotebookPanel, { cell, badge, node }: Asked): void {
   node.focus(); // the notebook that it is in is in front from now on, in every browser
@@ -52,6 +55,10 @@ export function openMenu({ commands }: JupyterFrontEnd, notebook: NotebookPanel,
 
 function fill(menu: Menu, stage: string): void {
   if (menu.items.length > 0) {
+    menu.addItem({ type: 'separator' });
+  }
+  if (menu.commands.isEnabled(STOP, { stage })) {
+    menu.addItem({ command: STOP, args: { stage } });
     menu.addItem({ type: 'separator' });
   }
   for (const entry of ENTRIES) {

@@ -1,6 +1,6 @@
 // Made from pivot_jupyter/protocol.py by labextension/protocol.py: change it there.
 
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 export const TARGET = 'pivot';
 
@@ -168,10 +168,11 @@ export interface Start {
   single: boolean;
 }
 
-/** The run that is under way is to end; `stages` names some of its stages, or none: all. */
+/** A run is to end, if it is still under way; `stages` names some of its stages, or none: all. */
 export interface Stop {
   kind: 'Stop';
   request: number;
+  run: string;
   stages: string[];
 }
 

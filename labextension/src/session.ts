@@ -3,7 +3,7 @@
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { Link } from './link.js';
+import { type Halt, Link } from './link.js';
 import { type Asked, Marks } from './marks.js';
 
 type OpenMenu = (notebook: NotebookPanel, asked: Asked) => void;
@@ -18,7 +18,8 @@ export class Sessions {
   constructor(
     private readonly tracker: INotebookTracker,
     private readonly version: string,
-    private readonly menu: OpenMenu
+    private readonly menu: OpenMenu,
+    private readonly halt: Halt
   ) {
     tracker.forEach(panel => {
       this.add(panel);
@@ -97,7 +98,7 @@ export class Sessions {
         return link;
       }
     }
-    const made = new Link(panel.sessionContext, this.version);
+    const made = new Link(panel.sessionContext, this.version, this.halt);
     made.changed.connect(() => {
       if (this.current?.link === made) {
         this.signal.emit();

@@ -19,6 +19,7 @@ const PATIENCE = 30_000;
 
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const wire = new Wire(model);
+  let run = '';
   const view = new DagView({
     ask: async stage => {
       const answer = await wire.ask('AskDetail', { stage });
@@ -28,12 +29,13 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
       return answer;
     },
     start: (targets, options) => wire.ask('Start', { targets, ...options }),
-    stop: stages => wire.ask('Stop', { stages })
+    stop: stages => wire.ask('Stop', { run, stages })
   });
   let seq = 0;
   const shown = (): void => {
     const snapshot = model.get('snapshot');
     seq = snapshot.seq;
+    run = snapshot.run?.run ?? '';
     view.show(snapshot);
   };
   const heard = (message: FromKernel): void => {
@@ -45,6 +47,7 @@ function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
       return; // a snapshot comes as the model's, and what is told without a graph is not for here
     } else if (message.seq === seq + 1) {
       seq = message.seq;
+      run = message.run?.run ?? '';
       view.change(message);
     } else if (message.seq > seq) {
       wire.hello(); // something was lost on the way

@@ -16,6 +16,8 @@ from pivot.errors import DefinitionErrors, PivotError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from click.shell_completion import CompletionItem
+
 # name → (module, one-line help); a module is imported only when its command is called or asked for help
 COMMANDS = {
     "init": ("pivot.cli.init", "Make the folder .pivot/ here."),
@@ -45,6 +47,7 @@ COMMANDS = {
     "diff": ("pivot.cli.diff", "Show which stages differ between two runs or revisions, and in what."),
 }
 
+_ADDED = "Work with notebooks."
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -70,6 +73,15 @@ class LazyGroup(click.Group):
                 return loaded
         return None
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """As click does, but importing no command."""
+        from click.shell_completion import CompletionItem  # lazy: start-up time
+
+        known = {name: line for name, (_, line) in COMMANDS.items()}
+        known |= dict.fromkeys(self.list_commands(ctx)[len(known) :], _ADDED)
+        own = [CompletionItem(n, help=line) for n, line in known.items() if n.startswith(incomplete)]
+        return [*own, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -84,7 +96,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, written without importing any of them."""
         rows = [(name, text) for name, (_, text) in COMMANDS.items()]
-        rows += [(n, "Work with notebooks.") for n in self.list_commands(ctx) if n not in COMMANDS]
+        rows += [(n, _ADDED) for n in self.list_commands(ctx) if n not in COMMANDS]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

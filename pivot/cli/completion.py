@@ -41,17 +41,15 @@ targets_argument = click.argument("targets", nargs=-1, shell_complete=complete_t
 
 
 def _known() -> Iterator[str]:
-    from pivot.define.locate import find_pipeline_file  # lazy: start-up time
-    from pivot.project import Project
-    from pivot.store.lockfile import read_locks
+    from pivot.define.locate import find_home  # lazy: start-up time
+    from pivot.store.layout import plan_layout, stages_with_locks
     from pivot.yamlio import read_yaml, yaml_text
 
-    with Project(".") as project:
-        file = find_pipeline_file(os.getcwd())
-        if file is not None and not file.endswith(".py"):
-            told = read_yaml(yaml_text(file, file), file).data
-            stages = told.get("stages") if isinstance(told, dict) else None
-            yield from map(str, stages if isinstance(stages, dict) else ())
-        own = "" if project.folder == "." else f"{project.folder}:"
-        for record in read_locks(project.store.layout)[0]:
-            yield record.stage.removeprefix(own)
+    file, home = find_home(os.getcwd())
+    if file is not None and not file.endswith(".py"):
+        told = read_yaml(yaml_text(file, file), file).data
+        stages = told.get("stages") if isinstance(told, dict) else None
+        yield from map(str, stages if isinstance(stages, dict) else ())
+    own = "" if home.folder == "." else f"{home.folder}:"
+    for stage in stages_with_locks(plan_layout(home.root, None)):
+        yield stage.removeprefix(own)

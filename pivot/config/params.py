@@ -8,10 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
-
-from pydantic import BaseModel, ValidationError
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pivot.config import PARAMS_FILE
 from pivot.config.spelling import did_you_mean
@@ -19,7 +16,10 @@ from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml
 
-Model = TypeVar("Model", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Model = TypeVar("Model", bound="BaseModel")
 
 
 class MissingParamError(DefinitionError):
@@ -123,7 +123,7 @@ def _with_bases(stages: Iterable[str]) -> set[str]:
     return {name for stage in stages for name in (stage, _base(stage))}
 
 
-def resolve_params(stage: str, model: type[BaseModel], layers: Sequence[ParamLayer], place: Place) -> str:
+def resolve_params(stage: str, model: "type[BaseModel]", layers: Sequence[ParamLayer], place: Place) -> str:
     """The values of a stage's params as canonical JSON text.
 
     Args:
@@ -135,6 +135,9 @@ def resolve_params(stage: str, model: type[BaseModel], layers: Sequence[ParamLay
     Raises:
         DefinitionErrors: unknown fields, ill-typed or missing values; all of them, each with its place.
     """
+    from pydantic import ValidationError  # lazy: start-up time
+    from pydantic_core import PydanticSerializationError, to_jsonable_python
+
     errors: list[PivotError] = []
     merged: dict[str, Any] = {}
     for layer in layers:
@@ -170,7 +173,7 @@ def _own_error(stage: str, error: Exception, place: Place) -> DefinitionError:
     return DefinitionError(f"stage {stage!r}: checking its params fails with {what} ({place})", hint)
 
 
-def params_text(params: BaseModel) -> str:
+def params_text(params: "BaseModel") -> str:
     """The canonical JSON text of params: equal values give equal text.
 
     Raises:
@@ -219,7 +222,7 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _fields(model: type[BaseModel]) -> dict[str, Any]:
+def _fields(model: "type[BaseModel]") -> dict[str, Any]:
     """The words under which a model takes each field, and the field's annotation."""
     words: dict[str, Any] = {}
     for name, field in model.model_fields.items():
@@ -239,7 +242,7 @@ def _fields(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _unknown(
-    stage: str, model: type[BaseModel], layer: ParamLayer, values: Mapping[str, Any], path: YamlPath
+    stage: str, model: "type[BaseModel]", layer: ParamLayer, values: Mapping[str, Any], path: YamlPath
 ) -> list[PivotError]:
     """An error for each key that no field takes, at any depth of nested models."""
     known = _fields(model)
@@ -259,8 +262,10 @@ def _unknown(
 
 def _nested(
     annotation: Any, value: Any, path: YamlPath
-) -> Iterator[tuple[YamlPath, type[BaseModel], Mapping[str, Any]]]:
+) -> "Iterator[tuple[YamlPath, type[BaseModel], Mapping[str, Any]]]":
     """The tables in a value that are models by its annotation; none where there is a choice of models."""
+    from pydantic import BaseModel  # lazy: start-up time
+
     if get_origin(annotation) in (Union, UnionType, Annotated):
         is_union = get_origin(annotation) is not Annotated
         choices = [kind for kind in get_args(annotation) if kind is not NoneType] if is_union else []
@@ -294,11 +299,13 @@ def _explained(stage: str, error: Any, layers: Sequence[ParamLayer], place: Plac
     )
 
 
-def _travelling_text(stage: str, params: BaseModel, place: Place) -> str:
+def _travelling_text(stage: str, params: "BaseModel", place: Place) -> str:
     """The text from which the worker gets equal params.
 
     What cannot travel as JSON would be another value in the worker, unseen by the comparison of inputs.
     """
+    from pydantic import ValidationError  # lazy: start-up time
+
     changed: list[str] = []
     try:
         again = params_from_text(type(params), params_text(params))
@@ -319,7 +326,7 @@ def _travelling_text(stage: str, params: BaseModel, place: Place) -> str:
     raise DefinitionError(message, hint)
 
 
-def _wrong_default(stage: str, params: BaseModel, error: Any, place: Place) -> DefinitionError:
+def _wrong_default(stage: str, params: "BaseModel", error: Any, place: Place) -> DefinitionError:
     """A default that its own field does not take: pydantic checks only what is given."""
     name = str(error["loc"][0]) if error["loc"] else "params"
     message = (

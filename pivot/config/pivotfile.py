@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pivot.config.pivotschema import DepPath, Given, OutPath, PlotPath, StageTable
-from pivot.config.validation import checked, sound_part
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml
+
+if TYPE_CHECKING:
+    from pivot.config.pivotschema import DepPath, Given, OutPath, StageTable
 
 Scalar = str | int | float | bool
 
@@ -131,6 +132,8 @@ def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
         DefinitionErrors: what is wrong leaves nothing that could be looked at.
         PivotError: the text is no YAML.
     """
+    from pivot.config.validation import sound_part  # lazy: start-up time
+
     document = read_yaml(text, file)
     if document.data is None:
         raise DefinitionError(f"{file} is empty", "it begins with stages:")
@@ -154,6 +157,8 @@ def read_entry(name: str, table: Mapping[str, Any], place: Place) -> StageEntry:
     Raises:
         DefinitionErrors: unknown keys, wrong types.
     """
+    from pivot.config.validation import checked  # lazy: start-up time
+
     document = YamlDocument(place.file, {"stages": {name: dict(table)}}, {(): place.line})
     stages = checked(document).stages or {}
     return _entry(name, stages[name], document)
@@ -199,7 +204,7 @@ def _vars(given: Any, document: YamlDocument) -> Iterator[Vars]:
             yield Vars(values, None, place)
 
 
-def _entry(name: str, stage: StageTable, document: YamlDocument) -> StageEntry:
+def _entry(name: str, stage: "StageTable", document: YamlDocument) -> StageEntry:
     at = ("stages", name)
     matrix = None
     if stage.matrix is not None:
@@ -211,7 +216,7 @@ def _entry(name: str, stage: StageTable, document: YamlDocument) -> StageEntry:
 
 
 def _dimension(
-    values: list[Any] | dict[Any, Given | None], document: YamlDocument, at: YamlPath
+    values: "list[Any] | dict[Any, Given | None]", document: YamlDocument, at: YamlPath
 ) -> Iterator[DimensionValue]:
     for number, value in enumerate(values):
         given = values[value] if isinstance(values, dict) else None
@@ -220,7 +225,7 @@ def _dimension(
         yield DimensionValue(value, entry, Place(document.file, document.line(here)))
 
 
-def _given(given: Given, document: YamlDocument, at: YamlPath) -> GivenEntry:
+def _given(given: "Given", document: YamlDocument, at: YamlPath) -> GivenEntry:
     paths = {
         section: {
             name: _path(value, Place(document.file, document.line((*at, section, name))))
@@ -232,12 +237,19 @@ def _given(given: Given, document: YamlDocument, at: YamlPath) -> GivenEntry:
     return GivenEntry(paths, given.params or {}, None if mutex is None else tuple(mutex), document, at)
 
 
-def _path(value: str | list[str] | DepPath | OutPath, place: Place) -> PathEntry:
-    given = value.path if isinstance(value, DepPath | OutPath) else value
-    path = given if isinstance(given, str) else tuple(given)
+def _path(value: "str | list[str] | DepPath | OutPath", place: Place) -> PathEntry:
+    if isinstance(value, str | list):
+        return PathEntry(_one_or_several(value), None, place)
+    from pivot.config.pivotschema import OutPath, PlotPath  # lazy: start-up time
+
+    path = _one_or_several(value.path)
     if isinstance(value, PlotPath):
         return PathEntry(path, value.cache, place, value.x, value.y, value.template)
     return PathEntry(path, value.cache if isinstance(value, OutPath) else None, place)
+
+
+def _one_or_several(path: str | list[str]) -> str | tuple[str, ...]:
+    return path if isinstance(path, str) else tuple(path)
 
 
 def _listed(value: str | list[str] | None) -> list[str] | None:

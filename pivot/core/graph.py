@@ -87,11 +87,15 @@ class Graph:
 
     def ancestors(self, name: str) -> frozenset[str]:
         """All stages that this one rests on, directly or not."""
-        return _reach(name, self.upstream)
+        return self.above([name])
+
+    def above(self, names: Iterable[str]) -> frozenset[str]:
+        """All stages that any of these rests on, directly or not."""
+        return _reach(names, self.upstream)
 
     def descendants(self, name: str) -> frozenset[str]:
         """All stages that rest on this one, directly or not."""
-        return _reach(name, self.downstream)
+        return _reach([name], self.downstream)
 
     def producer(self, path: ProjectPath) -> str | None:
         """The stage that writes this path (or the folder it lies in); ``None`` if it comes from outside.
@@ -126,10 +130,12 @@ class _Outs:
     Attributes:
         makers: an out's key → its stage and its path.
         inside: a folder's key → the keys of the outs that lie somewhere in it.
+        answers: of `read_by`: many stages may read one folder with many outs.
     """
 
     makers: Mapping[str, tuple[Stage, ProjectPath]]
     inside: Mapping[str, Sequence[str]]
+    answers: dict[ProjectPath, tuple[tuple[str, ProjectPath], ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, stages: Sequence[Stage], problems: list[_Problem]) -> "_Outs":
@@ -152,8 +158,14 @@ class _Outs:
             problems.extend(_nested_out(*holder, stage, path) for holder in holders)
         return cls(makers, inside)
 
-    def read_by(self, dep: ProjectPath) -> list[tuple[str, ProjectPath]]:
+    def read_by(self, dep: ProjectPath) -> tuple[tuple[str, ProjectPath], ...]:
         """The stages and outs that a dep on this path reads."""
+        known = self.answers.get(dep)
+        if known is None:
+            known = self.answers[dep] = tuple(self._look_for(dep))
+        return known
+
+    def _look_for(self, dep: ProjectPath) -> list[tuple[str, ProjectPath]]:
         key = _key(dep)
         keys = [key, *_folders(key)]
         found = [self.makers[candidate] for candidate in keys if candidate in self.makers]
@@ -206,18 +218,16 @@ def _wrong_kinds(stage: Stage, outs: _Outs) -> Iterator[_Problem]:
 
 
 def _reads(stage: Stage, outs: _Outs) -> dict[str, tuple[ProjectPath, ...]]:
-    feeders: dict[str, tuple[ProjectPath, ...]] = {}
+    feeders: dict[str, dict[ProjectPath, None]] = {}
     for dep in stage.dep_paths():
         for name, path in outs.read_by(dep):
-            known = feeders.get(name, ())
-            if path not in known:
-                feeders[name] = (*known, path)
-    return feeders
+            feeders.setdefault(name, {})[path] = None
+    return {name: tuple(paths) for name, paths in feeders.items()}
 
 
-def _reach(start: str, step: Callable[[str], Iterable[str]]) -> frozenset[str]:
+def _reach(starts: Iterable[str], step: Callable[[str], Iterable[str]]) -> frozenset[str]:
     seen: set[str] = set()
-    front = list(step(start))
+    front = [name for start in starts for name in step(start)]
     while front:
         name = front.pop()
         if name not in seen:
@@ -257,6 +267,7 @@ def _cycles(
     left = {
         name: [f for f in feeders if f not in fine] for name, feeders in upstream.items() if name not in fine
     }
+    number = {name: index for index, name in enumerate(by_name)}
     while left:
         try:
             graphlib.TopologicalSorter(left).prepare()
@@ -264,7 +275,7 @@ def _cycles(
             ring: list[str] = error.args[1][:-1]
         else:
             return
-        first = min(range(len(ring)), key=lambda index: list(by_name).index(ring[index]))
+        first = min(range(len(ring)), key=lambda index: number[ring[index]])
         ring = ring[first:] + ring[:first]
         links = [
             f"'{reader}' reads '{upstream[reader][writer][0]}' of '{writer}'"

@@ -114,6 +114,7 @@ def _wrong_dimensions(dimensions: Mapping[str, Sequence[Scalar]]) -> Iterator[Pr
             yield Problem(f"dimension {name!r} is no name", "use letters, digits, _ and -", name)
         if not values:
             yield Problem(f"dimension {name!r} has no values", "give one, or take the dimension out", name)
+        seen: set[str] = set()
         for position, value in enumerate(values):
             if isinstance(value, float) and not math.isfinite(value):
                 yield Problem(f"{value} is no value for dimension {name!r}", None, name, position)
@@ -123,9 +124,10 @@ def _wrong_dimensions(dimensions: Mapping[str, Sequence[Scalar]]) -> Iterator[Pr
                     f"{name}: {{low: {{params: {{{name}: {label(value)}}}}}, …}}"
                 )
                 yield Problem(f"value {label(value)!r} cannot be part of a name", hint, name, position)
-            elif label(value) in map(label, values[:position]):
+            elif label(value) in seen:
                 message = f"dimension {name!r} has {label(value)!r} twice"
                 yield Problem(message, "keep one", name, position)
+            seen.add(label(value))
 
 
 def _wrong_names(stage: str, dimensions: Mapping[str, Sequence[Scalar]]) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pivot.errors import DefinitionError
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
+from pivot.store.root import find_root, git_root
 
 PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
 
@@ -53,6 +54,23 @@ class FileStages:
     stages: tuple[Stage, ...]
     inclusions: tuple[Inclusion, ...] = ()
     read: tuple[str, ...] = ()
+
+
+def find_home(start: str) -> tuple[str | None, PipelineFile]:
+    """The nearest file that defines stages, as an absolute path, and where it lies in its project.
+
+    Where there is none, the second is the ``pivot.yaml`` that would stand in the folder.
+
+    Args:
+        start: a folder in or under the project, absolute.
+
+    Raises:
+        DefinitionError: two kinds of it lie in one folder.
+    """
+    file = find_pipeline_file(start)
+    base = os.path.dirname(file) if file else start
+    root = find_root(start) or git_root(base) or base
+    return file, pipeline_file(file or os.path.join(base, "pivot.yaml"), root)
 
 
 def find_pipeline_file(start: str) -> str | None:

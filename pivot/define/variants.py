@@ -202,6 +202,7 @@ def vars_of(
         read: absolute paths of the files that were looked at are added to it.
     """
     found: dict[str, tuple[Scalar, Place]] = {}
+    known: dict[str, Scalar] = {}
     for part in parts:
         values = part.values
         if part.file is not None:
@@ -224,9 +225,9 @@ def vars_of(
             if name in found:
                 message = f"var {name!r} is given twice: at {found[name][1]} and at {place}"
                 errors.append(DefinitionError(message, "keep one of them"))
-            known = {earlier: pair[0] for earlier, pair in found.items()}
             own = (
                 _Substitution("vars", known, errors).value(value, place) if isinstance(value, str) else value
             )
             found.setdefault(name, (own, place))
-    return {name: value for name, (value, _) in found.items()}
+            known.setdefault(name, own)
+    return known

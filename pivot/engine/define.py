@@ -25,6 +25,8 @@ from pivot.store.lockfile import read_locks
 from pivot.store.store import Store
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from pivot.define.discover import Definition
 
 _PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
@@ -64,11 +66,13 @@ def no_pipeline_file(store: Store) -> UsageError:
     return UsageError("there is no pivot.yaml and no pipeline.py here or in a folder above", way_out)
 
 
-def define(store: Store, executor: Callable[[], Executor], path: str) -> tuple[Stage, ...]:
+def define(
+    store: Store, workers: Callable[[], "AbstractContextManager[Executor]"], path: str
+) -> tuple[Stage, ...]:
     """The stages that a pipeline file defines; its code is imported only if they are not known.
 
     Args:
-        executor: gives the executor in one of whose workers, discarded afterwards, the code is imported.
+        workers: give the executor in one of whose workers, discarded afterwards, the code is imported.
         path: of the pipeline file, absolute.
 
     Raises:
@@ -80,7 +84,8 @@ def define(store: Store, executor: Callable[[], Executor], path: str) -> tuple[S
     if kept is not None:
         return kept.stages
     try:
-        answer = executor().call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
+        with workers() as executor:
+            answer = executor.call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
     except WorkerError as error:
         hint = "one of the modules that it imports ended the process: import them one by one in a Python of your own"
         raise DefinitionErrors(

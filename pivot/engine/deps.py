@@ -95,12 +95,7 @@ class DepReader:
 
 def _holder(path: ProjectPath, known: Known) -> ProjectPath | None:
     """The known folder that a path lies in."""
-    end = len(path.rstrip("/"))
-    while (end := path.rfind("/", 0, end)) != -1:
-        folder = ProjectPath(path[: end + 1])
-        if folder in known:
-            return folder
-    return None
+    return next((folder for folder in map(ProjectPath, _folders(path)) if folder in known), None)
 
 
 def _below(folder: ProjectPath, holder: ProjectPath, entries: tuple[TreeEntry, ...]) -> Iterator[TreeEntry]:
@@ -112,5 +107,14 @@ def _below(folder: ProjectPath, holder: ProjectPath, entries: tuple[TreeEntry, .
 
 def _among(outs: tuple[ProjectPath, ...]) -> Callable[[str], bool]:
     """Whether a file is one of some outputs, or lies in one that is a folder."""
-    files, folders = frozenset(outs), tuple(filter(is_folder, outs))
-    return lambda path: path in files or path.startswith(folders)
+    places = frozenset(outs)
+    if not any(map(is_folder, outs)):
+        return places.__contains__
+    return lambda path: path in places or any(folder in places for folder in _folders(path))
+
+
+def _folders(path: str) -> Iterator[str]:
+    """The folders that a path lies in, innermost first, each with ``/`` at its end."""
+    end = len(path.rstrip("/"))
+    while (end := path.rfind("/", 0, end)) != -1:
+        yield path[: end + 1]

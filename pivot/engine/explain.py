@@ -1,6 +1,5 @@
 """What explaining a verdict needs: the last record, the texts of then and now, the ways through the code."""
 
-import platform
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -68,6 +67,8 @@ def _tree(store: Store, folder: ProjectPath, digest: Digest) -> Sequence[TreeEnt
 
 def take_inventory(observer: Observer, store: Store, stage: Stage) -> Inventory:
     """All that the stage's fingerprint holds now, and what was observed when it last ran."""
+    import platform  # lazy: start-up time
+
     record = store.lock(stage.key)
     observed = _observed(record)
     fingerprint = observer.fingerprint(stage, observed)

@@ -103,39 +103,32 @@ def past_run(layout: Layout, word: str) -> PastRun:
         UsageError: none, or several.
     """
     ids = list_runs(layout)
-    if not ids:
-        raise UsageError("there is no run in the history yet", "run something: pivot repro")
-    found = runs_meant(word, ids)
-    if not found:
-        raise UsageError(
-            f"there is no run {word!r}", "see them: pivot history; of a stage: pivot show last STAGE"
-        )
-    if len(found) > 1:
-        raise UsageError(f"{len(found)} runs begin with {word!r}", "write more of it: see pivot history")
-    return _past_run(layout, found[0], ids)
+    return _past_run(layout, run_meant(word, ids), ids)
 
 
-def stop_runs(layout: Layout, stages: Sequence[str] = ()) -> tuple[str, ...]:
+def stop_runs(layout: Layout, stages: Sequence[str] = (), run: str = "") -> tuple[str, ...]:
     """Ask all runs that are going on in this project to end early; gives their short ids.
 
     Args:
         stages: names of those without which they are to go on; none for whole runs.
+        run: a word as in `past_run`, for the one run that is meant; if it is over, nothing happens.
 
     Raises:
-        UsageError: no run that is going on has such a stage.
+        UsageError: no run that is going on has such a stage, or there is no such run.
     """
     ids = list_runs(layout)
-    going = {run: _chosen(layout, run) for run in ids if is_going_on(layout, run)}
+    meant = (run_meant(run, ids),) if run else ids
+    going = {one: _chosen(layout, one) for one in meant if is_going_on(layout, one)}
     strange = [stage for stage in stages if not any(stage in chosen for chosen in going.values())]
     if strange:
         raise UsageError(
             f"no run that is going on has the stage '{strange[0]}'", "see the last runs: pivot history"
         )
-    for run, chosen in going.items():
+    for one, chosen in going.items():
         of_it = [stage for stage in stages if stage in chosen]
         if of_it or not stages:
-            ask_to_stop(layout, run, of_it)
-    return tuple(short_id(run, ids) for run, chosen in going.items() if not stages or chosen & {*stages})
+            ask_to_stop(layout, one, of_it)
+    return tuple(short_id(one, ids) for one, chosen in going.items() if not stages or chosen & {*stages})
 
 
 def _chosen(layout: Layout, run: str) -> frozenset[str]:
@@ -159,6 +152,24 @@ def last_traceback(layout: Layout, stage: str) -> str:
             ]
             return f"{found[0].rstrip()}\n" if found and found[0] else ""
     return ""
+
+
+def run_meant(word: str, ids: Sequence[str]) -> str:
+    """The one run that a word means; see `runs_meant`.
+
+    Raises:
+        UsageError: none, or several.
+    """
+    if not ids:
+        raise UsageError("there is no run in the history yet", "run something: pivot repro")
+    found = runs_meant(word, ids)
+    if not found:
+        raise UsageError(
+            f"there is no run {word!r}", "see them: pivot history; of a stage: pivot show last STAGE"
+        )
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} runs begin with {word!r}", "write more of it: see pivot history")
+    return found[0]
 
 
 def runs_meant(word: str, ids: Sequence[str]) -> tuple[str, ...]:

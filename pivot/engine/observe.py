@@ -100,18 +100,26 @@ class Observer:
     def texts(self, stage: Stage) -> tuple[ModuleText, ...]:
         """The modules that running a stage executes, with the texts that its fingerprint is of.
 
-        The first call reads those of all stages that were looked at: edits during a run are for the next one.
+        The first call freezes them.
 
         Raises:
-            CodeError: one was edited between the look and the first call.
+            CodeError: as of `freeze`.
         """
         if not self._frozen:
-            self._frozen = True
-            for (_, roots, *_), fingerprint in self._fingerprints.items():
-                for module in fingerprint.modules:
-                    self._snapshot(roots).text(module)
+            self.freeze()
         sources = self._snapshot(stage.roots)
         return tuple(sources.text(module) for module in self.fingerprint(stage).modules)
+
+    def freeze(self) -> None:
+        """Reads the code of all stages that were looked at: edits from now on are for the next run.
+
+        Raises:
+            CodeError: some was edited since the look.
+        """
+        self._frozen = True
+        for (_, roots, *_), fingerprint in self._fingerprints.items():
+            for module in fingerprint.modules:
+                self._snapshot(roots).text(module)
 
     def text(self, stage: Stage, module: ProjectModule) -> ModuleText:
         """The text of one module that the stage's code is in, as it is now.

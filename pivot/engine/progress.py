@@ -1,12 +1,10 @@
 """What a running stage says of how far it is, read from the file beside its log."""
 
 import contextlib
-import json
-import math
 import os
 
 from pivot.model.event import StageProgress
-from pivot.worker.report import progress_file
+from pivot.worker.report import progress_file, read_record
 
 
 class ProgressTail:
@@ -19,38 +17,22 @@ class ProgressTail:
     def __init__(self, stage: str, log: str) -> None:
         self._stage = stage
         self._path = progress_file(log)
-        self._offset = 0
-        self._rest = b""
+        self._known = b""
 
     def newest(self) -> StageProgress | None:
         """How far the stage is, if it said anything since the last look."""
         try:
             with open(self._path, "rb", buffering=0) as file:
-                file.seek(self._offset)
                 data = file.read()
         except OSError:
             return None
-        self._offset += len(data)
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        said = (_event(self._stage, line) for line in reversed(lines))
-        return next((event for event in said if event is not None), None)
+        said = read_record(data) if data != self._known else None
+        if said is None:
+            return None
+        self._known = data
+        return StageProgress(self._stage, said.done, said.total, said.text)
 
     def discard(self) -> None:
         """Remove the file, once the stage is over."""
         with contextlib.suppress(OSError):
             os.unlink(self._path)
-
-
-def _event(stage: str, line: bytes) -> StageProgress | None:
-    try:
-        match json.loads(line):
-            case {
-                "done": int() | float() as done,
-                "total": int() | float() | None as total,
-                "text": str(text),
-            }:
-                if math.isfinite(done) and (total is None or math.isfinite(total)):
-                    return StageProgress(stage, done, total, text)
-    except ValueError:  # a stage may write there, too
-        return None
-    return None

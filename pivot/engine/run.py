@@ -25,6 +25,8 @@ from pivot.store.store import Store
 
 NOTICE = 0.2
 """Seconds after which an interrupt is noticed at the latest."""
+MOST_GUESSES = 10
+"""Deps that are nowhere for which a name like theirs is looked for: each is compared with all files and outs."""
 
 Sink = Callable[[Event], None]
 
@@ -74,12 +76,14 @@ def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
     except DefinitionErrors as error:
         errors.extend(error.errors)
     feeders = plan.graph.among(plan.chosen)
+    guesses = 0
     for stage in stages:
         names = {dep.path: dep.name for dep in stage.deps}
         for path in observer.missing(stage, made_by(plan.graph, feeders[stage.name], stage)):
             if os.path.exists(absolute(path, root).rstrip("/")):
                 continue  # a file where a folder is declared, which was told
             maker = plan.graph.producer(path)
+            guesses += not maker
             is_link = os.path.islink(absolute(path, root).rstrip("/"))
             what = "is a symbolic link that leads nowhere" if is_link else "does not exist"
             errors.append(
@@ -87,15 +91,22 @@ def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
                     f"stage '{stage.name}': dep '{names[path]}': {path} {what} ({stage.place})",
                     f"run '{maker}' first, or leave out --single-stage"
                     if maker
-                    else _way_to(path, plan.graph, root),
+                    else _way_to(path, plan.graph, root, guess=guesses <= MOST_GUESSES),
                 )
             )
     if errors:
         raise DefinitionErrors(errors)
 
 
-def _way_to(path: ProjectPath, graph: Graph, root: str) -> str:
+def _way_to(path: ProjectPath, graph: Graph, root: str, *, guess: bool) -> str:
     """What to do about a dep that neither lies there nor is made: perhaps it is misspelt."""
+    near = _near(path, graph, root) if guess else []
+    meant = f"did you mean {near[0]!r}? Else " if near else ""
+    return f"{meant}put the file there, or name the stage that makes it (with include:, if another folder's)"
+
+
+def _near(path: ProjectPath, graph: Graph, root: str) -> list[str]:
+    """The out or the file whose name is most like that of a dep which is nowhere."""
     folder = os.path.dirname(path.rstrip("/"))
     try:
         names = os.listdir(absolute(ProjectPath(folder or ROOT), root))
@@ -104,9 +115,7 @@ def _way_to(path: ProjectPath, graph: Graph, root: str) -> str:
     there = [os.path.join(folder, name) for name in sorted(names)]
     outs = [out for stage in graph.stages for out in stage.out_paths()]
     others = (name for name in [*outs, *there] if name != path.rstrip("/"))
-    near = difflib.get_close_matches(path, others, n=1, cutoff=0.8)
-    guess = f"did you mean {near[0]!r}? Else " if near else ""
-    return f"{guess}put the file there, or name the stage that makes it (with include:, if another folder's)"
+    return difflib.get_close_matches(path, others, n=1, cutoff=0.8)
 
 
 def execute(

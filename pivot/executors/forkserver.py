@@ -1,6 +1,6 @@
 """Stages in warm processes forked from a server that has the libraries loaded.
 
-submit ─→ queue ─→ one thread a slot ─→ pool of one worker: run_task(bytes) → bytes ─→ future
+submit ─→ queue ─→ one thread a slot ─→ its worker: run_task(bytes) → bytes ─→ future
                         │  StaleWorker: a fresh worker takes the task, once
                         └─ died, cancelled: the slot's process group is killed; the next task gets a fresh one
 """
@@ -90,8 +90,8 @@ class ForkserverExecutor:
         slot = self._passing_slot()
         try:
             # the worker counts what it computes; on a busy machine that is less than what passes here
-            answer = slot.result(slot.submit(run_trial, pickle.dumps(task)), _PATIENCE * task.timeout)
-            return cast("TrialResult", pickle.loads(answer))
+            slot.submit(run_trial, pickle.dumps(task))
+            return cast("TrialResult", pickle.loads(slot.result(_PATIENCE * task.timeout)))
         except WorkerDied as death:
             return TrialResult(failure=death.failure)
         except TimeoutError:
@@ -104,7 +104,8 @@ class ForkserverExecutor:
         slot = self._passing_slot()
         try:
             data = pickle.dumps((function, argument, os.getcwd(), dict(os.environ)))
-            answer = pickle.loads(slot.result(slot.submit(run_call, data)))
+            slot.submit(run_call, data)
+            answer = pickle.loads(slot.result())
         except WorkerDied as death:
             raise WorkerError(death.failure.message, death.failure.hint) from None
         finally:
@@ -191,10 +192,10 @@ class ForkserverExecutor:
 
     def _once(self, job: _Job, slot: Slot, data: bytes) -> TaskResult:
         try:
-            future = slot.submit(run_task, data)
+            slot.submit(run_task, data)
             if job.stop.is_set():  # the signal may have come before there was a process
                 slot.send(signal.SIGKILL)
-            return cast("TaskResult", pickle.loads(slot.result(future)))
+            return cast("TaskResult", pickle.loads(slot.result()))
         except WorkerDied as death:
             return death.failure
 

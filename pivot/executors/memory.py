@@ -9,21 +9,41 @@ from collections.abc import Iterator
 _ROOT = "/"
 _LOG = "dev/kmsg"
 _KILLED = re.compile(r"[Oo]ut of memory: Killed process (\d+) ")
-_COUNT = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
+_COUNT = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
+_LARGEST = 1 << 16  # bytes of such a file
 
 
-def memory_kills(root: str = _ROOT) -> int | None:
-    """How often the kernel has killed in this process's cgroup for want of memory; ``None`` where it does not say.
+class KillCount:
+    """How often the kernel has killed in this process's cgroup for want of memory.
 
     Args:
         root: of the file system.
     """
-    for path in _count_files(root):
-        with contextlib.suppress(OSError), open(path, encoding="ascii") as file:
-            found = _COUNT.search(file.read())
-            if found:
-                return int(found[1])
-    return None
+
+    def __init__(self, root: str = _ROOT) -> None:
+        self._fd: int | None = None
+        for path in _count_files(root):
+            with contextlib.suppress(OSError):
+                self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                if self.read() is not None:
+                    return
+            self.close()
+
+    def read(self) -> int | None:
+        """The count now; ``None`` where the kernel does not say."""
+        if self._fd is None:
+            return None
+        try:
+            found = _COUNT.search(os.pread(self._fd, _LARGEST, 0))
+        except OSError:
+            return None
+        return int(found[1]) if found else None
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
 
 def is_named(pid: int, since: float, root: str = _ROOT) -> bool:

@@ -5,18 +5,18 @@ interpreter is loaded, never a project's code, which each worker compiles from t
 What cannot be imported is left out: the stage that needs it will say so.
 """
 
+import atexit
 import contextlib
 import ctypes  # noqa: F401 - loaded for the workers
 import importlib
 import importlib.machinery
-import multiprocessing.queues
-import multiprocessing.synchronize  # noqa: F401 - loaded for the workers
+import mmap  # noqa: F401 - loaded for the workers
 import os
+import signal
 import site
 import sys
 import sysconfig
 import warnings
-from concurrent.futures import process  # noqa: F401 - loaded for the workers
 
 import pivot.define.discover  # loaded for the workers, like the next: each edit of a stage defines anew
 import pivot.define.pivotfile
@@ -68,6 +68,24 @@ def _installed() -> list[str]:
     return [entry for entry in sys.path if os.path.realpath(entry) in known]
 
 
+def end_workers(server: int) -> None:
+    """Kill the workers that are left, and the programs that their stages started: the driver is gone.
+
+    They do so themselves, unless a stage is in code of C's that lets no other thread of Python run.
+
+    Args:
+        server: the process that this is the business of; those forked from it come by here, too.
+    """
+    if os.getpid() != server:
+        return
+    with contextlib.suppress(OSError), open(f"/proc/self/task/{server}/children", encoding="ascii") as file:
+        for worker in map(int, file.read().split()):
+            for kill in (os.killpg, os.kill):  # one that was just forked leads no group yet
+                with contextlib.suppress(OSError):
+                    kill(worker, signal.SIGKILL)
+
+
 with contextlib.suppress(OSError):
     os.setsid()  # away from the terminal's process group: Ctrl-C is for the driver alone
 preload(os.environ.pop("PIVOT_PRELOAD", "").split())
+atexit.register(end_workers, os.getpid())

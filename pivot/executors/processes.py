@@ -130,20 +130,6 @@ class WorkerProcess(process.BaseProcess):
         return WorkerPopen(process_obj)
 
 
-class WorkerContext(context.ForkServerContext):
-    """What a `ProcessPoolExecutor` needs to start one worker; remembers the worker it started."""
-
-    def __init__(self, server: Server) -> None:
-        super().__init__()
-        self._server = server
-        self.worker: WorkerProcess | None = None
-
-    def Process(self, **options: Any) -> WorkerProcess:  # type: ignore[override]  # noqa: N802 - as in multiprocessing
-        """A new worker, not yet started."""
-        self.worker = WorkerProcess(self._server, **options)
-        return self.worker
-
-
 def _preparation(process_obj: WorkerProcess) -> dict[str, object]:
     """What the child does before it unpickles the process; no ``init_main_from_…`` among it."""
     return {

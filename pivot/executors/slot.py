@@ -2,16 +2,19 @@
 
 import contextlib
 import os
+import pickle
+import select
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Pipe
+from multiprocessing.util import Finalize
 
-from pivot.executors.memory import boot_time, is_named, memory_kills
-from pivot.executors.processes import Server, WorkerContext
+from pivot.executors.memory import KillCount, boot_time, is_named
+from pivot.executors.processes import Server, WorkerProcess
 from pivot.model.task import Failure
-from pivot.worker.main import start
+from pivot.worker.main import serve
+from pivot.worker.wire import receive, send
 
 Runner = Callable[[bytes], bytes]
 
@@ -29,98 +32,145 @@ class WorkerDied(Exception):  # noqa: N818 - a past fact
 
 
 class Slot:
-    """A pool of one worker that is kept warm between calls.
+    """A worker that is kept warm between calls.
 
-    One thread calls `run` and `discard`; `send` may be called from any.
+    One thread calls `submit`, `result` and `discard`; `send` may be called from any.
     """
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._context: WorkerContext | None = None
-        self._pool: ProcessPoolExecutor | None = None
+        self._worker: _Worker | None = None
         self._lock = threading.Lock()
-        self._kills: int | None = None  # of the kernel, for want of memory, before the last call
+        self._before: int | None = (
+            None  # how often the kernel had killed for want of memory before the last call
+        )
         self._began = 0.0
 
-    def submit(self, runner: Runner, data: bytes) -> Future[bytes]:
-        """Begin a call in the worker, which is forked if there is none.
+    def submit(self, runner: Runner, data: bytes) -> None:
+        """Begin a call in the worker, which is forked if there is none; its answer must be fetched by `result`.
 
         Raises:
-            WorkerDied: no process could be started, or it is gone already.
+            WorkerDied: no process could be started.
         """
-        try:
-            return self._submit(runner, data)
-        except (OSError, EOFError):  # the fork server died just now; there will be another one
-            self.discard()
-        try:
-            return self._submit(runner, data)
-        except (OSError, EOFError) as error:
-            self.discard()
-            failure = Failure("died", f"no worker could be started: {error}")
-            raise WorkerDied(failure) from error
+        for chance in (1, 2):
+            try:
+                self._submit(runner, data)
+            except (OSError, EOFError) as error:
+                self.discard()
+                if chance == 2:
+                    failure = Failure("died", f"no worker could be started: {error}")
+                    raise WorkerDied(failure) from error
+                # the fork server, or a worker that was idle, died just now: there will be another one
+            else:
+                return
 
-    def _submit(self, runner: Runner, data: bytes) -> Future[bytes]:
-        with self._lock:
-            if self._pool is None:
-                self._context = WorkerContext(self._server)
-                self._pool = ProcessPoolExecutor(1, mp_context=self._context, initializer=start)
-            pool = self._pool
-        self._kills, self._began = memory_kills(), boot_time()
-        try:
-            return pool.submit(runner, data)
-        except BrokenProcessPool:
-            raise WorkerDied(self._discard_dead()) from None
+    def _submit(self, runner: Runner, data: bytes) -> None:
+        worker = self._worker
+        if worker is None:
+            worker = _Worker(self._server)
+            with self._lock:
+                self._worker = worker
+            worker.start()
+        self._before, self._began = worker.kills.read(), boot_time()
+        worker.send(pickle.dumps((runner, data)))
 
-    def result(self, future: Future[bytes], timeout: float | None = None) -> bytes:
-        """Wait for a call's answer.
+    def result(self, timeout: float | None = None) -> bytes:
+        """Wait for the answer of the call that was begun last.
 
         Raises:
             WorkerDied: the process ended first.
             TimeoutError: there was no answer within ``timeout`` seconds; the worker goes on.
         """
+        assert self._worker is not None
         try:
-            return future.result(timeout)
-        except BrokenProcessPool:
+            return self._worker.receive(timeout)
+        except (EOFError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise
             raise WorkerDied(self._discard_dead()) from None
 
     def send(self, number: signal.Signals, *, group: bool = True) -> None:
         """Send a signal to the worker and, with ``group``, to the programs that its stage started."""
         with self._lock:
-            worker = self._context.worker if self._context else None
-            if worker is None or worker.pid is None:
-                return
-            if group:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(worker.pid, number)
-                    return
-            if worker.exitcode is None:  # it has not made its group yet, or only itself is meant
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(worker.pid, number)
+            if self._worker is not None:
+                _send(self._worker.process, number, group=group)
 
     def discard(self) -> None:
         """End the worker and its stage's programs; the next call gets a fresh one."""
         self.send(signal.SIGKILL)
         with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
-        with self._lock:
-            context, self._context = self._context, None
-        if context is not None and context.worker is not None and context.worker.pid is not None:
-            context.worker.join()
-            context.worker.close()
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
 
     def _discard_dead(self) -> Failure:
-        worker = self._context.worker if self._context else None
+        assert self._worker is not None
+        process, kills = self._worker.process, self._worker.kills
         code = None
         starved = False
-        if worker is not None and worker.pid is not None:
-            worker.join()
-            code = worker.exitcode
+        if process.pid is not None:
+            process.join()
+            code = process.exitcode
             if code == -signal.SIGKILL:
-                starved = (memory_kills() or 0) > (self._kills or 0) or is_named(worker.pid, self._began)
+                starved = (kills.read() or 0) > (self._before or 0) or is_named(process.pid, self._began)
         self.discard()
         return death(code, starved=starved)
+
+
+class _Worker:
+    """A process and the way to talk to it."""
+
+    def __init__(self, server: Server) -> None:
+        self._own, self._its = Pipe()
+        self.process = WorkerProcess(server, target=serve, args=(self._its,))
+        self.kills = KillCount()
+        self._events = select.poll()
+        self._at_exit: Finalize | None = None
+
+    def start(self) -> None:
+        self.process.start()
+        # a program that ends without closing its executor would wait for its children first, in vain
+        self._at_exit = Finalize(None, _send, (self.process, signal.SIGKILL), exitpriority=0)
+        self._its.close()
+        self._events.register(self._own, select.POLLIN)
+        self._events.register(self.process.sentinel, select.POLLIN)
+
+    def send(self, message: bytes) -> None:
+        send(self._own.fileno(), message)
+
+    def receive(self, timeout: float | None) -> bytes:
+        return receive(self._own.fileno(), lambda: self._await(timeout))
+
+    def _await(self, timeout: float | None) -> None:
+        """Wait for a piece of an answer; programs that the stage left may hold its end open after its death."""
+        ready = [fd for fd, _ in self._events.poll(None if timeout is None else timeout * 1000)]
+        if not ready:
+            raise TimeoutError
+        if self._own.fileno() not in ready:
+            raise EOFError
+
+    def close(self) -> None:
+        if self._at_exit is not None:
+            self._at_exit.cancel()
+        if self.process.pid is not None:
+            self.process.join()
+            self.process.close()
+        for end in (self._own, self._its):
+            end.close()
+        self.kills.close()
+
+
+def _send(process: WorkerProcess, number: signal.Signals, *, group: bool = True) -> None:
+    """Send a signal to a worker and, with ``group``, to the programs that its stage started."""
+    if process.pid is None:
+        return
+    if group:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+            return
+    if process.exitcode is None:  # it has not made its group yet, or only itself is meant
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 def death(code: int | None, *, starved: bool = False) -> Failure:

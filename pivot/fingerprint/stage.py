@@ -92,6 +92,7 @@ class Fingerprinter:
         self._reacher = Reacher(self._graph, self._changers)
         self._packages = Packages(sources.library_folders)
         self._known: dict[tuple[ObjectRef, tuple[str, ...]], _Static] = {}
+        self._found: dict[tuple[ObjectRef, Beside], Fingerprint] = {}  # the variants of a stage share theirs
 
     def looked_at(self) -> dict[str, bool]:
         """All paths that the fingerprints so far rest on, each with whether it was surely there."""
@@ -103,6 +104,12 @@ class Fingerprinter:
         Raises:
             CodeError: a module in reach is not Python, the function is not there, or nothing explains a name.
         """
+        found = self._found.get((function, beside))
+        if found is None:
+            found = self._found[function, beside] = self._look_at(function, beside)
+        return found
+
+    def _look_at(self, function: ObjectRef, beside: Beside) -> Fingerprint:
         static = self._static(function, beside.loaders)
         seen = seen_code(self._graph, beside, static.weak)
         reach = self._grown(function, static.reach, seen)

@@ -23,9 +23,8 @@ def digest_text(text: str) -> Digest:
 
 def digest_parts(parts: Iterable[str]) -> Digest:
     """The digest of a sequence of texts; ``["ab", "c"]`` and ``["a", "bc"]`` differ."""
-    state = xxhash.xxh3_128()
+    pieces: list[bytes] = []
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
-        state.update(len(data).to_bytes(8, "little"))
-        state.update(data)
-    return Digest(state.hexdigest())
+        pieces += (len(data).to_bytes(8, "little"), data)
+    return digest_bytes(b"".join(pieces))

@@ -20,6 +20,7 @@ SCHEMA = 2
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 # what YAML does not allow in a text, or would read as a line break
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 
 
@@ -31,6 +32,13 @@ def lock_text(record: StageRecord) -> str:
 def full_text(record: StageRecord) -> str:
     """The whole record, for run cache and journal."""
     return _text(record, content=True)
+
+
+def both_texts(record: StageRecord) -> tuple[str, str]:
+    """`lock_text` and `full_text`, made once where they are the same."""
+    text = full_text(record)
+    has_content = any(state.content is not None for state in record.outputs.values())
+    return lock_text(record) if has_content else text, text
 
 
 def decode(text: str, stage: str, where: str) -> StageRecord:
@@ -88,11 +96,7 @@ def _text(record: StageRecord, *, content: bool) -> str:
         "sources": _lines(record.sources),
         "stage": _json(record.stage),
     }
-    return "{\n" + ",\n".join(f' "{name}": {value}' for name, value in fields.items()) + "\n}\n"
-
-
-def _json(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    text = "{\n" + ",\n".join(f' "{name}": {value}' for name, value in fields.items()) + "\n}\n"
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

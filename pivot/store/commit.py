@@ -20,9 +20,10 @@ from pivot.model.stage import OutKind
 from pivot.model.tree import TreeEntry
 from pivot.paths import ProjectPath, is_folder
 from pivot.store import atomic
+from pivot.store.codec import both_texts
 from pivot.store.folders import find_entries, folder_entries, keep_in_place, keep_tree, list_files, renamed
 from pivot.store.guard import try_guard
-from pivot.store.journal import Journal, drop_journal, read_journal, write_journal
+from pivot.store.journal import Journal, add_record, drop_journal, read_journal, write_journal
 from pivot.store.layout import Layout
 from pivot.store.lockfile import write_lock
 from pivot.store.objects import ObjectStore
@@ -110,10 +111,11 @@ def commit_record(
         with atomic.explained(journal.layout.folder):
             before, notices = keep_replaced(objects, journal, record, previous)
             _store_outputs(objects, journal, record)
-            write_record(objects.layout, record)  # the last that a full or read-only cache can refuse
+            lock, full = both_texts(record)
+            write_record(objects.layout, record, full)  # the last that a full or read-only cache can refuse
             final = replace(journal, before=before, record=record)
-            write_journal(final)
-            _finish(objects, final, record)
+            add_record(final, full)
+            _finish(objects, final, record, lock)
     except BaseException:
         abort(objects, journal)
         raise
@@ -187,9 +189,14 @@ def _set_aside(layout: Layout, path: str) -> str:
 
 def _make_room(objects: ObjectStore, journal: Journal) -> None:
     for path in journal.outs:
-        staging = journal.staging(path)
-        atomic.make_folder(os.path.dirname(journal.target(path)))
-        os.makedirs(os.path.dirname(staging), exist_ok=True)
+        staging = os.path.dirname(journal.staging(path))
+        try:
+            os.mkdir(staging)
+        except FileExistsError:  # for another output of the stage
+            continue
+        except FileNotFoundError:
+            atomic.make_folder(os.path.dirname(journal.target(path)))
+            os.makedirs(staging, exist_ok=True)
     for path in journal.existed:
         target, aside = journal.target(path), journal.aside(path)
         os.makedirs(os.path.dirname(aside), exist_ok=True)
@@ -204,13 +211,16 @@ def _is_in_the_way(target: str, path: ProjectPath) -> bool:
 
 def _clear(objects: ObjectStore, journal: Journal) -> None:
     """Removes folders of ours that no journal tells of; what was moved aside may be the last of its kind."""
+    left = {folder for folder in journal.folders() if os.path.lexists(folder)}
     for path in journal.outs:
         aside = journal.aside(path)
+        if os.path.dirname(aside) not in left:
+            continue
         if os.path.isdir(aside):
             keep_tree(objects, aside, folder_entries(objects.index, aside) or ())
         elif os.path.isfile(aside):
             objects.add_file(aside)
-    for folder in journal.folders():
+    for folder in left:
         atomic.discard_tree(folder)
 
 
@@ -307,7 +317,9 @@ def _changed(stage: str, path: ProjectPath) -> StoreError:
     )
 
 
-def _finish(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
+def _finish(
+    objects: ObjectStore, journal: Journal, record: StageRecord, lock_text: str | None = None
+) -> None:
     """From the journal's record on: everything that is still to be done, however much is done already."""
     cached = {out.path for out in record.inputs.outs if out.cache}
     layout = journal.layout
@@ -326,7 +338,7 @@ def _finish(objects: ObjectStore, journal: Journal, record: StageRecord) -> None
         else:
             atomic.rename(staged, target)
             objects.index.moved(staged, target)
-    write_lock(layout, record)
+    write_lock(layout, record, lock_text)
     remember_placed(objects, record)
     drop_journal(journal)
     for path, files in swapped.items():

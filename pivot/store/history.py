@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 import re
-import secrets
 import shutil
 import zlib
 from collections.abc import Collection, Iterable, Iterator
@@ -144,7 +143,7 @@ def run_name(layout: Layout, now: datetime) -> str:
     with contextlib.suppress(ValueError, OverflowError):
         last = datetime.strptime(max(times, default=""), _ORDER).replace(tzinfo=now.tzinfo)
         now = max(now, last + timedelta(microseconds=1))
-    return f"{now:{_ORDER}}-{secrets.token_hex(2)}"
+    return f"{now:{_ORDER}}-{os.urandom(2).hex()}"
 
 
 def is_going_on(layout: Layout, run: str) -> bool:

@@ -18,6 +18,7 @@ ASIDE = ".pivot-old."
 
 _GITIGNORE = "/cache/\n/runs/\n/journal/\n/locks/\n/tmp/\n/state.db*\n"
 _UNSAFE = re.compile(rb"^\.|[^A-Za-z0-9_@.-]")
+_SAFE = re.compile(rb"%([0-9A-F]{2})")
 _LONGEST = 160
 
 
@@ -135,6 +136,19 @@ class Layout:
     def log_file(self, run: str, stage: str) -> str:
         """``runs/<run id>/<stage>.log``: what a stage wrote to stdout and stderr."""
         return os.path.join(self.run_folder(run), f"{file_name(stage)}.log")
+
+
+def stages_with_locks(layout: Layout) -> list[str]:
+    """The stages that have a lock file, by the files' names alone; those whose names are cut short are left out."""
+    folder, ending = os.path.dirname(layout.lock_file("any")), ".lock"
+    try:
+        files = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    names = [file.removesuffix(ending) for file in files if file.endswith(ending) and "~" not in file]
+    return [
+        _SAFE.sub(lambda m: bytes.fromhex(m[1].decode()), n.encode()).decode(errors="replace") for n in names
+    ]
 
 
 def initialize(folder: str) -> bool:

@@ -82,16 +82,19 @@ def lock_record(data: bytes, where: str) -> StageRecord:
     return codec.decode(text, stage, where)
 
 
-def write_lock(layout: Layout, record: StageRecord) -> None:
+def write_lock(layout: Layout, record: StageRecord, text: str | None = None) -> None:
     """Makes ``record`` the stage's last result; a file that says so already is left alone.
 
     It is for the caller to have it flushed.
+
+    Args:
+        text: what `codec.lock_text` gives for it, where that is known.
 
     Raises:
         StoreError: it cannot be written.
     """
     path = layout.lock_file(record.stage)
-    data = codec.lock_text(record).encode("utf-8")
+    data = (codec.lock_text(record) if text is None else text).encode("utf-8")
     try:
         with open(path, "rb") as file:
             if file.read() == data:

@@ -89,7 +89,17 @@ def question(root: str, here: str, targets: "Iterable[str]", single_stage: bool)
     own = (__file__, mark(os.stat(__file__)))  # an installation of another Pivot writes it anew
     surroundings = (os.environ.get(name) for name in _SURROUNDINGS)
     python = (sys.version, sys.prefix, sys.executable, *map(str, sys.path))
-    return (own, os.geteuid(), python, tuple(surroundings), os.getcwd(), root, here, tuple(targets), single_stage)
+    return (
+        own,
+        os.geteuid(),
+        python,
+        tuple(surroundings),
+        os.getcwd(),
+        root,
+        here,
+        tuple(targets),
+        single_stage,
+    )
 
 
 def is_wanted(environment: "Mapping[str, str]") -> bool:

@@ -35,22 +35,28 @@ def read_records(layout: Layout, stage: str, declared: Digest) -> list[StageReco
     return [record for record in found if record is not None and record.inputs.declared_key == declared]
 
 
-def write_record(layout: Layout, record: StageRecord) -> None:
+def write_record(layout: Layout, record: StageRecord, text: str | None = None) -> None:
     """Keeps a record under its stage and inputs, and the last `MOST` of them that differ in what was observed.
 
     Nobody need flush it: a torn one is a miss.
+
+    Args:
+        text: what `codec.full_text` gives for it, where that is known.
 
     Raises:
         StoreError: it cannot be written.
     """
     path = layout.record_file(record.stage, record.inputs.declared_key, record.inputs.observed.digest)
-    data = codec.full_text(record).encode("utf-8")
+    data = (codec.full_text(record) if text is None else text).encode("utf-8")
     if _holds(path, data):
         with contextlib.suppress(OSError):  # a cache that is read-only for us, of which all can be restored
             os.utime(path)  # among the last ones
         return
+    folder = os.path.dirname(path)
+    is_first = not os.path.isdir(folder)
     atomic.replace_unflushed(path, data, layout.cache_scratch)
-    _drop_oldest(os.path.dirname(path))
+    if not is_first:
+        _drop_oldest(folder)
 
 
 def _holds(path: str, data: bytes) -> bool:

@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from typing import Any, cast
 
 from pivot.errors import PivotError
@@ -36,6 +37,7 @@ from pivot.worker.save import make_room, save
 from pivot.worker.seeding import put_back, seeded
 from pivot.worker.seen import observing
 from pivot.worker.surroundings import TookTooLong, interruptible, limited, surroundings
+from pivot.worker.wire import receive, send
 
 
 def start() -> None:
@@ -56,6 +58,21 @@ def start() -> None:
     faulthandler.enable()
     _let_go_of_the_fork_server()
     threading.Thread(target=_die_with_the_driver, name="pivot-parent", daemon=True).start()
+
+
+def serve(connection: Connection) -> None:
+    """Be a worker: call one runner after the other, each by its name, and answer with what it gives."""
+    start()
+    own, fd = os.getpid(), connection.fileno()
+    while True:
+        try:
+            runner, data = pickle.loads(receive(fd, lambda: None))
+        except EOFError:
+            return
+        answer: bytes = runner(data)
+        if os.getpid() != own:  # a child that the stage forked, and that came back as its parent did
+            os._exit(0)
+        send(fd, answer)
 
 
 def run_task(data: bytes) -> bytes:

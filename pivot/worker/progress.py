@@ -1,7 +1,6 @@
 """How far a stage is, as it says itself: ``for batch in pivot.progress(batches): …``."""
 
 import contextlib
-import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from operator import itemgetter
@@ -12,8 +11,6 @@ from pivot.worker.context import current
 from pivot.worker.report import Reporter, Standing
 
 T = TypeVar("T")
-
-_LOOK = 0.1  # seconds between two reports, however fast the steps are
 
 
 def progress(
@@ -58,7 +55,7 @@ class Progress(Generic[T]):
         self.text = text
         self._items = iterable
         self._reporter = reporter
-        self._due = 0.0
+        self._said: tuple[float | None, str] | None = None  # total and text, as far as they are known there
         if iterable is not None and total is None:
             with contextlib.suppress(Exception):  # some things that have a length cannot tell it
                 self.total = len(iterable)  # type: ignore[arg-type]
@@ -87,12 +84,12 @@ class Progress(Generic[T]):
         self.done += n
         if text is not None:
             self.text = text
-        if self._reporter is not None and time.monotonic() >= self._due:
-            self._say()
+        self._say()
 
     def close(self) -> None:
         """It is over, however far it came; ``with`` and the end of a loop do this by themselves."""
         if self._reporter is not None:
+            self._said = None
             self._reporter.end(id(self), Standing(self.done, self.total, self.text))
 
     def __enter__(self) -> Self:
@@ -108,8 +105,13 @@ class Progress(Generic[T]):
         self.close()
 
     def _say(self) -> None:
-        if self._reporter is not None:
-            self._due = time.monotonic() + _LOOK
+        if self._reporter is None:
+            return
+        said = self._said
+        if said is not None and said[0] is self.total and said[1] is self.text:
+            self._reporter.count(id(self), self.done)
+        else:
+            self._said = (self.total, self.text)
             self._reporter.report(id(self), Standing(self.done, self.total, self.text))
 
     def _steps(self) -> Iterator[None]:
@@ -119,8 +121,7 @@ class Progress(Generic[T]):
             while True:
                 self.done = fetched
                 fetched += 1
-                if time.monotonic() >= self._due:
-                    self._say()
+                self._say()
                 yield
         finally:
             self.close()

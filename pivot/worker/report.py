@@ -1,25 +1,25 @@
-"""How far a running stage is → lines of JSON in a file beside its log, a few a second at most.
+"""How far a running stage is → one record in a file beside its log, written over with each step.
 
-    {"done": 9, "total": 20, "text": "epoch"}
+    number of the record · done · total · length of the text, text · number of the record, again
 
-Whoever shows it follows the file, as with the log; no stage waits for a reader, and none fails for want of
-one.
+The file is mapped into memory, so a step costs no system call that writes, and what was said last is there also
+while the stage does not come back to Python for a long time. Whoever shows it reads the file as often as it likes;
+no stage waits for a reader, and none fails for want of one.
 """
 
 import contextlib
-import json
+import functools
 import math
 import os
+import struct
 import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, replace
+from typing import Any
 
-INTERVAL = 0.25
-"""Seconds between two lines."""
-END_INTERVAL = 1.0
-"""Seconds between two ends of bars that are told at once, in spite of `INTERVAL`: five lines a second in all."""
 LONGEST_TEXT = 200
+_RECORD = struct.Struct(f"=QddH{4 * LONGEST_TEXT}s6xQ")
+_AT_DONE = 8
 
 
 def progress_file(log: str) -> str:
@@ -40,12 +40,23 @@ class Standing:
         """Whether nothing is left to do, as far as anybody knows."""
         return self.total is not None and self.done >= self.total
 
-    def line(self) -> str:
-        """A line of the file."""
-        text = " ".join(self.text.split())[:LONGEST_TEXT]
-        return (
-            json.dumps({"done": _finite(self.done) or 0, "total": _finite(self.total), "text": text}) + "\n"
-        )
+    def record(self, number: int) -> bytes:
+        """The content of the file. ``number`` is another one than that of the record before."""
+        text = " ".join(self.text.split())[:LONGEST_TEXT].encode("utf-8", "replace")
+        total = math.nan if self.total is None else _finite(self.total, math.nan)
+        return _RECORD.pack(number, _finite(self.done, 0.0), total, len(text), text, number)
+
+
+def read_record(data: bytes) -> Standing | None:
+    """What a file says; ``None`` where it holds no record, or one that is just being written."""
+    try:
+        number, done, total, length, text, again = _RECORD.unpack(data)
+        words = text[:length].decode()
+    except (struct.error, UnicodeDecodeError):  # a stage may write there, too
+        return None
+    if number != again or number == 0 or math.isinf(total):
+        return None
+    return Standing(_plain(_finite(done, 0.0)), None if math.isnan(total) else _plain(total), words)
 
 
 class Reporter:
@@ -56,78 +67,115 @@ class Reporter:
 
     Args:
         path: of the file.
-        clock: gives seconds.
     """
 
-    def __init__(self, path: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._clock = clock
-        self._process = os.getpid()
         self._lock = threading.RLock()  # garbage collection may end a bar at any instant, also in here
         self._bars: dict[int, Standing] = {}
-        self._told = self._ended = -math.inf
-        self._held: Standing | None = None
+        self._counts: dict[int, float] = {}  # how many steps were done since, of bars that only counted
+        self._shown: int | None = None  # the bar that is told of, until it is complete
+        self._limit = math.inf  # its total
+        self._number = 0
+        self._memory: Any = None
+        self._done: Any = None  # the place in it
         self._open = True
+        _in_this_process().add(self)
 
     def report(self, bar: int, standing: Standing) -> None:
         """A bar moved. `bar` is a number of its own; the first time that it is used opens the bar."""
-        if os.getpid() != self._process:
-            return
         with self._lock, contextlib.suppress(Exception):
             self._bars[bar] = standing
-            self._show(self._outermost(), at_once=False)
+            self._counts.pop(bar, None)
+            self._show()
+
+    def count(self, bar: int, done: float) -> None:
+        """A bar that was reported is further, and nothing else of it is new: the quick way to say so."""
+        self._counts[bar] = done
+        try:
+            if bar == self._shown and done < self._limit:
+                self._done[0] = done
+            elif self._shown in (None, bar):
+                with self._lock:
+                    self._show()
+        except Exception:  # noqa: BLE001, S110 - such as a number of an odd kind
+            pass
 
     def end(self, bar: int, standing: Standing) -> None:
         """A bar is over, complete or not."""
-        if os.getpid() != self._process:
-            return
         with self._lock, contextlib.suppress(Exception):
             if bar not in self._bars:
                 return
             self._bars[bar] = standing
-            shown = self._outermost()
+            self._counts.pop(bar, None)
+            self._show()
             del self._bars[bar]
-            self._show(shown, at_once=shown is standing)
+            if self._shown == bar:
+                self._shown = None
 
     def close(self) -> None:
-        """The stage is over: what was held back is told, and nothing any more after that."""
+        """The stage is over: nothing is told any more."""
         with self._lock:
-            if self._held is not None:
-                self._tell(self._held, self._clock())
-            self._open = False
+            self._open, self._shown = False, None
+            if self._memory is not None:
+                self._done.release()
+                self._memory.close()
 
-    def _outermost(self) -> Standing:
-        bars = list(self._bars.values())
-        return next((bar for bar in bars if not bar.is_complete), bars[-1])
+    def mute(self) -> None:
+        """In a forked child: whoever held the lock is not there."""
+        self._lock = threading.RLock()
+        self._open, self._shown, self._memory = False, None, None
 
-    def _show(self, standing: Standing, *, at_once: bool) -> None:
-        now = self._clock()
-        if now >= self._told + INTERVAL:
-            self._tell(standing, now)
-        elif at_once and now >= self._ended + END_INTERVAL:
-            self._ended = now
-            self._tell(standing, now)
-        else:
-            self._held = standing
-
-    def _tell(self, standing: Standing, now: float) -> None:
+    def _show(self) -> None:
         if not self._open:
             return
-        self._told, self._held = now, None
-        with contextlib.suppress(OSError, TypeError, ValueError):
-            data = standing.line().encode()
-            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            try:
-                os.write(file, data)
-            finally:
-                os.close(file)
+        for bar in self._bars.keys() & self._counts.keys():
+            self._bars[bar] = replace(self._bars[bar], done=self._counts.pop(bar))
+        bars = list(self._bars)
+        shown = next((bar for bar in bars if not self._bars[bar].is_complete), bars[-1])
+        standing = self._bars[shown]
+        record = standing.record(self._number + 1)
+        if self._memory is None:
+            self._map()
+        self._number += 1
+        self._memory[:] = record
+        self._shown = None if standing.is_complete else shown
+        self._limit = math.inf if standing.total is None else standing.total
+
+    def _map(self) -> None:
+        """Makes the file. Where that fails it is not tried again with each step."""
+        import mmap  # lazy: start-up time
+
+        self._open = False
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            # its place on the disk is taken now: where there is none, a step would end the process
+            if os.write(file, bytes(_RECORD.size)) == _RECORD.size:
+                self._memory = mmap.mmap(file, _RECORD.size)
+                self._done = memoryview(self._memory)[_AT_DONE : _AT_DONE + 8].cast("d")
+                self._open = True
+        finally:
+            os.close(file)
 
 
-def _finite(number: float | None) -> float | int | None:
-    """As JSON knows it; NumPy's and Torch's scalars are numbers, too."""
-    if number is None:
-        return None
+@functools.cache
+def _in_this_process() -> "weakref.WeakSet[Reporter]":
+    """All reporters, so that none speaks in a forked child."""
+    reporters: weakref.WeakSet[Reporter] = weakref.WeakSet()
+
+    def mute() -> None:
+        for reporter in reporters:
+            reporter.mute()
+
+    os.register_at_fork(after_in_child=mute)
+    return reporters
+
+
+def _finite(number: float, otherwise: float) -> float:
+    """As a reader can show it; NumPy's and Torch's scalars are numbers, too."""
     value = float(number)
-    if not math.isfinite(value):
-        return None
-    return int(value) if value.is_integer() else value
+    return value if math.isfinite(value) else otherwise
+
+
+def _plain(number: float) -> float | int:
+    return int(number) if number.is_integer() else number

@@ -1,7 +1,7 @@
 """Which folder a request is about."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
@@ -28,6 +28,10 @@ class Place:
         """The folder below the root, as Jupyter writes it: with slashes, empty for the root itself."""
         relative = self.folder.relative_to(self.root).as_posix()
         return "" if relative == "." else relative
+
+    def within(self, path: str) -> "Place":
+        """The same with a folder below it: a path as in `find_place`, by which it was found."""
+        return replace(self, folder=Path(os.path.realpath(self.root / path.strip("/"))))
 
     def inside(self, path: str, base: str) -> Path | None:
         """A file, relative to `base`, if it lies below the server's root."""

@@ -278,13 +278,16 @@ class _Stop(_Route):
     @_told
     async def post(self) -> None:
         asked = self.get_json_body() or {}
-        place = self.place(str(asked.get("path", "")))
+        path, named = str(asked.get("path", "")), _plain(str(asked.get("run", "")))
+        place = self.place(path)
         stages = [_plain(str(stage)) for stage in asked.get("stages", ())]
         run = self.runs.of(place)
-        if run is not None and run.going and not stages:
+        if named:  # of a kernel that is too busy to hear: it works in the notebook's own folder
+            await ask(place.within(path), "stop", "--run", named, "--", *stages)
+        elif run is not None and run.going and not stages:
             await run.stop(place)
         else:
-            await ask(place, "stop", *stages)  # also one that a terminal began
+            await ask(place, "stop", "--", *stages)  # also one that a terminal began
         self.give({})
 
 

@@ -1,22 +1,27 @@
-"""Measures what observing a stage costs: the same task with and without it, in turn, each in a fresh process.
+"""What observing a stage costs: the same task with and without it, in turn, each in a fresh process.
 
-Run it with each interpreter that matters: ``.venv/bin/python tests/benchmarks/observation.py``. A figure is the
-median of the repetitions in CPU seconds, from the task to its result; the overhead the median of the paired ratios.
+    python tests/benchmarks/observation.py NUMBER FOLDER ROOT SIZE
+
+runs case NUMBER in a FOLDER with its data, observed below ROOT (not at all where that is empty), its work divided by
+SIZE, and prints the CPU seconds from the task to its result: `measure` starts that.
 """
 
-import argparse
 import importlib
 import os
 import pickle
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import peers
+from measure import Goal, Plan, Row, Table, clean_environment, seconds, told
 
 from pivot.executors.inline import InlineExecutor
 from pivot.loaders import JSON
@@ -27,8 +32,8 @@ from pivot.model.stage import LoaderRef, ObjectRef, Returns
 from pivot.model.task import Success, Task, TaskOut
 from pivot.paths import ProjectPath
 
-REPETITIONS = 9
-ROWS = 1_000_000
+REPETITIONS = 7
+ROWS = 500_000
 
 
 @dataclass(frozen=True)
@@ -37,15 +42,17 @@ class Case:
 
     Attributes:
         preload: what is imported before, as the fork server does for stages of a pipeline.
+        counts: whether the design has a goal for it.
     """
 
     title: str
     text: str
     preload: tuple[str, ...] = ()
+    counts: bool = False
 
 
 CPU = Case(
-    "pure Python, 30 million calls",
+    "pure Python, 15 million calls",
     """
     class Vector:
         def __init__(self, x, y): self.x, self.y = x, y
@@ -53,10 +60,11 @@ CPU = Case(
     def step(a): return a + 1
     def run():
         total, one = 0, Vector(1, 2)
-        for number in range(6_000_000):
+        for number in range(3_000_000 // SIZE):
             total = step(step(step(total))) + one.dot(Vector(number, 1)) % 7
         return total
     """,
+    counts=True,
 )
 PANDAS_TEXT = """
     import pandas as pd
@@ -67,82 +75,111 @@ PANDAS_TEXT = """
         merged.to_csv("merged.csv", index=False)
         return len(merged)
 """
-PANDAS = Case("pandas: read CSV, group, merge, write CSV", PANDAS_TEXT, ("pandas",))
+PANDAS = Case("pandas: read CSV, group, merge, write CSV", PANDAS_TEXT, ("pandas",), counts=True)
 IMPORTING = Case("import of pandas alone", "import pandas\ndef run(): return len(pandas.__version__)")
 FILES_TEXT = """
     import json, os
     def run():
-        for _ in range(20):
+        for _ in range(max(1, 10 // SIZE)):
             for number in range(500):
                 if os.path.exists(f"data/{number}.json"):
                     with open(f"data/{number}.json") as file: json.load(file)
         return 1
 """
-FILES = Case("500 small files looked for and read 20 times each", FILES_TEXT)
+FILES = Case("500 small files looked for and read 10 times each", FILES_TEXT)
 CASES = (CPU, PANDAS, IMPORTING, FILES)
 
 
-def main() -> None:
-    """Measure and print the table; or, told to by this very script, run one task."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=REPETITIONS)
-    parser.add_argument("--one", nargs=3, metavar=("CASE", "FOLDER", "ROOT"), help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.one:
-        print(cpu_seconds(CASES[int(chosen.one[0])], *chosen.one[1:]))
+def measure(plan: Plan) -> Iterator[Table]:
+    """A table for each interpreter that sees another way: 3.11, and the newest there is."""
+    if not plan.wants("observation"):
         return
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {chosen.repetitions} pairs\n")
-    print("| stage | without | observed | overhead |\n|---|---:|---:|---:|")
-    for number, case in enumerate(CASES):
-        without, observed = measure(number, chosen.repetitions)
-        overhead = statistics.median(b / a for a, b in zip(without, observed, strict=True)) - 1
-        cells = f"{statistics.median(without):.3f} s | {statistics.median(observed):.3f} s | {overhead:+.1%}"
-        print(f"| {case.title} | {cells} |", flush=True)
+    for version, python in interpreters():
+        told(f"  observation on Python {version}")
+        table = Table(f"Observation in the worker, Python {version}", ("observed", "without", "ratio"))
+        for number, case in enumerate(CASES):
+            without, observed = pairs(python, number, plan)
+            ratio = statistics.median(b / a for a, b in zip(without, observed, strict=True))
+            own, beside = statistics.median(observed), statistics.median(without)
+            goals = (Goal("≤ 3 %", ratio <= 1.03),) if case.counts and version != "3.11" else ()
+            table.rows.append(Row(case.title, (seconds(own), seconds(beside), f"{ratio - 1:+.1%}"), goals))
+        table.how = [
+            (
+                "CPU seconds from the task to its result, each in a fresh process; the ratio is the median of those of the "
+                f"pairs ({plan.times(REPETITIONS)} of them, in turn)."
+            )
+        ]
+        yield table
 
 
-def measure(number: int, repetitions: int) -> tuple[list[float], list[float]]:
-    """The seconds of each repetition, without and with observation."""
-    seconds: tuple[list[float], list[float]] = ([], [])
+def interpreters() -> Iterator[tuple[str, str]]:
+    """Versions and interpreters with Pivot's dependencies: this one, and the newest other one."""
+    own = f"3.{sys.version_info.minor}"
+    yield own, sys.executable
+    others = ("3.14", "3.13", "3.12") if own == "3.11" else ("3.11",)
+    for version in others:
+        interpreter = peers.interpreter_of(version)
+        if interpreter is not None:
+            folder = peers.installed(f"pivot-{version}", needed(), interpreter)
+            if isinstance(folder, Path):
+                yield version, str(folder / "bin" / "python")
+                return
+            told(f"  Python {version}: {folder}")
+
+
+def needed() -> list[str]:
+    """What a stage's worker imports, as ``pyproject.toml`` asks for it."""
+    with (peers.CHECKOUT / "pyproject.toml").open("rb") as file:
+        dependencies: list[str] = tomllib.load(file)["project"]["dependencies"]
+    names = ("cloudpickle", "networkx", "pandas", "pathspec", "pydantic", "pyyaml", "xxhash")
+    return [each for each in dependencies if each.startswith(names)]
+
+
+def pairs(python: str, number: int, plan: Plan) -> tuple[list[float], list[float]]:
+    """The CPU seconds of each repetition, without and with observation."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    size = plan.size(1, 100)
     with tempfile.TemporaryDirectory(prefix="pivot-bench-") as folder:
-        write_data(Path(folder))
-        fresh(number, folder, "")  # file caches are warm from here on
-        for repetition in range(repetitions):
+        write_data(Path(folder), ROWS // size)
+        fresh(python, number, folder, "", size)  # file caches are warm from here on
+        for repetition in range(plan.times(REPETITIONS)):
             for observed in (True, False) if repetition % 2 else (False, True):
-                seconds[observed].append(fresh(number, folder, folder if observed else ""))
-    return seconds
+                taken[observed].append(fresh(python, number, folder, folder if observed else "", size))
+    return taken
 
 
-def fresh(number: int, folder: str, root: str) -> float:
+def fresh(python: str, number: int, folder: str, root: str, size: int) -> float:
     """The CPU seconds of one task in a process of its own."""
-    command = [sys.executable, __file__, "--one", str(number), folder, root]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    command = [python, __file__, str(number), folder, root, str(size)]
+    environment = clean_environment(PYTHONPATH=str(peers.CHECKOUT))
+    return float(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
 
 
-def cpu_seconds(case: Case, folder: str, root: str) -> float:
+def cpu_seconds(case: Case, folder: str, root: str, size: int) -> float:
     """The CPU seconds of one task in this process."""
     for library in case.preload:
         importlib.import_module(library)
     with InlineExecutor() as executor:
         started = time.process_time()
-        result = executor.submit(task(case, folder, root)).result()
+        result = executor.submit(task(case, folder, root, size)).result()
         seconds = time.process_time() - started
     if not isinstance(result, Success) or (result.seen == Seen()) != (root == ""):
         sys.exit(f"{case.title}: {result}")
     return seconds
 
 
-def write_data(folder: Path) -> None:
+def write_data(folder: Path, rows: int) -> None:
     """What the stages read."""
-    lines = [f"{number % 1000},{number},{number * 0.5}" for number in range(ROWS)]
+    lines = [f"{number % 1000},{number},{number * 0.5}" for number in range(rows)]
     (folder / "table.csv").write_text("\n".join(["key,value,other", *lines]), encoding="utf-8")
     (folder / "data").mkdir()
     for number in range(500):
         (folder / "data" / f"{number}.json").write_text("{}", encoding="utf-8")
 
 
-def task(case: Case, folder: str, root: str) -> Task:
+def task(case: Case, folder: str, root: str, size: int) -> Task:
     """The case as a task."""
-    text = textwrap.dedent(case.text)
+    text = f"SIZE = {size}\n{textwrap.dedent(case.text)}"
     out = os.path.join(folder, "out.json")
     loader = LoaderRef("JSON", "", 1, pickle.dumps(JSON()))
     return Task(
@@ -165,4 +202,4 @@ def task(case: Case, folder: str, root: str) -> Task:
 
 
 if __name__ == "__main__":
-    main()
+    print(cpu_seconds(CASES[int(sys.argv[1])], sys.argv[2], sys.argv[3], int(sys.argv[4])))

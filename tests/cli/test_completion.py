@@ -37,6 +37,7 @@ def complete(shell):
     ("words", "offered"),
     [
         ("pivot his", ["plain,history"]),
+        ("pivot note", ["plain,notebook"]),
         ("pivot metrics d", ["plain,diff"]),
         ("pivot repro --kee", ["plain,--keep-going"]),
         ("pivot repro t", ["plain,train", "plain,tidy"]),

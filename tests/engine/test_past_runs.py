@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pivot.engine.history import log_text, past_run, past_runs, runs_meant, short_id
+from pivot.engine.history import log_text, past_run, past_runs, runs_meant, short_id, stop_runs
 from pivot.errors import UsageError
-from pivot.store.history import list_runs, read_result
+from pivot.store.history import RunLog, is_asked_to_stop, list_runs, read_result
 from pivot.store.layout import plan_layout
 
 IDS = (
@@ -129,6 +129,17 @@ def test_a_run_goes_on_until_it_ends_and_is_killed_if_its_process_is(folder, unt
     process.communicate()
     until(lambda: str(past_run(layout, "last").state) == "killed")
     assert {end.reason for end in past_run(layout, "last").stages} == {"the run was killed"}
+    assert stop_runs(layout, run=run.id) == ()  # an order that comes late
+
+
+def test_one_run_is_asked_to_stop_and_no_other(tmp_path):
+    layout = plan_layout(str(tmp_path), None)
+    with RunLog(layout, IDS[0]), RunLog(layout, IDS[2]):
+        assert stop_runs(layout, run="20260102") == ("20260102-000000",)
+        assert [is_asked_to_stop(layout, run) for run in (IDS[0], IDS[2])] == [False, True]
+        assert len(stop_runs(layout)) == 2
+        with pytest.raises(UsageError, match="there is no run '2027'"):
+            stop_runs(layout, run="2027")
 
 
 def test_old_runs_are_pruned_at_the_end_of_a_run(folder):

@@ -3,7 +3,8 @@
 import pytest
 
 from pivot.errors import PivotError, UsageError
-from pivot.model.event import Notice
+from pivot.model.decision import Verdict
+from pivot.model.event import Notice, RunStarted
 from pivot.project import Project
 
 FAILURES = [
@@ -194,3 +195,22 @@ def test_two_hundred_stages_give_two_hundred_right_results(folder):
     assert set(folder.outcomes().values()) == {"ran"}
     assert [len(folder.read(f"s{n}.txt")) for n in (0, 1, 2, 7, 199)] == [1, 1, 2, 3, 8]
     assert set(folder.outcomes().values()) == {"unchanged"}
+
+
+def test_a_frozen_run_takes_the_code_of_its_beginning_whatever_is_edited_meanwhile(folder):
+    folder.stage("first", "return meet('first') or 'one'")
+    folder.stage("second", "from late import WORD\nreturn WORD", deps=["first.txt"])
+    folder.write("late.py", "WORD = 'old'\n")
+
+    def edit(event):
+        if isinstance(event, RunStarted):  # nobody has looked at the first stage yet
+            folder.edit("'one'", "'two'")
+            folder.write("late.py", "WORD = 'new'\n")
+            (folder.path.parent / "first.go").touch()
+
+    with Project(str(folder.path)) as project:
+        assert project.repro(frozen=True, sinks=[edit]).ok
+        assert (folder.read("first.txt"), folder.read("second.txt")) == ("one", "old")
+        assert [decision.verdict for decision in project.status()] == [Verdict.RUN, Verdict.RUN]
+        assert project.repro().ok
+    assert (folder.read("first.txt"), folder.read("second.txt")) == ("two", "new")

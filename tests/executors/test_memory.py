@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pivot.executors.memory import is_named, memory_kills
+from pivot.executors.memory import KillCount, is_named
 from pivot.executors.slot import death
 
 V2 = {"proc/self/cgroup": "0::/job\n", "sys/fs/cgroup/job/memory.events": "low 0\noom 3\noom_kill 2\n"}
@@ -27,7 +27,9 @@ def test_the_count_is_read_where_this_kernel_has_it(tmp_path: Path, files: dict[
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert memory_kills(str(tmp_path)) == count
+    kills = KillCount(str(tmp_path))
+    assert kills.read() == count
+    kills.close()
 
 
 LOG = """\
@@ -65,7 +67,8 @@ from pivot.executors.processes import Server
 server = Server({}, ["pivot.executors.preload"])
 slot = Slot(server)
 try:
-    print(slot.result(slot.submit(bytearray, 1 << 30))[:1])
+    slot.submit(bytearray, 1 << 30)
+    print(slot.result()[:1])
 except WorkerDied as death:
     print(death.failure.message)
 slot.discard()

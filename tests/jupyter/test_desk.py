@@ -74,6 +74,7 @@ class Page:
     def __init__(self, manager, name="page", protocol=PROTOCOL):
         self.comm = Comm(name)
         self.states, self.reasons, self.last = {}, {}, {}
+        self.run = ""
         hello = {"kind": "Hello", "request": 1, "protocol": protocol, "version": "0.9"}
         manager.targets[TARGET](self.comm, {"content": {"data": hello}})
 
@@ -83,6 +84,9 @@ class Page:
     def start(self, *targets):
         self.ask("Start", targets=list(targets), force=False, single=False)
 
+    def stop(self):
+        self.ask("Stop", run=self.run, stages=[])
+
     def until(self, wanted):
         """Hears what is told until something is as it should be; gives that message."""
         while True:
@@ -91,6 +95,8 @@ class Page:
             except queue.Empty:
                 raise AssertionError(f"no such thing was told: {self.states} {self.last}") from None
             self.last[message["kind"]] = message
+            if message.get("run"):
+                self.run = message["run"]["run"]
             for stage in message.get("stages", ()):
                 self.states[stage["name"]] = stage["state"]
                 self.reasons[stage["name"]] = stage["reason"]
@@ -199,7 +205,7 @@ def test_a_run_of_a_shell_is_followed_and_stopped(desk, manager, ready, kernel_p
         page.until_states(first="running", second="queued")
         page.ask("AskDetail", stage="first")
         assert "begun" in page.until(lambda _, m: "begun" in m.get("log", ""))["log"]
-        page.ask("Stop", stages=[])
+        page.stop()
         assert shell.wait(60) == 130
         (kernel_place / "pid").unlink()
     page.until_states(first="run", second="run")
@@ -209,12 +215,17 @@ def test_a_run_of_a_shell_is_followed_and_stopped(desk, manager, ready, kernel_p
     page.until_states(first="cached", second="cached")
 
 
-def let_go(folder):
-    """Waits until the stage is at work, and lets it end."""
+def at_work(folder):
+    """Waits until the stage is at work."""
     end = time.monotonic() + PATIENCE
     while not (folder / "pid").exists():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def let_go(folder):
+    """Waits until the stage is at work, and lets it end."""
+    at_work(folder)
     os.kill(int((folder / "pid").read_text()), signal.SIGUSR1)
 
 
@@ -234,10 +245,26 @@ def test_a_page_that_comes_while_a_cell_runs_can_stop_its_run(desk, manager, rea
         page.start()
         assert page.until_kind("Failed")["message"] == "a cell is running in this kernel"
     finally:
-        page.ask("Stop", stages=[])
+        page.stop()
         cell.join(60)
     page.until_kind("Done")
     assert "the run was interrupted" in told[0]
+
+
+def test_an_order_to_stop_that_comes_late_stops_no_other_run(desk, manager, ready, kernel_place):
+    ready(FIRST.replace("\n    return", GATED))
+    page = Page(manager)
+    assert "goes on in the background" in ready("%pivot run --bg")
+    page.until_states(first="running")
+    at_work(kernel_place)
+    page.stop()
+    page.until_kind("Told")
+    (kernel_place / "pid").unlink()
+    assert "goes on in the background" in ready("%pivot run --bg")
+    page.stop()  # the former one: the page has not heard of another
+    page.until_kind("Done")
+    let_go(kernel_place)
+    assert page.until_kind("Told")["text"] == "The run is over: 1 ran"
 
 
 def test_a_run_in_the_background_is_that_of_its_beginning(desk, manager, ready, kernel_place):

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import sys
 
 import pytest
@@ -244,10 +245,22 @@ def test_a_comment_above_the_magic_is_forgiven(ready):
     assert "clean: raw.txt" in ready("# the first stage\n" + STAGE)
 
 
-def test_a_syntax_error_is_shown_with_the_line_of_the_cell(ready, shell):
-    result = shell.run_cell("\n%%pivot_stage\ndef f(:\n    pass")
-    assert isinstance(result.error_in_exec or result.error_before_exec, SyntaxError)
-    assert (result.error_in_exec or result.error_before_exec).lineno == 3
+def test_a_syntax_error_looks_as_it_does_in_a_cell_without_a_magic(ready, shell, capsys):
+    def told(cell):
+        result = shell.run_cell(cell, store_history=True)
+        assert isinstance(result.error_before_exec, SyntaxError), cell
+        return result.error_before_exec.lineno, re.sub(
+            r"<ipython-input-.*?>", "cell", "".join(capsys.readouterr())
+        )
+
+    ready(STAGE)
+    for text in ("def f(:\n    pass", "x = 1\nreturn x", "if x:\ny = '", "!ls\nx = = 1"):
+        for head in ("%%pivot_stage", "%%pivot_module", "%%time\n%%pivot_stage --mutex a"):
+            plain = told(re.sub("(?m)^.*$", "#", head) + "\n" + text)
+            assert "most recent call last" not in plain[1]
+            assert told(f"{head}\n{text}") == plain, text
+            assert told(f"\n{head}\n{text}")[0] == plain[0] + 1, text
+    assert "1 of 1 stage will run" in ready("%pivot status")
 
 
 def test_an_error_in_the_cell_itself_begins_in_the_cell(ready, shell, capsys):

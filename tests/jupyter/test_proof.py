@@ -280,7 +280,9 @@ def test_what_stages_write_while_nobody_is_there_is_found_under_each_and_one_is_
     session.tell(LOAD, MEET, LOUD, CALM, stuck, "%pivot run --bg --keep-going --jobs 3")
     until(lambda: all((kernel_place / f"../{name}.here").exists() for name in ("loud", "calm", "stuck")))
     session.say("comm_open", target_name="pivot", comm_id="page", data={"kind": "Hello", **HELLO})
-    session.say("comm_msg", comm_id="page", data={"kind": "Stop", "request": 2, "stages": ["stuck"]})
+    (run,) = (entry.name for entry in (kernel_place / ".pivot/runs").iterdir() if entry.name[0] != ".")
+    stop = {"kind": "Stop", "request": 2, "run": run, "stages": ["stuck"]}
+    session.say("comm_msg", comm_id="page", data=stop)
     until(lambda: ended(kernel_place, "cancelled") == ["stuck"])
     session.leave()
     (kernel_place / "../go").touch()

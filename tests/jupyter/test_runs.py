@@ -118,6 +118,13 @@ def processes(mark):
     return found
 
 
+def servers(kernel):
+    """The fork servers of a kernel: its own children, which workers are not."""
+    own = Path(f"/proc/{kernel.manager.provisioner.pid}/task")
+    children = {int(pid) for thread in own.iterdir() for pid in (thread / "children").read_text().split()}
+    return [pid for pid, name in processes(kernel.mark).items() if pid in children and "forkserver" in name]
+
+
 def until(answer):
     """Waits until something is so."""
     end = time.monotonic() + 60
@@ -190,6 +197,10 @@ def test_a_run_in_the_background_outlives_an_interrupt_and_ends_with_its_kernel(
     until(lambda: (kernel.folder / "last.txt").exists())
     until(lambda: "0 of 2 stages will run" in kernel.do("%pivot status"))
     assert "'ABCABC'" in kernel.do("%pivot load last")
+    warm = servers(kernel)
+    completed(kernel, "--force")
+    assert servers(kernel) == warm
+    assert len(warm) == 1
 
     kernel.told_of(kernel.begin("%pivot run --bg --force"))
     kernel.restart()

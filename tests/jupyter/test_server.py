@@ -216,7 +216,8 @@ def test_a_run_goes_on_when_nobody_looks_and_is_stopped_in_order(server):
             break  # this tab is closed now
     _, told = server.get("project", path="slow")
     assert [stage["state"] for stage in told["snapshot"]["stages"]] == ["running", "queued"]
-    assert told["snapshot"]["run"]["going"]
+    run = told["snapshot"]["run"]
+    assert run["going"]
     code, told = server.post("run", path="slow")
     assert (code, told["message"]) == (409, "a run is under way already")
     again = server.events("slow")
@@ -224,7 +225,9 @@ def test_a_run_goes_on_when_nobody_looks_and_is_stopped_in_order(server):
         "slow": "running",
         "after": "queued",
     }
-    assert server.post("stop", path="slow") == (200, {})
+    code, told = server.post("stop", path="slow", run="20260101")
+    assert (code, told["message"]) == (422, "there is no run '20260101'")
+    assert server.post("stop", path="slow", run=run["run"]) == (200, {})
     last = list(again)[-1]
     assert (last["run"]["going"], last["summary"]) == (False, "2 cancelled")
     assert not (folder / "slow.txt").exists()

@@ -178,6 +178,8 @@ DAMAGED = {
     "too deep": b"[" * 100_000,
     "numbers for names": b'{"schema": 1, "stage": 3, "outs": [1], "written": [], "existed": [], "before": {}, "record": null}',
     "a number for a path": b'{"schema": 1, "stage": "train", "outs": [1], "written": [], "existed": [], "before": {}}',
+    "a second line that is no record": b'{"schema": 2, "stage": "train", "outs": [], "written": [], "existed": []}\n{"record": 1}\n',
+    "a second line that is no JSON": b'{"schema": 2, "stage": "train", "outs": [], "written": [], "existed": []}\n{\n',
     "a number for a record": b'{"stage": "train", "outs": [], "written": [], "existed": [], "before": {}, "record": 1}',
 }
 
@@ -191,6 +193,27 @@ def test_a_damaged_journal_is_set_aside_and_reported(project, data):
     assert recover(project.objects) == []
 
 
+@pytest.mark.parametrize("cut", [0, 1, -1])
+def test_a_result_that_was_not_added_to_the_journal_as_a_whole_does_not_count(project, record, cut):
+    from dataclasses import replace
+
+    from pivot.store.codec import full_text
+    from pivot.store.journal import add_record
+
+    old, new = record({"a": b"old"}), record({"a": b"new"}, code="v2")
+    project.run(old, {"a": b"old"})
+    journal = begin(project.objects, "train", ["a"])
+    Path(journal.staging("a")).write_bytes(b"new")
+    file = Path(project.layout.journal_file("train"))
+    begun = file.read_bytes()
+    add_record(replace(journal, before={"a": digest_bytes(b"old")}), full_text(new))
+    file.write_bytes(begun + file.read_bytes()[len(begun) :][:cut])
+    assert recover(project.objects) == ["stage 'train': an interrupted run was undone"]
+    assert project.read("a") == b"old"
+    assert project.leftovers() == []
+    assert read_lock(project.layout, "train")[0] == old
+
+
 def test_a_journal_that_cannot_be_read_is_left_and_reported_each_time(project):
     os.makedirs(project.layout.journal_file("train"))
     for _ in range(2):
@@ -201,13 +224,14 @@ def test_a_journal_that_cannot_be_read_is_left_and_reported_each_time(project):
 def test_a_file_changed_between_a_kill_and_recovery_is_kept(project, record):
     from dataclasses import replace
 
-    from pivot.store.journal import write_journal
+    from pivot.store.codec import full_text
+    from pivot.store.journal import add_record
 
     old, new = record({"a": b"old"}), record({"a": b"new"}, code="v2")
     project.run(old, {"a": b"old"})
     journal = begin(project.objects, "train", ["a"])
     Path(journal.staging("a")).write_bytes(b"new")
-    write_journal(replace(journal, record=new, before={"a": digest_bytes(b"old")}))
+    add_record(replace(journal, before={"a": digest_bytes(b"old")}), full_text(new))
     project.write("a", b"mine")
     notices = recover(project.objects)
     assert any("'a' was not as Pivot had left it" in notice for notice in notices)

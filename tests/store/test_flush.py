@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from pivot.errors import StoreError
@@ -37,12 +39,15 @@ def test_the_first_is_flushed_at_once_and_what_follows_within_half_a_second_wait
     clock = Clock()
     flusher = Flusher(clock)
     flusher.add(files[:1])
+    flusher.wait()
     assert flushed == files[:1]
     clock.now += 0.1
     flusher.add(files[1:3])
+    flusher.wait()
     assert flushed == files[:1]
     clock.now += 0.5
     flusher.add(files[3:4])
+    flusher.wait()
     assert sorted(flushed) == files[:4]
     flusher.add(files[4:])
     flusher.flush()
@@ -52,11 +57,33 @@ def test_the_first_is_flushed_at_once_and_what_follows_within_half_a_second_wait
 def test_a_file_that_is_gone_need_not_be_flushed_and_a_folder_can_be(tmp_path, flushed):
     flusher = Flusher(Clock())
     flusher.add([str(tmp_path / "gone"), str(tmp_path)])
+    flusher.wait()
     assert flushed == [str(tmp_path)]
 
 
 def test_a_file_that_cannot_be_flushed_is_named(tmp_path):
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
+    flusher = Flusher(Clock())
+    flusher.add([str(loop)])
     with pytest.raises(StoreError, match="loop"):
-        Flusher(Clock()).add([str(loop)])
+        flusher.wait()
+    flusher.wait()  # told once
+
+
+def test_nobody_waits_for_the_disk_before_the_end(tmp_path, flushed):
+    """Stands for a disk that takes its time: a pipe, which cannot be opened before somebody writes to it."""
+    slow, others = tmp_path / "slow", [str(tmp_path / name) for name in "abc"]
+    os.mkfifo(slow)
+    for file in others:
+        open(file, "w").close()
+    clock = Clock()
+    flusher = Flusher(clock)
+    flusher.add([str(slow)])
+    clock.now += 1
+    flusher.add(others)
+    assert flushed == []
+    os.close(os.open(slow, os.O_WRONLY))
+    flusher.flush()
+    assert flushed[0] == str(slow)
+    assert sorted(flushed[1:]) == others

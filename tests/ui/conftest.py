@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,12 @@ MENUS = """() => [...document.querySelectorAll('.lm-Menu')].map(menu =>
   [...menu.querySelectorAll('.lm-Menu-item[data-type=command], .lm-Menu-item[data-type=submenu]')]
     .map(item => item.querySelector('.lm-Menu-itemLabel').textContent))"""
 NOTICES = "() => [...document.querySelectorAll('.Toastify__toast')].map(one => one.textContent)"
+SET = """async ([plugin, key, value]) => {
+  const app = window.jupyterapp;
+  const known = [...app.pluginRegistry._services.keys()];
+  const registry = await app.resolveRequiredService(known.find(({name}) => name.endsWith(':ISettingRegistry')));
+  await (value === null ? registry.remove(plugin, key) : registry.set(plugin, key, value));
+}"""
 CLEAN = """async () => {
   const {shell, serviceManager, commands} = window.jupyterapp;
   for (const widget of [...shell.widgets('main')]) {
@@ -348,3 +354,17 @@ def lab(tab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
     if failed:
         tab.load()  # whatever the test left there
     assert errors == []
+
+
+@pytest.fixture
+def settings(lab: Lab) -> Iterator[Callable[[str, str, object], None]]:
+    """Gives a setting of a plugin of JupyterLab's another value, until the test is over."""
+    changed: list[list[object]] = []
+
+    def change(plugin: str, name: str, value: object) -> None:
+        changed.append([plugin, name, None])
+        lab.page.evaluate(SET, [plugin, name, value])
+
+    yield change
+    for before in changed:
+        lab.page.evaluate(SET, before)

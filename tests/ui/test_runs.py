@@ -1,7 +1,5 @@
 """Runs beside the cells, in JupyterLab: started, followed, stopped; what remains after a reload, a restart, a kill."""
 
-import os
-import signal
 import time
 from pathlib import Path
 
@@ -23,15 +21,37 @@ SLOW = (
     "        time.sleep(0.1)\n"
     '    return "done"'
 )
-BROKEN = (
-    "%%pivot_stage\n"
-    'def broken() -> Annotated[str, pivot.Out("broken.txt", Text())]:\n'
-    '    print("so far", flush=True)\n'
-    '    raise ValueError("no such luck")'
-)
+MEET = """import pathlib, time
+def meet(name):
+    pathlib.Path(f"../{name}.here").touch()
+    while not pathlib.Path(f"../{name}.go").exists():
+        time.sleep(0.02)
+"""
+LOUD = """%%pivot_stage
+def loud() -> Annotated[str, pivot.Out("loud.txt", Text())]:
+    import ctypes, logging, os, warnings
+    from tqdm import tqdm
+    print("printed by loud")
+    for _ in tqdm(range(3), desc="counted by loud"):
+        pass
+    logging.getLogger("mine").warning("logged by loud")
+    meet("half")
+    os.write(1, b"written by loud\\n")
+    ctypes.CDLL(None).puts(b"put by C in loud")
+    warnings.warn("warned by loud")
+    meet("most")
+    raise ValueError("broken by loud")
+"""
+CALM = """%%pivot_stage
+def calm() -> Annotated[str, pivot.Out("calm.txt", Text())]:
+    print("begun by calm", flush=True)
+    meet("calm")
+    print("ended by calm")
+    return "calm"
+"""
 AFTER = (
     "%%pivot_stage\n"
-    'def after(text: Annotated[str, pivot.Dep("broken.txt", Text())]) '
+    'def after(text: Annotated[str, pivot.Dep("loud.txt", Text())]) '
     '-> Annotated[str, pivot.Out("after.txt", Text())]:\n'
     "    return text"
 )
@@ -117,51 +137,40 @@ def test_a_run_in_the_background_outlives_a_closed_tab_and_a_reload(lab):
     assert not (lab.root / "tab/slow.txt").exists()
 
 
-def test_a_stage_that_fails_leaves_the_others_alone_and_shows_what_it_wrote(lab):
-    quick = SLOW.replace("range(600)", "range(8)")
-    lab.open("fails", LOAD, quick, BROKEN, AFTER)
+def test_what_stages_write_while_the_tab_is_closed_is_found_under_each_and_one_that_fails_blocks_no_other(
+    lab,
+):
+    lab.open("fails", LOAD, MEET, LOUD, AFTER, CALM, "%pivot run --bg --jobs 2")
     lab.run_all()
-    lab.until("boxes", {"slow": "run", "broken": "run", "after": "run"})
-    lab.page.click(".pivot-panel .pivot-tools >> text=Run")
-    lab.until("boxes", {"slow": "ran", "broken": "failed", "after": "blocked"})
-    assert (lab.root / "fails/slow.txt").read_text() == "done"
-    assert lab.badges[3] == "blocked by broken"
+    wait_until(lambda: all((lab.root / f"{name}.here").exists() for name in ("half", "calm")))
+    lab.until("boxes", {"loud": "running", "after": "queued", "calm": "running"})
+    lab.page.click(".pivot-panel [data-stage=loud]")
+    lab.page.wait_for_selector(".pivot-panel .pivot-pane >> text=logged by loud")
+    lab.command("docmanager:save")
+    lab.page.goto("about:blank")
+    (lab.root / "half.go").touch()
+    wait_until((lab.root / "most.here").exists)
+    lab.load()
+    lab.show("fails")
+    lab.until("boxes", {"loud": "running", "after": "queued", "calm": "running"})
+    for name in ("most", "calm"):
+        (lab.root / f"{name}.go").touch()
+    lab.until("boxes", {"loud": "failed", "after": "run", "calm": "cached"})
+    assert (lab.root / "fails/calm.txt").read_text() == "calm"
+    lab.page.wait_for_selector(".Toastify__toast >> text=stage 'loud' failed")
     lab.badge(2).click()
     lab.page.click(".lm-Menu >> text=Log")
-    lab.page.wait_for_selector(".pivot-panel .pivot-pane >> text=so far")
-    lab.page.wait_for_selector(".pivot-panel .pivot-pane >> text=no such luck")
-    lab.page.wait_for_selector(".pivot-panel .pivot-pane >> text=Cell In[3]")
-    lab.page.wait_for_selector(".Toastify__toast >> text=stage 'broken' failed")
+    lab.page.wait_for_selector(".pivot-pane [data-part=traceback] >> text=ValueError: broken by loud")
+    lab.page.wait_for_selector(".pivot-pane [data-part=traceback] >> text=Cell In[3], line 14")
     lab.picture("failed")
-
-
-def test_after_a_restart_and_after_a_kill_nothing_is_claimed_until_the_cells_ran_again(lab):
-    lab.open("restart", LOAD, FIRST, "%pivot run first", SLOW, "import os\nprint(os.getpid())")
-    lab.run_all()
-    told = ["used by first, slow", "cached", "", "will run · Never run", ""]
-    lab.until("badges", told)
-    lab.do("({sessionContext}) => sessionContext.session.kernel.restart()")
-    lab.until("badges", [""] * 5)
-    lab.until("boxes", {})
-    lab.page.wait_for_selector(".pivot-hint >> text=The kernel was restarted")
-    lab.run_all()
-    lab.until("badges", told)
-    lab.command("pivot:run")
-    lab.until("boxes", {"first": "cached", "slow": "running"})
-    worker = lab.root / "restart/pid"
-    wait_until(worker.exists)
-    os.kill(int(lab.outputs(4)), signal.SIGKILL)
-    lab.page.wait_for_selector(".pivot-hint >> text=The kernel has died")
-    assert lab.badges == [""] * 5
-    assert_gone(worker)
-    lab.page.click(".jp-Dialog >> text=Ok")
-    lab.picture("killed")
-    lab.page.wait_for_function(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
-    )
-    lab.run_cells(0, 1, 3)
-    lab.until("badges", told)
-    lab.load()  # JupyterLab's dialogs about the kernel that died would stand in the way of what follows
+    log = lab.page.inner_text(".pivot-pane [data-part=log]")
+    for text in ("printed by loud", "counted by loud: 100%", "logged by loud", "written by loud", "put by C in loud",
+                 "UserWarning: warned by loud"):  # fmt: skip
+        assert log.count(text) == 1, log
+    assert "by calm" not in log
+    lab.page.click(".pivot-panel [data-stage=calm]")
+    lab.page.wait_for_selector(".pivot-pane [data-part=log] >> text=ended by calm")
+    assert lab.page.inner_text(".pivot-pane [data-part=log] pre") == "begun by calm\nended by calm\n"
 
 
 def test_a_notebook_that_is_opened_and_closed_leaves_nothing_behind(lab):

@@ -20,6 +20,7 @@ from pivot.model.record import OutputState
 from pivot.model.stage import LoaderRef, ObjectRef, Returns
 from pivot.model.task import Failure, Success, Task, TaskDep, TaskOut, TaskResult
 from pivot.paths import ProjectPath
+from pivot.worker.report import Standing, read_record
 
 
 @dataclass
@@ -110,10 +111,10 @@ class Bench:
         place = self.folder / path
         return place.parent / ".pivot-new.stage" / place.name
 
-    def progress(self) -> list[dict[str, Any]]:
-        """All that the stage said of how far it is."""
+    def progress(self) -> Standing | None:
+        """What the stage said last of how far it is."""
         file = self.folder / "stage.log.progress"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return read_record(file.read_bytes()) if file.exists() else None
 
 
 @pytest.fixture

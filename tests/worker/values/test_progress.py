@@ -1,13 +1,14 @@
 """`pivot.progress`, and the bars of tqdm: what a stage says of how far it is."""
 
 import gc
-import json
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pivot
-from pivot.worker.report import Reporter, Standing
+from pivot.worker.report import Reporter, Standing, read_record
 
 LOOP = """
 import pivot
@@ -19,29 +20,15 @@ def run():
 """
 
 
-class Clock:
-    """Time as the test wants it."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
+@pytest.fixture
+def reporter(tmp_path):
+    return Reporter(str(tmp_path / "progress"))
 
 
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def reporter(tmp_path, clock):
-    return Reporter(str(tmp_path / "progress"), clock)
-
-
-def lines(tmp_path):
-    file = tmp_path / "progress"
-    return [json.loads(line)["done"] for line in file.read_text().splitlines()] if file.exists() else []
+def said(tmp_path):
+    """What a reader of the file finds now."""
+    return lambda: read_record((tmp_path / "progress").read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -49,24 +36,35 @@ def lines(tmp_path):
 )
 def test_a_loop_gets_its_items_and_the_last_word_is_all_of_them(workbench, items):
     assert workbench.value(LOOP.format(items=items)) == list(range(20))
-    said = workbench.progress()
     total = None if items.startswith(("(", "iter")) else 20
-    assert said[0] == {"done": 0, "total": total, "text": "epoch"}
-    assert said[-1] == {"done": 20, "total": total, "text": "epoch"}
+    assert workbench.progress() == Standing(20, total, "epoch")
 
 
-def test_a_bar_in_a_with_block_is_told_of_each_step(bench):
+def test_each_step_is_there_at_once_for_whoever_looks(bench):
     text = """
-    import pivot
+    import pathlib, pivot
+    from pivot.worker.report import read_record
+    def said():
+        found = read_record(pathlib.Path("stage.log.progress").read_bytes())
+        return [found.done, found.total, found.text]
     def run():
+        found = []
         with pivot.progress(total=4, text="load") as bar:
+            found.append(said())
             bar.update()
+            found.append(said())
             bar.update(2, text="count")
+            found.append(said())
+            bar.total = 5
             bar.update(0.5)
+            found.append(said())
+        for item in pivot.progress("ab"):
+            found.append(said())
+        return found
     """
-    bench.run(text)
-    assert bench.progress()[0] == {"done": 0, "total": 4, "text": "load"}
-    assert bench.progress()[-1] == {"done": 3.5, "total": 4, "text": "count"}
+    expected = [[0, 4, "load"], [1, 4, "load"], [3, 4, "count"], [3.5, 5, "count"], [0, 2, ""], [1, 2, ""]]
+    assert bench.value(text) == expected
+    assert bench.progress() == Standing(2, 2, "")
 
 
 def test_a_loop_that_is_left_early_says_how_far_it_came(bench):
@@ -77,12 +75,12 @@ def test_a_loop_that_is_left_early_says_how_far_it_came(bench):
             if item == 3: break
     """
     bench.run(text)
-    assert bench.progress()[-1]["done"] == 3
+    assert bench.progress().done == 3
 
 
 def test_an_empty_loop_is_complete_at_once(bench):
     assert bench.value(LOOP.format(items="[]")) == []
-    assert bench.progress()[-1] == {"done": 0, "total": 0, "text": "epoch"}
+    assert bench.progress() == Standing(0, 0, "epoch")
 
 
 def test_what_an_iterable_raises_reaches_the_stage(bench):
@@ -111,8 +109,7 @@ def test_a_bar_that_nobody_closes_ends_when_it_is_let_go(bench):
         for _ in pivot.progress("abc", text="train"): pass
     """
     bench.run(text)
-    assert {"done": 7, "total": 10, "text": "load"} in bench.progress()
-    assert bench.progress()[-1] == {"done": 3, "total": 3, "text": "train"}
+    assert bench.progress() == Standing(3, 3, "train")
 
 
 def test_threads_count_together_and_forked_children_say_nothing(workbench):
@@ -131,7 +128,7 @@ def test_threads_count_together_and_forked_children_say_nothing(workbench):
             os.waitpid(child, 0)
     """
     workbench.run(text)
-    assert workbench.progress()[-1]["done"] == 100
+    assert workbench.progress().done == 100
 
 
 def test_a_stage_that_says_nothing_leaves_no_file(bench):
@@ -178,65 +175,71 @@ def test_what_a_lazy_iterable_lists_is_seen_as_the_stage_s_own_reading(workbench
     assert f"{root}/mail/cur" in seen.files
 
 
-def test_no_more_than_five_lines_are_written_in_a_second(reporter, clock, tmp_path):
-    for step in range(1000):
-        clock.now = 100 + step / 100
-        reporter.report(1, Standing(step, None, ""))
-    assert 38 <= len(lines(tmp_path)) <= 41
-    for step in range(1000):
-        clock.now = 110 + step / 100
-        reporter.report(step, Standing(0, 1, ""))
-        reporter.end(step, Standing(1, 1, ""))
-    assert len(lines(tmp_path)) <= 41 + 50
-
-
-def test_the_last_word_is_told_even_right_after_another(reporter, tmp_path):
-    for step in range(10):
-        reporter.report(1, Standing(step, 10, ""))
-    assert lines(tmp_path) == [0]
+@given(steps=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.booleans()), max_size=30))
+def test_what_can_be_read_is_the_outermost_bar_that_is_not_complete(tmp_path_factory, steps):
+    place = tmp_path_factory.mktemp("report") / "progress"
+    reporter, bars = Reporter(str(place)), {}
+    for bar, more, ends in steps:
+        is_new = bar not in bars
+        bars[bar] = Standing(more if is_new else bars[bar].done + more, 3, f"bar {bar}")
+        if ends and not is_new:
+            reporter.end(bar, bars[bar])
+        elif is_new:
+            reporter.report(bar, bars[bar])
+        else:
+            reporter.count(bar, bars[bar].done)
+        incomplete = [standing for standing in bars.values() if standing.done < 3]
+        assert read_record(place.read_bytes()) == (incomplete or [*bars.values()][-1:])[0]
+        if ends and not is_new:
+            del bars[bar]
     reporter.close()
-    assert lines(tmp_path) == [0, 9]
-    reporter.report(1, Standing(10, 10, ""))
-    assert lines(tmp_path) == [0, 9]
 
 
-def test_the_end_of_a_bar_is_told_at_once(reporter, tmp_path):
-    reporter.report(1, Standing(0, 10, ""))
-    reporter.end(1, Standing(10, 10, ""))
-    assert lines(tmp_path) == [0, 10]
+def test_steps_that_are_only_counted_are_those_of_the_bar_that_is_shown(reporter, said):
+    reporter.report(1, Standing(0, 3, "epoch"))
+    reporter.report(2, Standing(0, 100, "batch"))
+    reporter.count(2, 50)
+    assert said() == Standing(0, 3, "epoch")
+    reporter.count(1, 2)
+    assert said() == Standing(2, 3, "epoch")
+    reporter.count(1, 3)  # complete, but never closed
+    reporter.count(2, 60)
+    assert said() == Standing(60, 100, "batch")
 
 
-def test_of_nested_bars_the_outermost_that_is_not_complete_is_told(reporter, clock, tmp_path):
-    def say(bar, done, total):
-        clock.now += 1
-        reporter.report(bar, Standing(done, total, ""))
-
-    say(1, 3, 10)
-    say(2, 50, 100)
-    assert lines(tmp_path)[-1] == 3
-    say(1, 10, 10)  # complete but never closed
-    say(2, 60, 100)
-    assert lines(tmp_path)[-1] == 60
+def test_nothing_is_told_any_more_once_the_stage_is_over(reporter, said):
+    reporter.report(1, Standing(1, 10, ""))
+    reporter.count(1, 9)
+    reporter.close()
+    for late in (lambda: reporter.count(1, 10), lambda: reporter.report(1, Standing(10, 10, ""))):
+        late()
+        assert said() == Standing(9, 10, "")
 
 
-def test_numbers_and_words_of_any_kind_become_a_line_that_can_be_read(reporter, clock, tmp_path):
+def test_numbers_and_words_of_any_kind_become_a_record_that_can_be_read(reporter, said):
     np = pytest.importorskip("numpy")
-    for done, total in ((np.float32(1.5), np.int64(3)), (float("nan"), float("inf")), (10**15, None)):
-        clock.now += 1
-        reporter.report(1, Standing(done, total, "two\nlines \ud800" + "x" * 500))
-    found = [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
-    assert [(one["done"], one["total"]) for one in found] == [(1.5, 3), (0, None), (10**15, None)]
-    assert all(one["text"].startswith("two lines ") and len(one["text"]) == 200 for one in found)
+    for done, total, read in (
+        (np.float32(1.5), np.int64(3), (1.5, 3)),
+        (float("nan"), float("inf"), (0, None)),
+        (10**15, None, (10**15, None)),
+    ):
+        reporter.report(1, Standing(done, total, "two\nlines \ud800" + "ü" * 500))
+        assert (said().done, said().total) == read
+        assert said().text.startswith("two lines ?ü")
+        assert len(said().text) == 200
+        reporter.count(1, np.float32(2.5))
+        assert said().done == 2.5
 
 
-def test_a_place_that_cannot_be_written_is_no_failure(clock, tmp_path):
-    reporter = Reporter(str(tmp_path / "missing" / "progress"), clock)
+def test_a_place_that_cannot_be_written_is_no_failure(tmp_path):
+    reporter = Reporter(str(tmp_path / "missing" / "progress"))
     reporter.report(1, Standing(1, 2, ""))
+    reporter.count(1, 2)
     reporter.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bar_that_garbage_collection_ends_while_another_moves_blocks_nothing(reporter, clock, tmp_path):
+def test_a_bar_that_garbage_collection_ends_while_another_moves_blocks_nothing(reporter, said):
     ended = []
 
     class Bar:
@@ -256,10 +259,9 @@ def test_a_bar_that_garbage_collection_ends_while_another_moves_blocks_nothing(r
     reporter.report(1, Standing(0, 2, ""))
     reporter.report(id(bar), Standing(0, 1, ""))
     del bar
-    clock.now += 1
     reporter.report(1, Standing(1, 2, Words()))
     assert ended == [threading.get_ident()]
-    assert lines(tmp_path) == [0, 1]
+    assert said().done == 1
 
 
 TQDM = {
@@ -275,8 +277,7 @@ def test_a_bar_of_tqdm_is_recognised(workbench, when, module):
     workbench.write("helper.py")
     body = "for _ in tqdm(range(7), desc='epoch'):\n        for _ in tqdm(range(3)): pass"
     workbench.run(TQDM[when].format(module=module) + body)
-    assert workbench.progress()[0] == {"done": 0, "total": 7, "text": "epoch"}
-    assert workbench.progress()[-1] == {"done": 7, "total": 7, "text": "epoch"}
+    assert workbench.progress() == Standing(7, 7, "epoch")
 
 
 @pytest.mark.parametrize(
@@ -284,21 +285,21 @@ def test_a_bar_of_tqdm_is_recognised(workbench, when, module):
     [
         (
             "bar = tqdm(total=5, unit='file'); bar.update(2); bar.close()",
-            {"done": 2, "total": 5, "text": "file"},
+            Standing(2, 5, "file"),
         ),
-        ("[None for _ in tqdm(iter('abc'))]", {"done": 3, "total": None, "text": ""}),
+        ("[None for _ in tqdm(iter('abc'))]", Standing(3, None, "")),
         ("[None for _ in tqdm('abc', disable=True)]", None),
     ],
 )
 def test_bars_of_tqdm_are_taken_as_they_are(workbench, body, last):
     pytest.importorskip("tqdm")
     workbench.run(f"from tqdm import tqdm\ndef run(): {body}")
-    assert (workbench.progress() or [None])[-1] == last
+    assert workbench.progress() == last
 
 
 def test_after_a_stage_tqdm_is_as_it_was(bench):
     tqdm = pytest.importorskip("tqdm").tqdm
     before = {name: vars(tqdm)[name] for name in ("__init__", "refresh", "close")}
     bench.run("from tqdm import tqdm\ndef run(): list(tqdm('abc'))")
-    assert bench.progress()[-1]["done"] == 3
+    assert bench.progress().done == 3
     assert {name: vars(tqdm)[name] for name in before} == before
