@@ -4,9 +4,6 @@ import os
 import sys
 import time
 
-from pivot.store.manifest import is_wanted, load, question
-from pivot.store.root import find_root
-
 _FLAGS = ("-k", "--keep-going", "-s", "--single-stage")
 """What may stand beside targets for the answer "nothing to do" to be the same line of text."""
 _LONGEST = 9.95
@@ -34,10 +31,14 @@ def told_nothing_to_do(words: list[str]) -> bool:
     If not, nothing has been written, and the command is to be run as any other.
     """
     began = time.monotonic()
-    if words[:1] != ["repro"] or not is_wanted(os.environ):
+    if words[:1] != ["repro"]:
         return False
+    # lazy: other commands do without
+    from pivot.store.manifest import is_wanted, load, question
+    from pivot.store.root import find_root
+
     targets = [word for word in words[1:] if word not in _FLAGS]
-    if any(word.startswith("-") for word in targets):
+    if not is_wanted(os.environ) or any(word.startswith("-") for word in targets):
         return False
     try:
         here = os.getcwd()

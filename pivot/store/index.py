@@ -197,7 +197,8 @@ class StatIndex:
 
         A version written within the last clock tick is not kept: a later write could look the same.
         """
-        if stat.st_mtime_ns > self._clock() - _tick(stat):
+        tick = _COARSE_TICK if stat.st_mtime_ns % _SECOND == 0 == stat.st_ctime_ns % _SECOND else _TICK
+        if stat.st_mtime_ns > self._clock() - tick:
             return
         with self._lock:
             self._seen[path] = (*_numbers(stat), digest)
@@ -257,11 +258,8 @@ class StatIndex:
 
 def settled_before(stat: os.stat_result, moment: int) -> bool:
     """Whether a file was last touched so long before a moment (ns) that a touch after it cannot look the same."""
-    return max(stat.st_mtime_ns, stat.st_ctime_ns) <= moment - _tick(stat)
-
-
-def _tick(stat: os.stat_result) -> int:
-    return _COARSE_TICK if stat.st_mtime_ns % _SECOND == 0 == stat.st_ctime_ns % _SECOND else _TICK
+    times = (stat.st_mtime_ns, stat.st_ctime_ns)  # FAT keeps one of them coarsely, the other not
+    return all(time <= moment - (_TICK if time % _SECOND else _COARSE_TICK) for time in times)
 
 
 def _numbers(stat: os.stat_result) -> tuple[int, int, int, int]:
