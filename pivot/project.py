@@ -16,11 +16,9 @@ from pivot.define.locate import find_home
 from pivot.engine.attempt import conditions_for
 from pivot.engine.define import define, named_modules, no_pipeline_file
 from pivot.engine.explain import explain, take_inventory
-from pivot.engine.footing import inquire
 from pivot.engine.history import PastRun, last_traceback, past_run, past_runs, stop_runs
 from pivot.engine.observe import Observer, assess
 from pivot.engine.run import Plan, Sink, execute, require_inputs
-from pivot.engine.trial import trial_task
 from pivot.errors import UsageError
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores, stage_environment
@@ -187,6 +185,8 @@ class Project:
         Raises:
             DefinitionErrors: definitions, code or inputs are wrong; nothing has run.
         """
+        from pivot.engine.footing import inquire  # lazy: start-up time
+
         jobs = jobs or self.settings.jobs or cores()
         now, here = datetime.now(UTC), absolute(self._here, self.root)
         inquiry = None if force or self._module else inquire(self.root, here, targets, single_stage)
@@ -337,6 +337,8 @@ class Project:
 
     def trial(self, module: ModuleText, names: Sequence[str], timeout: float) -> TrialResult:
         """Evaluate a module's text in a worker and give back some of its values."""
+        from pivot.engine.trial import trial_task  # lazy: start-up time
+
         task = trial_task(module, names, timeout, root=self.root, folder=self.folder, roots=self.roots)
         texts = {module.name: module}
         libraries = self._observer(texts).libraries(self.roots, texts)

@@ -17,8 +17,11 @@ def main(arguments: list[str] | None = None) -> None:
     definitions, 130 interrupted.
     """
     _open_streams()
-    if told_nothing_to_do(sys.argv[1:] if arguments is None else arguments):
-        sys.exit(0)
+    try:
+        if told_nothing_to_do(sys.argv[1:] if arguments is None else arguments):
+            sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
     # lazy: start-up time
     from pivot.cli.commands import run
 
@@ -31,14 +34,14 @@ def told_nothing_to_do(words: list[str]) -> bool:
     If not, nothing has been written, and the command is to be run as any other.
     """
     began = time.monotonic()
-    if words[:1] != ["repro"]:
+    targets = [word for word in words[1:] if word not in _FLAGS]
+    if words[:1] != ["repro"] or any(word.startswith("-") for word in targets):
         return False
     # lazy: other commands do without
     from pivot.store.manifest import is_wanted, load, question
     from pivot.store.root import find_root
 
-    targets = [word for word in words[1:] if word not in _FLAGS]
-    if not is_wanted(os.environ) or any(word.startswith("-") for word in targets):
+    if not is_wanted(os.environ):
         return False
     try:
         here = os.getcwd()
