@@ -90,9 +90,8 @@ class Background:
             self.heard(in_cells(event, submitted.told))
 
         def work() -> None:
-            end: Run | PivotError
-            try:
-                end = project.repro(
+            end = _end_of(
+                lambda: project.repro(
                     targets,
                     force=force,
                     jobs=jobs,
@@ -102,10 +101,7 @@ class Background:
                     sinks=[sink],
                     stopped=self._stop.is_set,
                 )
-            except PivotError as error:
-                end = error
-            except Exception as error:  # noqa: BLE001 - there is no cell that would show it
-                end = PivotError(f"Pivot itself failed: {type(error).__name__}: {error}")
+            )
             self._going = False
             if isinstance(end, PivotError) and not begun.is_set():
                 refused.append(end)
@@ -153,3 +149,13 @@ class Background:
         if self._project is not None:
             self._project.close()
             self._project = None
+
+
+def _end_of(run: Callable[[], Run]) -> Run | PivotError:
+    """A run's result, or why there is none: no cell would show an exception."""
+    try:
+        return run()
+    except PivotError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - see above
+        return PivotError(f"Pivot itself failed: {type(error).__name__}: {error}")

@@ -172,9 +172,12 @@ class Commands:
     def _dag(self, given: argparse.Namespace) -> None:
         states = shown.states_of(self._session.status())
         graph = self._session.project.graph()
-        alive = given.widget and self._show_widget(saved_view(graph, states))
-        record = shown.record_below(graph, states) if alive else shown.record(graph, states)
-        display(record, raw=True, display_id="pivot-dag")
+        if given.widget and self._show_widget(saved_view(graph, states)):
+            display(
+                shown.record_below(graph, states), raw=True
+            )  # without an id: other cells keep what they show
+        else:
+            display(shown.record(graph, states), raw=True, display_id="pivot-dag")
 
     def _show_widget(self, snapshot: Snapshot) -> bool:
         missing = "widgets need the kernel of a notebook"

@@ -7,6 +7,7 @@ the check after a run is a full one.
 """
 
 import os
+import pickle
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -114,7 +115,11 @@ class Inquiry:
         whole = [record for record in records if record is not None]
         file = find_pipeline_file(self.here)
         kept = known_definitions(store, file) if file is not None else None
-        if file is None or kept is None or kept.stages != plan.graph.stages or len(whole) < len(records):
+        if file is None or kept is None or len(whole) < len(records):
+            return None
+        if (
+            pickle.loads(kept.stages) != plan.graph.stages
+        ):  # of a project held open since there was another file
             return None
         if load_settings(self.root, os.environ) != settings or atomic.names_in(store.layout.journals):
             return None

@@ -2,8 +2,8 @@
 
 What is believed rests on no flush: whatever was torn is found by its digest, its seal or its syntax, and counts as
 absent. So a file may be renamed to its place first and flushed a little later, many at once, which is ten times
-cheaper, and by a thread of its own, for which nobody waits before the end. A stage that runs longer than half a second
-is flushed as soon as it is recorded.
+cheaper, and by a thread of its own, for which nobody waits before the end. A stage that runs longer than half a
+second is flushed as soon as it is recorded.
 """
 
 import queue

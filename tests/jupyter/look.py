@@ -19,7 +19,7 @@ class Page:
     def __init__(self, client):
         self.client = client
         self.widget = ""
-        self.shown = []
+        self.shown, self.ids = [], []  # an output takes the place of all with its id
         self.notes = []
 
     def execute(self, text):
@@ -33,6 +33,7 @@ class Page:
             self.shown.append({"model": sorted(state), "snapshot": state["snapshot"]})
         elif message["msg_type"] == "display_data":
             self.shown.append(content["data"])
+            self.ids.append(content.get("transient", {}).get("display_id"))
         elif message["msg_type"] == "stream":
             self.notes.append(content["text"])
 
@@ -61,7 +62,7 @@ class Page:
 
 
 def look(page):
-    told = {"shown": page.shown, "notes": page.notes}
+    told = {"shown": page.shown, "ids": page.ids, "notes": page.notes}
     page.say(kind="Hello", request=1, protocol=1, version="")
     told["snapshot"] = page.until(lambda m: m["kind"] == "Snapshot" and m["stages"])
     stage = told["snapshot"]["stages"][0]["name"]

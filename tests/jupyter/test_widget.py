@@ -49,6 +49,8 @@ def test_a_widget_shows_the_graph_answers_its_page_and_follows_a_run(look, kerne
     assert VIEW in view
     assert record["text/html"].startswith("<details>")
     assert record["text/plain"] == without["text/plain"]
+    assert told["ids"][1] is not None
+    assert told["ids"][-1] is None  # graphs that stand above stay as they are
     # the page
     assert [(stage["name"], stage["state"]) for stage in told["snapshot"]["stages"]] == [("first", "run")]
     assert told["detail"]["outs"] == [{"name": "first.txt", "value": "missing"}]
