@@ -318,6 +318,12 @@ def _same(seen: _Seen, stat: os.stat_result) -> bool:
     )
 
 
+def settled_before(stat: os.stat_result, moment: int) -> bool:
+    """Whether a file was last touched so long before a moment (ns) that a touch after it cannot look the same."""
+    times = (stat.st_mtime_ns, stat.st_ctime_ns)  # FAT keeps one of them coarsely, the other not
+    return all(time <= moment - (_TICK if time % _SECOND else _COARSE_TICK) for time in times)
+
+
 def _numbers(stat: os.stat_result) -> tuple[int, int, int, int]:
     # SQLite's integers are signed; some file systems use all 64 bits for inodes
     return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino & (2**63 - 1))
