@@ -20,7 +20,7 @@ import warnings
 
 import yaml  # noqa: F401 - loaded for the workers that read a pivot.yaml
 
-import pivot.define.pivotfile  # loaded for the workers, like the next
+import pivot.config.validation  # loaded for the workers, like the next; with it pydantic
 import pivot.executors.processes
 import pivot.worker.definitions
 import pivot.worker.main  # noqa: F401 - loaded for the workers
