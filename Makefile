@@ -14,7 +14,7 @@
 #
 # TESTS="tests/core -x" hands words to pytest, BENCH="--rows noop" to the benchmarks, LAB="--no-browser --allow-root"
 # to JupyterLab; PYTHON=/path/to/python picks another interpreter, VENV=folder another virtual environment,
-# WITH="jupyterlab==4.4.*" versions for it.
+# WITH="jupyterlab==4.4.*" versions for it, UV= installs by pip.
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -22,10 +22,13 @@ STAMP := $(VENV)/.installed
 OLDEST := jupyterlab==4.4.* ipykernel==6.31.*
 EXTRAS ?= dev
 WITH ?=
+UV ?= uv
 CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 
 export UV_PYTHON_DOWNLOADS := never
 export NO_MKDOCS_2_WARNING := 1
+# as container images like to set it: each of the thousands of processes of the tests would compile all of Pivot
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help venv front demo test lab oldest check corpus static bench history precision clean
 
@@ -49,16 +52,16 @@ $(STAMP): pyproject.toml
     exit 1; \
   fi; \
   echo "making $(VENV) with $$chosen"; \
-	  if command -v uv >/dev/null 2>&1; then \
-	    uv venv --quiet --python "$$chosen" $(VENV); \
+	  if command -v "$(UV)" >/dev/null 2>&1; then \
+	    "$(UV)" venv --quiet --seed --python "$$chosen" $(VENV); \
 	  else \
 	    "$$chosen" -m venv --clear $(VENV) \
 	      || { echo "error: $$chosen cannot make virtual environments; install its venv module" >&2; exit 1; }; \
 	  fi; \
 	fi; \
 	echo "installing pivot[$(EXTRAS)] into $(VENV)"; \
-	if command -v uv >/dev/null 2>&1; then \
-	  uv pip install --quiet --compile-bytecode --python $(BIN)/python -e ".[$(EXTRAS)]" $(WITH); \
+	if command -v "$(UV)" >/dev/null 2>&1; then \
+	  "$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python -e ".[$(EXTRAS)]" $(WITH); \
 	else \
 	  $(BIN)/python -m pip --disable-pip-version-check install -qq -e ".[$(EXTRAS)]" $(WITH); \
 	fi; \

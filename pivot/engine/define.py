@@ -1,33 +1,31 @@
 """Reading the stage definitions in a process of their own, so that the caller's process never holds user code.
 
 Definitions that rest on nothing but source text are kept: while those texts, the folders in which modules are looked
-for, and the libraries are the same, no user code is imported. Ones that were seen to ask for anything else (a file,
-the environment, the clock) are read anew each time.
+for, and the libraries are the same, no user code is imported. Bodies of functions that did not run while they were
+read do not count: an edited helper is no reason to read them anew. Ones that were seen to ask for anything else (a
+file, the environment, the clock) are read anew each time.
 """
 
 import os
 import pickle
 import re
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
-from pivot.define.locate import PIPELINE_FILES, pipeline_file
+from pivot.define.locate import PIPELINE_FILES
 from pivot.errors import DefinitionError, DefinitionErrors, UsageError, WorkerError
 from pivot.executors.base import Executor
-from pivot.model.digest import Digest, digest_parts
+from pivot.model.definitions import Bodies, Definitions
+from pivot.model.digest import Digest, digest_bytes, digest_parts
 from pivot.model.place import Place
 from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters, StageVariant
-from pivot.paths import absolute
 from pivot.store.lockfile import read_locks
 from pivot.store.store import Store
 
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from pivot.define.discover import Definition
+_READER = "pivot.worker.definitions"
+"""Where workers read definitions. It is not imported here, as it brings pydantic and YAML along."""
 
 _PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 
@@ -41,13 +39,15 @@ class Kept:
         folders: where project modules were looked for → digest of the names in it that may be modules.
         path: in which libraries are looked for.
         surroundings: what the code runs on: Python, the distributions in `path`.
+        bodies: absolute path of a module → its functions that ran, and its digest without the others' bodies.
     """
 
-    stages: tuple[Stage, ...]
+    stages: bytes  # pickled: most looks at the rest need not make them
     files: dict[str, Digest | None]
     folders: dict[str, Digest]
     path: tuple[str, ...]
     surroundings: Digest
+    bodies: dict[str, Bodies]
 
 
 def no_pipeline_file(store: Store) -> UsageError:
@@ -67,7 +67,7 @@ def no_pipeline_file(store: Store) -> UsageError:
 
 
 def define(
-    store: Store, workers: Callable[[], "AbstractContextManager[Executor]"], path: str
+    store: Store, workers: Callable[[], AbstractContextManager[Executor]], path: str
 ) -> tuple[Stage, ...]:
     """The stages that a pipeline file defines; its code is imported only if they are not known.
 
@@ -81,23 +81,28 @@ def define(
     file = os.path.relpath(path, store.root)
     place = digest_parts([file, *_shape()])
     kept = _load(store.definitions.load(place))
-    if kept is not None and _holds(kept, store):
-        return kept.stages
+    if kept is not None and (now := _held(kept, store)) is not None:
+        if now is not kept:
+            store.definitions.save(place, pickle.dumps(now))
+        known: tuple[Stage, ...] = pickle.loads(kept.stages)
+        return known
     try:
         with workers() as executor:
-            answer = executor.call(ObjectRef(__name__, "define_in_worker"), pickle.dumps((path, store.root)))
+            answer = executor.call(ObjectRef(_READER, "define_in_worker"), pickle.dumps((path, store.root)))
     except WorkerError as error:
         hint = "one of the modules that it imports ended the process: import them one by one in a Python of your own"
         raise DefinitionErrors(
             [DefinitionError(f"reading {file} failed: {error.message} ({file}:1)", hint)]
         ) from None
-    stages, pure, files, folders, search = pickle.loads(answer)
-    if pure:
-        files = {name: store.file_digest(name) for name in files}
-        listings = {folder: _listing(folder) for folder in folders}
-        kept = Kept(stages, files, listings, search, _surroundings(search))
+    said: Definitions = pickle.loads(answer)
+    if said.pure:
+        files = {name: store.file_digest(name) for name in said.files}
+        listings = {folder: _listing(folder) for folder in said.folders}
+        # one that was edited meanwhile has another text now
+        bodies = {file: one for file, one in said.bodies.items() if one.text == files.get(file)}
+        kept = Kept(said.stages, files, listings, said.path, _surroundings(said.path), bodies)
         store.definitions.save(place, pickle.dumps(kept))
-    found: tuple[Stage, ...] = stages
+    found: tuple[Stage, ...] = pickle.loads(said.stages)
     return found
 
 
@@ -109,50 +114,20 @@ def named_modules(path: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(_PYTHON_KEY.findall(file.read())))
 
 
-def define_in_worker(argument: bytes) -> bytes:
-    """The worker's half: takes a pickled (path, root), gives an `answer`."""
-    # lazy: these bring pydantic and YAML along, which the driver of a run where nothing changed can do without
-    from pivot.define.discover import definition
-    from pivot.define.sources import ProjectImporter
-    from pivot.worker.observe import questions
-
-    path, root = pickle.loads(argument)
-    home = pipeline_file(path, root)
-    roots = [absolute(folder, root) for folder in home.roots]
-    with questions(ProjectImporter(roots).holds) as asked:
-        found = definition(path, root)
-    return answer(found, pure=not asked)
-
-
-def answer(found: "Definition", *, pure: bool) -> bytes:
-    """What a worker says of definitions that it has read.
-
-    Args:
-        pure: whether they rest on nothing but text.
-
-    Returns:
-        pickled (stages, pure, files, folders in which project modules were looked for, search path).
-    """
-    sources = {*(file for file in found.read if file.endswith(".py")), *_loaded_sources()}
-    files = [*found.read, *sorted(sources - {*found.read})]
-    present = {os.path.dirname(file) for file in sources if os.path.isfile(file)}
-    folders = [*filter(os.path.isdir, found.roots), *sorted(present)]
-    return pickle.dumps((found.stages, pure, files, folders, tuple(sys.path)))
-
-
-def _loaded_sources() -> Iterator[str]:
-    """The files of loaded modules that are no library's: of editable installs and of other folders in the path."""
-    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    own = os.path.dirname(os.path.dirname(__file__))
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and os.path.isabs(file) and not file.startswith((*libraries, own)):
-            yield file
-
-
 def _shape() -> Iterator[str]:
     """The fields of what is kept: what a Pivot with other ones kept is not even looked at."""
-    for kind in (Kept, Stage, StageDep, StageOut, StageParameters, StageVariant, LoaderRef, ObjectRef, Place):
+    for kind in (
+        Kept,
+        Bodies,
+        Stage,
+        StageDep,
+        StageOut,
+        StageParameters,
+        StageVariant,
+        LoaderRef,
+        ObjectRef,
+        Place,
+    ):
         yield f"{kind.__qualname__} {' '.join(kind.__slots__)}"
 
 
@@ -166,12 +141,37 @@ def _load(data: bytes | None) -> Kept | None:
     return found if isinstance(found, Kept) else None
 
 
-def _holds(kept: Kept, store: Store) -> bool:
-    return (
-        kept.surroundings == _surroundings(kept.path)
-        and all(_listing(folder) == digest for folder, digest in kept.folders.items())
-        and all(store.file_digest(file) == digest for file, digest in kept.files.items())
-    )
+def _held(kept: Kept, store: Store) -> Kept | None:
+    """What is kept, with the files as they are now; ``None`` if the definitions may be others."""
+    if kept.surroundings != _surroundings(kept.path) or any(
+        _listing(folder) != digest for folder, digest in kept.folders.items()
+    ):
+        return None
+    files = {file: store.file_digest(file) for file in kept.files}
+    edited = [file for file, digest in files.items() if digest != kept.files[file]]
+    if not edited:
+        return kept
+    bodies = dict(kept.bodies)
+    for file in edited:
+        now = _same_but_for_bodies(file, kept.bodies.get(file))
+        if now is None or now.text != files[file]:
+            return None
+        bodies[file] = now
+    return replace(kept, files=files, bodies=bodies)
+
+
+def _same_but_for_bodies(file: str, before: Bodies | None) -> Bodies | None:
+    """A module of which only bodies that did not run were edited; else ``None``."""
+    if before is None:
+        return None
+    from pivot.define.skeleton import skeleton  # lazy: needs ast, which a no-op does not
+
+    try:
+        with open(file, "rb") as source:
+            data = source.read()
+    except OSError:
+        return None
+    return replace(before, text=digest_bytes(data)) if skeleton(data, before.ran) == before.rest else None
 
 
 def _listing(folder: str) -> Digest:

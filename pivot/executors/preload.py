@@ -18,9 +18,11 @@ import sys
 import sysconfig
 import warnings
 
-import pivot.define.discover  # loaded for the workers, like the next: each edit of a stage defines anew
-import pivot.define.pivotfile
+import yaml  # noqa: F401 - loaded for the workers that read a pivot.yaml
+
+import pivot.define.pivotfile  # loaded for the workers, like the next
 import pivot.executors.processes
+import pivot.worker.definitions
 import pivot.worker.main  # noqa: F401 - loaded for the workers
 
 UNFIT = frozenset(

@@ -21,6 +21,7 @@ from pivot.model.event import (
 from pivot.model.place import Place
 
 SCHEMA = 1
+_AS_IS = frozenset((str, int, float, bool))
 
 
 def event_json(event: Event) -> dict[str, Any]:
@@ -44,6 +45,8 @@ def event_from_json(data: Mapping[str, Any]) -> Event:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or type(value) in _AS_IS:
+        return value
     if dataclasses.is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Enum):

@@ -42,7 +42,7 @@ class Journal:
     before: Mapping[ProjectPath, Digest]
     record: StageRecord | None = None
     notices: tuple[str, ...] = ()
-    _found: dict[ProjectPath, str] = field(default_factory=dict, compare=False, repr=False)
+    _found: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def target(self, path: ProjectPath) -> str:
         """Where the output lies: behind a symbolic link, if somebody put one there. No path here ends with ``/``.
@@ -50,9 +50,10 @@ class Journal:
         A link to an object, which Pivot put there, is the output itself. The answer is that of the first time: a
         link that is made or taken away meanwhile does not part the new file from its place.
         """
-        found = self._found.get(path)
+        key = f"\0{path}"  # which no path beside it is called
+        found = self._found.get(key)
         if found is None:
-            found = self._found[path] = _behind_links(absolute(path, self.layout.root), self.layout.objects)
+            found = self._found[key] = _behind_links(absolute(path, self.layout.root), self.layout.objects)
         return found
 
     def staging(self, path: ProjectPath) -> str:
@@ -72,8 +73,11 @@ class Journal:
         return tuple(dict.fromkeys(map(os.path.dirname, files)))
 
     def _beside(self, path: ProjectPath, prefix: str) -> str:
-        folder, name = os.path.split(self.target(path))
-        return os.path.join(folder, prefix + file_name(self.stage), name)
+        found = self._found.get(prefix + path)
+        if found is None:
+            folder, name = os.path.split(self.target(path))
+            found = self._found[prefix + path] = os.path.join(folder, prefix + file_name(self.stage), name)
+        return found
 
 
 def _behind_links(place: str, objects: str) -> str:

@@ -38,11 +38,11 @@ def keep(
     Returns:
         notices.
     """
-    known = (*known, _placed(objects, path))
     if os.path.isdir(place):
+        known = (*known, _placed(objects, path))
         return _keep_folder(objects, stage, path, place, known, files)
     digest = objects.index.digest(place)
-    if digest is None or digest in known:
+    if digest is None or digest in known or digest == _placed(objects, path):
         return []
     name_kept(objects.layout, digest, absolute(path, objects.layout.root))
     objects.verify(digest)  # this file may be the last good copy, and a seal does not see every damage
@@ -79,6 +79,8 @@ def keep_replaced(
         elif os.path.lexists(journal.staging(path)):
             place = journal.target(path)
         else:
+            continue
+        if not os.path.lexists(place):
             continue
         last = None if previous is None else previous.outputs.get(path)
         known = (state.digest, last.digest if last else None)

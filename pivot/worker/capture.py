@@ -1,13 +1,14 @@
 """Everything that a stage prints goes to its own log: Python, C code and child programs alike."""
 
 import contextlib
+import functools
 import io
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
 
 def text_stream(fd: int) -> TextIO:
@@ -88,7 +89,12 @@ def _flush() -> None:
 
 def flush_c_streams() -> None:
     """Write out what C code left in stdio's buffers, or it would appear in the next stage's log."""
+    with contextlib.suppress(OSError, AttributeError):
+        _libc().fflush(None)
+
+
+@functools.cache
+def _libc() -> Any:
     import ctypes
 
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).fflush(None)
+    return ctypes.CDLL(None)

@@ -7,7 +7,6 @@ and git's folders, bytecode, installed libraries, and what the task declares.
 import os
 import stat
 import sys
-import sysconfig
 import threading
 from collections.abc import Iterable, Sequence
 
@@ -25,6 +24,7 @@ from pivot.model.observation import (
     undeclared,
 )
 from pivot.store.hashing import hash_file
+from pivot.worker.installed import installed
 
 INSTALLED = frozenset(("site-packages", "dist-packages"))
 """Folders of libraries, by name."""
@@ -320,5 +320,5 @@ def _says_little(state: str | None) -> bool:
 
 def _installations_under(under: str) -> tuple[str, ...]:
     """Folders of this interpreter, its standard library and its environment that lie in the project."""
-    folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
+    folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, *installed().values()}
     return tuple(sorted(folder + os.sep for folder in folders if folder.startswith(under)))

@@ -7,12 +7,13 @@ import os
 import pathlib
 import posixpath
 import shutil
-import sysconfig
 import tempfile
 from collections.abc import Callable
 from enum import Enum
 from types import CodeType, FrameType
 from typing import cast
+
+from pivot.worker.installed import installed
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _FOR_STAGES = (  # what our code does for a stage, a library might do
@@ -53,7 +54,7 @@ class Frames:
     """
 
     def __init__(self, is_project: Callable[[str], bool]) -> None:
-        paths = sysconfig.get_paths()
+        paths = installed()
         self._is_project = is_project
         self._standard = tuple(paths[name] + os.sep for name in ("stdlib", "platstdlib"))
         self._libraries = tuple({paths[name] + os.sep for name in ("purelib", "platlib")})

@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
@@ -25,11 +26,28 @@ _CLOCK_AND_CHANCE = (
     )
 )
 _FILES = frozenset(("open", "os.listdir", "os.scandir"))  # audit events
+_BLINDING = frozenset(("setprofile", "start_new_thread", "start_joinable_thread"))
+"""C functions after which code may run that is not seen here."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What was seen while the stages were defined.
+
+    Attributes:
+        asked: what project code asked.
+        ran: code that ran: file, name, first line.
+        complete: whether all that ran was seen.
+    """
+
+    asked: set[str] = field(default_factory=set)
+    ran: set[tuple[str, str, int]] = field(default_factory=set)
+    complete: bool = True
 
 
 @contextlib.contextmanager
-def questions(is_project: Callable[[str], bool]) -> Iterator[set[str]]:
-    """Collects what project code asks in this thread.
+def questions(is_project: Callable[[str], bool]) -> Iterator[Heard]:
+    """Collects what project code asks in this thread, and what code runs.
 
     What counts: files and folders that it opens itself or through a library, other than a library's own files; what
     it asks of the environment, or whether a file is there, itself or through the standard library; clock, chance
@@ -38,7 +56,8 @@ def questions(is_project: Callable[[str], bool]) -> Iterator[set[str]]:
     Args:
         is_project: whether a source file is the project's own.
     """
-    asked: set[str] = set()
+    heard = Heard()
+    asked, ran, blinding = heard.asked, heard.ran, set[str]()
     frames, outermost = Frames(is_project), sys._getframe(2)  # noqa: SLF001 - the with statement's frame
 
     def on_call(frame: FrameType, event: str, argument: Any) -> None:
@@ -48,8 +67,13 @@ def questions(is_project: Callable[[str], bool]) -> Iterator[set[str]]:
                 name in _LOOKS and frames.is_direct(frame)
             ):
                 asked.add(name)
-        elif event == "call" and frame.f_code is _ENVIRONMENT and frames.is_direct(frame.f_back):
-            asked.add("environ")
+            elif name in _BLINDING:
+                blinding.add(name)
+        elif event == "call":
+            code = frame.f_code
+            ran.add((code.co_filename, code.co_name, code.co_firstlineno))
+            if code is _ENVIRONMENT and frames.is_direct(frame.f_back):
+                asked.add("environ")
 
     def on_file(event: str, arguments: tuple[Any, ...], frame: FrameType) -> None:
         if event not in _FILES or frames.is_library_file(arguments[0]):
@@ -61,6 +85,7 @@ def questions(is_project: Callable[[str], bool]) -> Iterator[set[str]]:
     with listening(on_file):
         sys.setprofile(on_call)
         try:
-            yield asked
+            yield heard
         finally:
+            heard.complete = not blinding and sys.getprofile() is on_call
             sys.setprofile(before)

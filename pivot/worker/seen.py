@@ -286,12 +286,10 @@ class Recorder:
 
     def note_modules_from_elsewhere(self) -> None:
         """Project modules outside the import roots, which Python imports by itself, without our hearing of it."""
-        for name, module in list(sys.modules.items()):
-            if name in self._modules or name in self._importer.files:
-                continue
+        for name in sys.modules.keys() - self._modules - self._importer.files.keys():
             file = None
             with contextlib.suppress(Exception):  # some modules answer for themselves
-                file = getattr(module, "__file__", None)
+                file = getattr(sys.modules[name], "__file__", None)
             if isinstance(file, str) and self.frames.kind(file) is Kind.PROJECT:
                 self._elsewhere[name] = file
                 self._imports.modules[name] = Imported(asked=True)

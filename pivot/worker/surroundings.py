@@ -13,10 +13,10 @@ from types import FrameType
 @contextlib.contextmanager
 def surroundings(cwd: str, environment: Mapping[str, str]) -> Iterator[None]:
     """Current directory and environment as given; put back afterwards, with ``sys.argv`` and ``sys.path``."""
-    before, argv, path, variables = _current_folder(), sys.argv[:], sys.path[:], dict(os.environ)
+    before, argv, path, variables = _current_folder(), sys.argv[:], sys.path[:], _held()
     os.chdir(cwd)
     try:
-        _set_environment(environment)
+        _set_environment({os.fsencode(n): os.fsencode(v) for n, v in environment.items()})
         yield
     finally:
         _set_environment(variables)
@@ -83,12 +83,20 @@ def _current_folder() -> str:
         return os.sep
 
 
-def _set_environment(wanted: Mapping[str, str]) -> None:
-    zone = os.environ.get("TZ")
-    for name in [name for name in os.environ if name not in wanted]:
-        del os.environ[name]
+def _held() -> dict[bytes, bytes]:
+    """The environment as the process has it: `os.environ` would decode each name and value."""
+    return dict(os.environb._data)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _set_environment(wanted: Mapping[bytes, bytes]) -> None:
+    held = _held()
+    if held == wanted:
+        return
+    zone = held.get(b"TZ")
+    for name in held.keys() - wanted.keys():
+        del os.environb[name]
     for name, value in wanted.items():
-        if os.environ.get(name) != value:
-            os.environ[name] = value
-    if os.environ.get("TZ") != zone:
+        if held.get(name) != value:
+            os.environb[name] = value
+    if wanted.get(b"TZ") != zone:
         time.tzset()

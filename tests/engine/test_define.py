@@ -77,6 +77,30 @@ def test_what_the_first_run_learned_is_known_to_the_second(tmp_path: Path):
     assert not (tmp_path / "imported").exists()
 
 
+WHERE = """
+PATH = 'a.json'
+
+def path():
+    return 'a.json'
+
+class Where:
+    @property
+    def path(self):
+        return 'ma.json'
+
+def elsewhere():
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(path).result()
+
+def helper(x):
+    return x + 1
+"""
+LOOKING = """
+def by_its_code():
+    return str(helper.__code__.co_consts[-1]).removeprefix('1').removeprefix('None') or 'a.json'
+"""
+
 CHANGES = [
     # id, stages.py's path expression, what is done then, new outs
     (
@@ -123,6 +147,30 @@ CHANGES = [
         lambda f: write(f, "flag", ""),
         ["g.json"],
     ),
+    (
+        "function that runs",
+        "__import__('where').path()",
+        lambda f: write(f, "where.py", WHERE.replace("return 'a.json'", "return 'i.json'")),
+        ["i.json"],
+    ),
+    (
+        "method that runs",
+        "__import__('where').Where().path",
+        lambda f: write(f, "where.py", WHERE.replace("return 'ma.json'", "return 'j.json'")),
+        ["j.json"],
+    ),
+    (
+        "function that another thread runs",
+        "__import__('where').elsewhere()",
+        lambda f: write(f, "where.py", WHERE.replace("return 'a.json'", "return 'k.json'")),
+        ["k.json"],
+    ),
+    (
+        "function that is looked at",
+        "__import__('where').by_its_code()",
+        lambda f: write(f, "where.py", (WHERE + LOOKING).replace("x + 1", "'l.json'")),
+        ["l.json"],
+    ),
     ("module looked up in vain", "HERE", lambda f: write(f, "local.py", "HERE = 'h.json'\n"), ["h.json"]),
 ]
 
@@ -132,7 +180,7 @@ def test_definitions_are_read_anew_when_what_they_rest_on_changes(
     folder: Path, monkeypatch, path, change, after
 ):
     monkeypatch.setenv("PIVOT_TEST_PATH", "a.json")
-    write(folder, "where.py", "PATH = 'a.json'\n")
+    write(folder, "where.py", WHERE + LOOKING * ("by_its_code" in path))
     write(folder, "p.json", '"a.json"')
     write(folder, "stages.py", PRELUDE + STAGE.format(path=path))
     first = outs(folder)
@@ -140,6 +188,25 @@ def test_definitions_are_read_anew_when_what_they_rest_on_changes(
     change(folder)
     assert outs(folder) == after
     assert first != after
+
+
+def test_a_body_that_did_not_run_is_no_reason_to_read_the_definitions_anew(folder: Path, imports: Path):
+    noting = f"import ctypes\nctypes.CDLL(None).creat({str(imports).encode()!r}, 0o644)\n"
+    stages = f"{noting}from typing import Annotated\nimport pivot, where\n" + STAGE.format(
+        path="where.path()"
+    )
+    write(folder, "stages.py", stages)
+    write(folder, "where.py", WHERE)
+    assert outs(folder) == ["a.json"]
+    imports.unlink()
+    for helper, place in (("x + 2", "return {}"), ("x + 3  # more", "raise OSError")):
+        write(folder, "where.py", WHERE.replace("x + 1", helper))
+        write(folder, "stages.py", stages.replace("return {}", place))
+        assert outs(folder) == ["a.json"]
+    assert not imports.exists()
+    write(folder, "where.py", WHERE.replace("'a.json'", "'z.json'"))
+    assert outs(folder) == ["z.json"]
+    assert imports.exists()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from pivot.define.discover import definition
-from pivot.engine.define import answer
 from pivot.errors import DefinitionErrors
 from pivot.executors.inline import InlineExecutor
 from pivot.model.decision import Verdict
@@ -20,6 +19,7 @@ from pivot.model.event import Notice, Outcome
 from pivot.model.task import StaleWorker
 from pivot.project import Project
 from pivot.worker import modules
+from pivot.worker.definitions import definitions
 
 GOOD = (Outcome.RAN, Outcome.RESTORED, Outcome.UNCHANGED)
 FORESEEN = {
@@ -47,7 +47,7 @@ class WarmExecutor(InlineExecutor):
     def call(self, function, argument):
         """The definitions, without a look at what they ask: these ask nothing, and that look takes its time."""
         assert function.qualname == "define_in_worker"
-        return answer(definition(*pickle.loads(argument)), pure=True)
+        return pickle.dumps(definitions(definition(*pickle.loads(argument)), pure=True))
 
     def close(self):
         modules.forget()

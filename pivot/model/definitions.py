@@ -1,0 +1,41 @@
+"""Stage definitions as a process that has read them tells them."""
+
+from dataclasses import dataclass, field
+
+from pivot.model.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """What of a module counts, see `pivot.define.skeleton`.
+
+    Attributes:
+        text: the digest of the bytes that were looked at.
+        ran: the functions that ran.
+        rest: the digest of the module without the bodies of the others.
+    """
+
+    text: Digest
+    ran: frozenset[str]
+    rest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """Stages, and what they rest on.
+
+    Attributes:
+        stages: pickled.
+        pure: whether they rest on nothing but text.
+        files: absolute paths of all that was read.
+        folders: in which project modules were looked for.
+        path: the search path.
+        bodies: absolute path of a module → what of it counts; the others count with all that is in them.
+    """
+
+    stages: bytes
+    pure: bool
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    path: tuple[str, ...]
+    bodies: dict[str, Bodies] = field(default_factory=dict)

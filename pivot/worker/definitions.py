@@ -1,0 +1,79 @@
+"""Reading the stage definitions, in a worker: the half of `pivot.engine.define` that imports user code.
+
+The fork server has loaded it, so that a worker begins at once: each edit of a stage defines anew.
+"""
+
+import os
+import pickle
+import sys
+import sysconfig
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+
+from pivot.define.discover import Definition, definition
+from pivot.define.locate import pipeline_file
+from pivot.define.skeleton import ran_functions, skeleton
+from pivot.define.sources import ProjectImporter
+from pivot.model.definitions import Bodies, Definitions
+from pivot.model.digest import digest_bytes
+from pivot.model.stage import Stage
+from pivot.paths import absolute
+from pivot.worker.observe import questions
+
+
+def define_in_worker(argument: bytes) -> bytes:
+    """The worker's half: takes a pickled (path, root), gives pickled `Definitions`."""
+    path, root = pickle.loads(argument)
+    home = pipeline_file(path, root)
+    roots = [absolute(folder, root) for folder in home.roots]
+    with questions(ProjectImporter(roots).holds) as heard:
+        found = definition(path, root)
+    said = definitions(found, pure=not heard.asked)
+    if said.pure and heard.complete:
+        said = replace(said, bodies=_bodies(said.files, heard.ran, found.stages, root))
+    return pickle.dumps(said)
+
+
+def definitions(found: Definition, *, pure: bool) -> Definitions:
+    """What a worker says of definitions that it has read.
+
+    Args:
+        pure: whether they rest on nothing but text.
+    """
+    sources = {*(file for file in found.read if file.endswith(".py")), *_loaded_sources()}
+    files = [*found.read, *sorted(sources - {*found.read})]
+    present = {os.path.dirname(file) for file in sources if os.path.isfile(file)}
+    folders = [*filter(os.path.isdir, found.roots), *sorted(present)]
+    return Definitions(pickle.dumps(found.stages), pure, tuple(files), tuple(folders), tuple(sys.path))
+
+
+def _bodies(
+    files: Iterable[str], ran: Collection[tuple[str, str, int]], stages: Iterable[Stage], root: str
+) -> dict[str, Bodies]:
+    """Of the modules that were executed, what counts; none if any of them may look at code.
+
+    Left out are those that stages were defined in: an edit may move the lines that messages name.
+    """
+    executed = {file for file, name, _ in ran if name == "<module>"}
+    found: dict[str, Bodies] = {}
+    for file in (file for file in files if file in executed):
+        with open(file, "rb") as source:
+            data = source.read()
+        functions = ran_functions(data, {line for name, _, line in ran if name == file})
+        rest = None if functions is None else skeleton(data, functions)
+        if functions is None or rest is None:
+            return {}
+        found[file] = Bodies(digest_bytes(data), functions, rest)
+    for place in {stage.place.file for stage in stages}:
+        found.pop(os.path.normpath(os.path.join(root, place)), None)
+    return found
+
+
+def _loaded_sources() -> Iterator[str]:
+    """The files of loaded modules that are no library's: of editable installs and of other folders in the path."""
+    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    own = os.path.dirname(os.path.dirname(__file__))
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and os.path.isabs(file) and not file.startswith((*libraries, own)):
+            yield file
