@@ -150,6 +150,19 @@ class Lab:
             mode,
         )
 
+    def bring(self, index: int) -> None:
+        """Scrolls to a cell, and waits until it is in the page.
+
+        Of a long notebook JupyterLab puts a few cells there when the browser is idle: on a busy machine one in a
+        second. An update puts some there at once.
+        """
+        self.do("({content}, index) => { void content.scrollToItem(index); }", index)
+        there = "({content}, index) => { content.update(); return content.widgets[index].node.isConnected; }"
+        end = time.monotonic() + 120
+        while not self.do(there, index):
+            assert time.monotonic() < end, f"cell {index} is not in the page"
+            self.page.wait_for_timeout(20)
+
     def badge(self, index: int) -> Any:
         """The line above a cell."""
         return (

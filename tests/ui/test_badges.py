@@ -148,10 +148,14 @@ def test_badges_follow_cells_that_are_moved_split_merged_deleted_and_pasted(lab)
     )
     lab.command("notebook:split-cell-at-cursor")
     lab.until("badges", [told[0], told[3], "", EDITED, told[2]])
-    lab.do("({content}) => { content.mode = 'command'; }")
+    command_mode = (
+        "({content}) => { content.mode = 'command'; }"  # an editor with the focus would take it back
+    )
+    lab.do(command_mode)
     lab.activate(1)
     lab.command("notebook:merge-cell-below")
     lab.until("badges", [told[0], "not run yet", EDITED, told[2]])
+    lab.do(command_mode)
     lab.activate(2)
     lab.command("notebook:change-cell-to-markdown")
     lab.until("badges", [told[0], "not run yet", "", told[2]])
@@ -185,7 +189,7 @@ def test_badges_are_right_however_a_long_notebook_is_shown(lab, mode):
     wanted = [""] * 200
     wanted[0], wanted[151], wanted[197:] = "used by first, second", "used by second", [NEVER, NEVER, ""]
     lab.until("badges", wanted)
-    lab.do("({content}) => { void content.scrollToItem(198); }")
+    lab.bring(198)
     lab.page.locator(".pivot-badge >> text=Never run").last.wait_for(state="visible")
     lab.do("({content}) => { void content.scrollToItem(0); }")
     lab.run_cell(199)
@@ -195,6 +199,6 @@ def test_badges_are_right_however_a_long_notebook_is_shown(lab, mode):
     lab.run_cell(151)
     wanted[151], wanted[198] = "used by second", "will run · Code dependency changed: func:helper_150"
     lab.until("badges", wanted)
-    lab.do("({content}) => { void content.scrollToItem(198); }")
+    lab.bring(198)
     lab.page.locator(".pivot-badge >> text=func:helper_150").wait_for(state="visible")
     lab.picture(f"long-{mode}")
