@@ -8,12 +8,13 @@
 #   make check   everything that CI checks
 #   make oldest  the notebook's and the browser's tests with the oldest JupyterLab and ipykernel that are supported; needs node
 #   make corpus  hundreds of edits through notebook, pivot.yaml and pipeline.py, compared with plain Python
-#   make bench   start-up and run times beside other tools; writes docs/explanation/speed.md
+#   make bench   all that must be fast, beside other tools; writes docs/explanation/speed.md (about ten minutes)
 #   make history    releases of real libraries: is a stage run again exactly where the code that it executes changed?
 #   make precision  how much of real libraries a stage reaches that calls one of their functions
 #
-# TESTS="tests/core -x" hands words to pytest, LAB="--no-browser --allow-root" to JupyterLab; PYTHON=/path/to/python picks another
-# interpreter, VENV=folder another virtual environment, WITH="jupyterlab==4.4.*" versions for it, UV= installs by pip.
+# TESTS="tests/core -x" hands words to pytest, BENCH="--rows noop" to the benchmarks, LAB="--no-browser --allow-root"
+# to JupyterLab; PYTHON=/path/to/python picks another interpreter, VENV=folder another virtual environment,
+# WITH="jupyterlab==4.4.*" versions for it, UV= installs by pip.
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -106,8 +107,7 @@ static: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m compileall -q pivot pivot_jupyter
-	$(BIN)/python tests/benchmarks/whole_process.py
-	$(BIN)/python tests/benchmarks/observation.py
+	$(BIN)/python tests/benchmarks/bench.py $(BENCH)
 
 history: $(STAMP)
 	$(BIN)/python tests/history/walk.py --cache .pytest_cache/d/history

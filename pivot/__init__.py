@@ -3,8 +3,7 @@
 The public names. They are imported when first used, so that ``import pivot`` loads neither pandas nor pydantic.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # typing's own takes longer to import than all of this
 
 if TYPE_CHECKING:
     from pivot import loaders as loaders
@@ -49,6 +48,8 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
+    from importlib import import_module  # lazy: start-up time
+
     if name in _MODULES:
         return import_module(f"pivot.{name}")
     if name in _HOMES:

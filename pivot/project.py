@@ -28,7 +28,7 @@ from pivot.model.event import Event
 from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
 from pivot.model.stage import Stage, stage_key
-from pivot.model.task import TrialResult, TrialTask
+from pivot.model.task import TrialResult
 from pivot.paths import ProjectPath, absolute, relative_to_root
 from pivot.store.history import prune_runs, run_name
 from pivot.store.layout import initialize
@@ -185,17 +185,20 @@ class Project:
         Raises:
             DefinitionErrors: definitions, code or inputs are wrong; nothing has run.
         """
+        from pivot.engine.footing import inquire  # lazy: start-up time
+
+        jobs = jobs or self.settings.jobs or cores()
+        now, here = datetime.now(UTC), absolute(self._here, self.root)
+        inquiry = None if force or self._module else inquire(self.root, here, targets, single_stage)
+        if inquiry and (known := inquiry.known(targets, jobs, now, sinks)):
+            return known
+        inquiry = inquiry and inquiry.begin()
         with self.workers.lend() as loan:
             graph = self.graph()
             chosen = self._select(graph, targets, single_stage)
-            jobs = jobs or self.settings.jobs or cores()
-            now = datetime.now(UTC)
             environment = stage_environment(os.environ, jobs)
             conditions = conditions_for(self.settings, graph, environment, run_name(self.store.layout, now))
-            asked = tuple(targets)
-            plan = Plan(
-                chosen, jobs, force=force, keep_going=keep_going, conditions=conditions, targets=asked
-            )
+            plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()
             observer = self._observer()
             require_inputs(plan, observer, self.root)
@@ -210,6 +213,8 @@ class Project:
                 self.store.flush()
                 prune_runs(self.store.layout, self.settings.kept_runs, now.timestamp())
             loan.spoilt = run.cancelled  # a second Ctrl-C has ended it
+            if inquiry:
+                inquiry.keep(run, plan, observer, self.store, self.settings)
             return run
 
     def checkout(self, targets: Sequence[str] = (), *, force: bool = False) -> "tuple[CheckedOut, ...]":
@@ -332,15 +337,9 @@ class Project:
 
     def trial(self, module: ModuleText, names: Sequence[str], timeout: float) -> TrialResult:
         """Evaluate a module's text in a worker and give back some of its values."""
-        task = TrialTask(
-            module=module,
-            modules=(),
-            roots=tuple(absolute(root, self.root) for root in self.roots),
-            cwd=absolute(self.folder, self.root),
-            environment=stage_environment(os.environ, 1),
-            names=tuple(names),
-            timeout=timeout,
-        )
+        from pivot.engine.trial import trial_task  # lazy: start-up time
+
+        task = trial_task(module, names, timeout, root=self.root, folder=self.folder, roots=self.roots)
         texts = {module.name: module}
         libraries = self._observer(texts).libraries(self.roots, texts)
         with self.workers.visit(self.settings.jobs or cores(), libraries) as executor:

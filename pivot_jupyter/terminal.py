@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from pivot.cli.main import cli
+from pivot.cli.commands import cli
 from pivot.errors import UsageError
 from pivot.project import Project
 

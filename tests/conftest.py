@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TABLES = Path(__file__).parent / "fingerprint" / "cases"
 OUTCOMES = ("right", "stale", "needless", "refused", "skipped")
@@ -102,6 +103,15 @@ def read_rows() -> list[Row]:
                 text = unescaped(line) if name in rows[-1].escaped else line
                 rows[-1].before[name] += text + "\n"
     return [row for row in rows if row.python <= sys.version_info[:2]]
+
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # that a machine is busy is no fault
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may take long begins first, else one such test at the end leaves the other cores idle."""
+    items.sort(key=lambda item: -max((mark.args[0] for mark in item.iter_markers("timeout")), default=0))
 
 
 def pytest_configure() -> None:

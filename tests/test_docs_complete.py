@@ -12,7 +12,7 @@ import pytest
 
 import pivot
 from pivot import loaders, outputs
-from pivot.cli.main import cli
+from pivot.cli.commands import cli
 from pivot.config.pivotschema import PivotYaml, StageTable
 from pivot.config.settings import CHECKOUT_MODES, Settings
 from pivot.core import explain

@@ -57,7 +57,7 @@ def tell_placed(found: "Sequence[CheckedOut]", told: Collection[str] = ()) -> No
     Args:
         told: paths of which it has been said that their bytes are not to be had.
     """
-    from pivot.cli.main import report
+    from pivot.cli.commands import report
     from pivot.core.state import StageState
     from pivot.errors import PivotError, about_stage
     from pivot.model.event import Outcome

@@ -47,7 +47,7 @@ def _print_json(found: "tuple[Accepted, ...]") -> None:
 
 
 def _print(found: "tuple[Accepted, ...]") -> None:
-    from pivot.cli.main import report
+    from pivot.cli.commands import report
     from pivot.cli.status import paint
     from pivot.cli.words import Words, plural
     from pivot.core.explain import brief_lines, headline

@@ -238,7 +238,7 @@ class Session:
 
 
 def _report(error: PivotError) -> None:
-    from pivot.cli.main import report
+    from pivot.cli.commands import report
 
     report(error)
 

@@ -277,6 +277,7 @@ def _cycles(
             return
         first = min(range(len(ring)), key=lambda index: number[ring[index]])
         ring = ring[first:] + ring[:first]
+        ringed = frozenset(ring)
         links = [
             f"'{reader}' reads '{upstream[reader][writer][0]}' of '{writer}'"
             for writer, reader in zip(ring, [*ring[1:], ring[0]], strict=True)
@@ -285,7 +286,9 @@ def _cycles(
         message = f"stage '{ring[0]}' depends on itself: {', '.join(links)} ({place})"
         yield place, DefinitionError(message, "let one of them read or write another path")
         left = {
-            name: [f for f in feeders if f not in ring] for name, feeders in left.items() if name not in ring
+            name: [f for f in feeders if f not in ringed]
+            for name, feeders in left.items()
+            if name not in ringed
         }
 
 

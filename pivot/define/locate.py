@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pivot.errors import DefinitionError
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
-from pivot.store.layout import find_root, git_root
+from pivot.store.root import find_root, git_root
 
 PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
 

@@ -18,8 +18,9 @@ from pivot.model.stage import Stage
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_root
 from pivot.store import atomic
 from pivot.store.hashing import hash_file
-from pivot.store.layout import Layout, create, find_root
+from pivot.store.layout import Layout, create
 from pivot.store.lockfile import write_lock
+from pivot.store.root import find_root
 from pivot.store.runcache import write_record
 from pivot.store.store import Store
 

@@ -1,6 +1,7 @@
 """One execution of a stage: what is prepared before it, and what becomes of its result."""
 
 import codecs
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -52,9 +53,11 @@ class Tail:
 
     def _bytes(self) -> bytes:
         try:
-            with open(self._path, "rb") as file:
+            if os.stat(self._path).st_size <= self._offset:  # as most often
+                return b""
+            with open(self._path, "rb", buffering=0) as file:
                 file.seek(self._offset)
-                data = file.read(LARGEST_PIECE)
+                data = file.read(LARGEST_PIECE) or b""
         except OSError:  # not made yet, or taken away: nothing rests on it
             return b""
         self._offset += len(data)

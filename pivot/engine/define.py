@@ -79,7 +79,7 @@ def define(
         DefinitionErrors: everything that is wrong with the definitions.
     """
     file = os.path.relpath(path, store.root)
-    place = digest_parts([file, *_shape()])
+    place = _place(store, path)
     kept = _load(store.definitions.load(place))
     if kept is not None and (now := _held(kept, store)) is not None:
         if now is not kept:
@@ -104,6 +104,16 @@ def define(
         store.definitions.save(place, pickle.dumps(kept))
     found: tuple[Stage, ...] = pickle.loads(said.stages)
     return found
+
+
+def known_definitions(store: Store, path: str) -> Kept | None:
+    """What the stages of a pipeline file rest on; ``None`` if they must be read anew, now or each time."""
+    kept = _load(store.definitions.load(_place(store, path)))
+    return None if kept is None else _held(kept, store)
+
+
+def _place(store: Store, path: str) -> Digest:
+    return digest_parts([os.path.relpath(path, store.root), *_shape()])
 
 
 def named_modules(path: str) -> tuple[str, ...]:

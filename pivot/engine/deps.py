@@ -42,6 +42,11 @@ class DepReader:
         if path in known:
             return known[path].digest
         if is_folder(path):
+            if not any(out in known for out in outs) and _holder(path, known) is None:
+                files = self.store.list_files(path)
+                if files is None:
+                    return None
+                return self.store.files_digest(path, tuple(self._counted(path, files, outs)))
             entries = self.entries(path, outs, known)
             return None if entries is None else tree_digest(entries)
         holder = _holder(path, known)
@@ -83,13 +88,15 @@ class DepReader:
     ) -> Iterator[str]:
         """Without ignored files and those of tools; what stages write always counts."""
         is_out = _among(outs)
+        inside: dict[str, bool] = {}  # folder → whether it counts
         for name in files:
+            above, _, own = name.rpartition("/")
+            if above not in inside:
+                inside[above] = all(map(is_counted, above.split("/")))
             path = ProjectPath(folder + name)
-            if is_out(path) or (
-                all(map(is_counted, name.split("/")))
-                and name.rpartition("/")[2] != IGNORE_FILE
-                and not self.ignored(path)
-            ):
+            if (
+                inside[above] and is_counted(own) and own != IGNORE_FILE and not self.ignored(path)
+            ) or is_out(path):
                 yield name
 
 

@@ -214,6 +214,7 @@ class Driver:
         if ended is not None:
             return ended
         decision = self._decisions[stage]
+        self._executor()  # which loads libraries while other stages are checked
         self._emit(StageDecided(stage, decision.verdict, decision.changes))
         return self._scheduler.handle(Decided(stage, needs_run=True))
 

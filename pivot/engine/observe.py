@@ -90,6 +90,13 @@ class Observer:
             found = self._fingerprinters[roots] = Fingerprinter(self._snapshot(roots), self._store.sources)
         return found
 
+    def looked_at(self) -> dict[str, bool]:
+        """All paths that the fingerprints so far rest on, each with whether it was surely there."""
+        found: dict[str, bool] = {}
+        for fingerprinter in self._fingerprinters.values():
+            found.update(fingerprinter.looked_at())
+        return found
+
     def texts(self, stage: Stage) -> tuple[ModuleText, ...]:
         """The modules that running a stage executes, with the texts that its fingerprint is of.
 

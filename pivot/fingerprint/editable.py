@@ -11,7 +11,7 @@ _FINDER = re.compile(r"^__editable___.*_finder\.py$")
 def path_entries(folder: str, names: Iterable[str]) -> Iterator[str]:
     """The existing folders that the ``.pth`` files among the `names` in a library folder add to the search path."""
     for name in sorted(names):
-        if name.endswith(".pth") and not name.startswith("."):
+        if _is_pth(name):
             for line in _text(os.path.join(folder, name)).splitlines():
                 entry = line.rstrip()
                 if entry and not entry.startswith(("#", "import ", "import\t")):
@@ -27,6 +27,15 @@ def mapped_modules(folder: str, names: Iterable[str]) -> dict[str, str]:
         if _FINDER.match(name):
             found.update(_mapping(_text(os.path.join(folder, name))))
     return found
+
+
+def steering_files(names: Iterable[str]) -> list[str]:
+    """Those among the `names` in a library folder whose text `path_entries` and `mapped_modules` rest on."""
+    return [name for name in names if _is_pth(name) or _FINDER.match(name)]
+
+
+def _is_pth(name: str) -> bool:
+    return name.endswith(".pth") and not name.startswith(".")
 
 
 def _mapping(text: str) -> dict[str, str]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 _INFO = re.compile(r"^(?P<name>[^-]+(?:-[^-\d][^-]*)*)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info$")
 
+_LISTS = ("RECORD", "top_level.txt", "SOURCES.txt")
+"""The files of a distribution that say which modules it has; the first one there counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Package:
@@ -40,6 +43,12 @@ class Packages:
             self._known[module] = self._look_for(module) or (self.of(parent) if parent else ())
         return self._known[module]
 
+    def looked_at(self) -> dict[str, bool]:
+        """All paths that the answers so far rest on, each with whether it was surely there."""
+        found = dict.fromkeys((info for _, info in self._installed or ()), True)
+        found.update({os.path.join(info, name): False for info in self._contents for name in _LISTS})
+        return found
+
     def _look_for(self, module: str) -> tuple[Package, ...]:
         word = _plain(module)
         found = {
@@ -54,9 +63,7 @@ class Packages:
     def _provides(self, info: str, module: str) -> bool:
         content = self._contents.get(info)
         if content is None:
-            content = self._contents[info] = b"\n" + _first_file(
-                info, ("RECORD", "top_level.txt", "SOURCES.txt")
-            )
+            content = self._contents[info] = b"\n" + _first_file(info, _LISTS)
         name = module.replace(".", "/").encode()
         if any(b"\n" + name + mark in content for mark in (b"/", b".", b"\n", b"\r")):
             return True

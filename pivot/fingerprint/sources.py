@@ -16,7 +16,7 @@ from enum import Enum
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 
 from pivot.errors import CodeError
-from pivot.fingerprint.editable import mapped_modules, path_entries
+from pivot.fingerprint.editable import mapped_modules, path_entries, steering_files
 from pivot.model.digest import Digest, digest_bytes
 from pivot.model.fingerprint import ModuleText, ProjectModule
 from pivot.paths import ProjectPath, absolute
@@ -105,6 +105,15 @@ class Sources:
     def library_folders(self) -> tuple[str, ...]:
         """Folders of the search path that hold libraries."""
         return tuple(folder for folder, is_library in self._path if is_library)
+
+    def looked_at(self) -> dict[str, bool]:
+        """All paths that the answers so far rest on, each with whether it was surely there."""
+        found = {folder: bool(names) for folder, names in self._listings.items()}
+        for folder, names in self._listings.items():
+            if os.path.basename(folder) in _SITES:
+                found.update({os.path.join(folder, name): True for name in steering_files(names)})
+        found.update({located.path: True for located in self._located.values() if located.path})
+        return found
 
     def locate(self, name: str) -> Located:
         """What the dotted, absolute module name `name` stands for."""

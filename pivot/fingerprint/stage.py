@@ -94,6 +94,10 @@ class Fingerprinter:
         self._known: dict[tuple[ObjectRef, tuple[str, ...]], _Static] = {}
         self._found: dict[tuple[ObjectRef, Beside], Fingerprint] = {}  # the variants of a stage share theirs
 
+    def looked_at(self) -> dict[str, bool]:
+        """All paths that the fingerprints so far rest on, each with whether it was surely there."""
+        return self._resolver.sources.looked_at() | self._packages.looked_at()
+
     def stage(self, function: ObjectRef, beside: Beside = _NOTHING) -> Fingerprint:
         """The fingerprint of a stage function; what was seen of the stage joins it.
 

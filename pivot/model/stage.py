@@ -192,7 +192,7 @@ class Stage:
 
     def dep_paths(self) -> tuple[ProjectPath, ...]:
         """The files it reads, each once, in the order of declaration."""
-        return tuple(dict.fromkeys(dep.path for dep in self.deps))
+        return tuple(dict.fromkeys([dep.path for dep in self.deps]))
 
     def loaders(self) -> tuple[LoaderRef, ...]:
         """The loaders of its deps and outs, each once."""
@@ -201,4 +201,4 @@ class Stage:
 
     def out_paths(self) -> tuple[ProjectPath, ...]:
         """The files it writes, in the order of declaration."""
-        return tuple(out.path for out in self.outs)
+        return tuple([out.path for out in self.outs])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii
 
 from pivot.model.digest import Digest, digest_text
 
@@ -25,8 +26,17 @@ class TreeEntry:
 
 def tree_text(entries: Iterable[TreeEntry]) -> str:
     """The text that stands for a folder: a line of JSON for each file, sorted by path."""
-    lines = (json.dumps([e.path, e.digest, e.size, e.executable]) for e in sorted(entries))
-    return "".join(line + "\n" for line in lines)
+    flag = {False: "false", True: "true"}
+    return "".join(
+        [
+            f'[{encode_basestring_ascii(e.path)}, "{e.digest}", {e.size}, {flag[e.executable]}]\n'
+            for e in sorted(entries, key=_path)
+        ]
+    )
+
+
+def _path(entry: TreeEntry) -> str:
+    return entry.path
 
 
 def tree_digest(entries: Iterable[TreeEntry]) -> Digest:

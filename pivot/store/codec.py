@@ -53,7 +53,7 @@ def decode(text: str, stage: str, where: str) -> StageRecord:
         ValueError: it cannot be read; the message says why, and is shown to people.
         FormatError: a newer Pivot wrote it.
     """
-    if _CONFLICT.search(text):
+    if ("<<<<<<<" in text or "=======" in text or ">>>>>>>" in text) and _CONFLICT.search(text):
         raise ValueError("it holds conflict markers of git")
     try:
         data = json.loads(text)

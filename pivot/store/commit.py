@@ -89,7 +89,11 @@ def abort(objects: ObjectStore, journal: Journal) -> None:
 
 
 def commit_record(
-    objects: ObjectStore, journal: Journal, record: StageRecord, previous: StageRecord | None = None
+    objects: ObjectStore,
+    journal: Journal,
+    record: StageRecord,
+    previous: StageRecord | None = None,
+    texts: tuple[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Makes a result count: objects, run cache, outputs and lock file, in this order, then drops the journal.
 
@@ -99,6 +103,7 @@ def commit_record(
         record: the result.
         previous: the stage's last record: what Pivot put in place itself may be replaced, a file with other
             content is kept as an object first.
+        texts: what `codec.both_texts` gives for the record, where that is known.
 
     Returns:
         notices: files that were kept.
@@ -111,7 +116,7 @@ def commit_record(
         with atomic.explained(journal.layout.folder):
             before, notices = keep_replaced(objects, journal, record, previous)
             _store_outputs(objects, journal, record)
-            lock, full = both_texts(record)
+            lock, full = texts or both_texts(record)
             write_record(objects.layout, record, full)  # the last that a full or read-only cache can refuse
             final = replace(journal, before=before, record=record)
             add_record(final, full)

@@ -62,7 +62,11 @@ def _walk(folder: str, inside: str, trail: tuple[str, ...], *, beyond: bool) -> 
     for entry in found:
         if entry.name.startswith((STAGING, ASIDE)):
             continue
-        path, real = inside + entry.name, os.path.join(trail[-1], entry.name)
+        path = inside + entry.name
+        if entry.is_file(follow_symlinks=False) and _is_text(entry.name):  # most are: nothing more to ask
+            yield _Found(path, "", leads_out=False, is_file=True)
+            continue
+        real = os.path.join(trail[-1], entry.name)
         leads_out = False
         if entry.is_symlink():
             real = os.path.realpath(entry.path)
@@ -108,6 +112,8 @@ def _is_in(path: str, folder: str) -> bool:
 
 
 def _is_text(name: str) -> bool:
+    if name.isascii():
+        return True
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter
 
 from pivot.errors import StoreError
 from pivot.model.digest import Digest
@@ -40,13 +41,27 @@ def hash_entries(index: StatIndex, folder: str, files: Iterable[str]) -> tuple[T
     Raises:
         StoreError: one cannot be read.
     """
-    places = {os.path.join(folder, path): path for path in files}
+    places = _places(folder, files)
     entries = [
         TreeEntry(places[place], found[0], found[1].st_size, bool(found[1].st_mode & stat.S_IXUSR))
         for place, found in index.versions(places).items()
         if found is not None
     ]
-    return tuple(sorted(entries))
+    return tuple(sorted(entries, key=attrgetter("path")))
+
+
+def files_digest(index: StatIndex, folder: str, files: Sequence[str]) -> Digest:
+    """The digest of a folder that holds just these files, sorted; without those that are gone.
+
+    Raises:
+        StoreError: one cannot be read.
+    """
+    return index.tree_digest(_places(folder, files), lambda: hash_entries(index, folder, files))
+
+
+def _places(folder: str, files: Iterable[str]) -> dict[str, str]:
+    begin = os.path.join(folder, "")
+    return {begin + path: path for path in files}
 
 
 def folder_entries(index: StatIndex, folder: str) -> tuple[TreeEntry, ...] | None:
@@ -65,8 +80,8 @@ def folder_digest(index: StatIndex, folder: str) -> Digest | None:
     Raises:
         StoreError: something in it cannot be read.
     """
-    entries = folder_entries(index, folder)
-    return None if entries is None else tree_digest(entries)
+    files = list_files(folder)
+    return None if files is None else files_digest(index, folder, files)
 
 
 def load_tree(objects: ObjectStore, digest: Digest) -> tuple[TreeEntry, ...]:

@@ -12,6 +12,7 @@ from pivot.store import atomic
 
 CHUNK = 4 << 20
 _SMALL = 64 << 10  # read in one piece: a buffer of CHUNK bytes costs more than the file
+_PIECE = 64  # files that a thread takes at once: to hand over a small one costs more than to read it
 _TRIES = 4
 # a named pipe must not block us before we see that it is no file
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
@@ -104,8 +105,15 @@ def hash_files(paths: Sequence[str]) -> list[tuple[Digest, os.stat_result] | Non
     from concurrent.futures import ThreadPoolExecutor
 
     # xxhash and read() give up the interpreter lock
-    with ThreadPoolExecutor(min(len(paths), os.cpu_count() or 1)) as pool:
-        return list(pool.map(_hash_if_there, paths))
+    threads = min(len(paths), os.cpu_count() or 1)
+    size = max(1, min(_PIECE, len(paths) // (4 * threads)))
+    pieces = [paths[start : start + size] for start in range(0, len(paths), size)]
+    with ThreadPoolExecutor(threads) as pool:
+        return [found for piece in pool.map(_hash_all, pieces) for found in piece]
+
+
+def _hash_all(paths: Sequence[str]) -> list[tuple[Digest, os.stat_result] | None]:
+    return [_hash_if_there(path) for path in paths]
 
 
 def _hash_if_there(path: str) -> tuple[Digest, os.stat_result] | None:

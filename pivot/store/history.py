@@ -191,19 +191,22 @@ def result_name(record: StageRecord) -> Digest:
     )
 
 
-def keep_record(layout: Layout, record: StageRecord) -> Digest:
+def keep_record(layout: Layout, record: StageRecord, text: str | None = None) -> Digest:
     """Keeps a result for the history, once; gives its name.
 
     Args:
         record: what was run, restored or found unchanged. The bytes of small outputs that it has not are taken
             from the run cache, or from the files in place.
+        text: what `codec.full_text` gives for it, where that is known.
     """
     name = result_name(record)
     path = _record_file(layout, name)
     try:
         os.utime(path)  # in use
     except OSError:
-        data = zlib.compress(codec.full_text(_with_contents(layout, record)).encode("utf-8"))
+        whole = _with_contents(layout, record)
+        known = text if whole is record else None
+        data = zlib.compress((codec.full_text(whole) if known is None else known).encode("utf-8"))
         with contextlib.suppress(StoreError, OSError):
             atomic.replace_unflushed(path, data, layout.scratch)
     return name

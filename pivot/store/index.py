@@ -9,11 +9,15 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from stat import S_IXUSR
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import xxhash
 
 from pivot.errors import StoreError
 from pivot.model.digest import Digest
+from pivot.model.tree import TreeEntry, tree_digest
 from pivot.store import atomic, hashing
 from pivot.store.guard import try_guard
 from pivot.store.layout import Layout
@@ -138,6 +142,7 @@ class StatIndex:
         self._db = db
         self._clock = clock
         self.placed = SourceIndex(db, "placed")
+        self._trees = SourceIndex(db, "tree")
         self._seen: dict[str, _Seen] = {}
         self._unsaved: set[str] = set()
         self._lock = threading.Lock()
@@ -148,6 +153,12 @@ class StatIndex:
         Raises:
             StoreError: it cannot be read, or is no regular file.
         """
+        found = self._at(path)
+        if found is None:
+            return None
+        seen = self._seen.get(path)
+        if seen is not None and _same(seen, found):
+            return Digest(seen[4])
         return self.digests((path,))[path]
 
     def digests(self, paths: Iterable[str]) -> dict[str, Digest | None]:
@@ -167,30 +178,71 @@ class StatIndex:
         result: dict[str, tuple[Digest, os.stat_result] | None] = {}
         stats: dict[str, os.stat_result] = {}
         for path in paths:
-            try:
-                stats[path] = os.stat(path)
-            except (FileNotFoundError, NotADirectoryError):
+            found = self._at(path)
+            if found is None:
                 result[path] = None
-            except OSError as error:
-                if error.errno == errno.ELOOP:  # a symbolic link that leads in a circle leads nowhere
-                    result[path] = None
-                    continue
-                raise StoreError(
-                    f"cannot read {path}: {error.strerror}", "make it a readable file"
-                ) from error
+            else:
+                stats[path] = found
         self.fetch(stats)
         unknown = []
-        for path, stat in stats.items():
+        for path, found in stats.items():
             seen = self._seen.get(path)
-            if seen is not None and seen[:4] == _numbers(stat):
-                result[path] = (Digest(seen[4]), stat)
+            if seen is not None and _same(seen, found):
+                result[path] = (Digest(seen[4]), found)
             else:
                 unknown.append(path)
-        for path, found in zip(unknown, hashing.hash_files(unknown), strict=True):
-            result[path] = found
-            if found is not None:
-                self.remember(path, *found)
+        for path, now in zip(unknown, hashing.hash_files(unknown), strict=True):
+            result[path] = now
+            if now is not None:
+                self.remember(path, *now)
         return result
+
+    def _at(self, path: str) -> os.stat_result | None:
+        """The stat of a file; ``None`` if there is none."""
+        try:
+            return os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a symbolic link that leads in a circle leads nowhere
+                return None
+            raise StoreError(f"cannot read {path}: {error.strerror}", "make it a readable file") from error
+
+    def tree_digest(self, files: Mapping[str, str], entries: Callable[[], Iterable[TreeEntry]]) -> Digest:
+        """The digest of a folder with these files, worked out only if one of them may have changed.
+
+        Args:
+            files: absolute path → path in the folder, sorted by the latter.
+            entries: works out what they hold now.
+
+        Raises:
+            StoreError: as `digest`.
+        """
+        key, is_settled = self._tree_key(files)
+        known = self._trees.load(key)
+        if known is not None:
+            return Digest(known.decode("ascii"))
+        found = tree_digest(entries())
+        if is_settled and self._tree_key(files)[0] == key:
+            self._trees.save(key, found.encode("ascii"))
+        return found
+
+    def _tree_key(self, files: Mapping[str, str]) -> tuple[Digest, bool]:
+        """The digest of the names and stats of some files; whether no later write can give them the same ones."""
+        state = xxhash.xxh3_128()
+        newest = self._clock() - _TICK
+        is_settled = True
+        for place, path in files.items():
+            found = self._at(place)
+            if found is not None:
+                mtime, ctime = found.st_mtime_ns, found.st_ctime_ns
+                numbers = (found.st_size, mtime, ctime, found.st_ino, found.st_mode & S_IXUSR)
+                state.update(f"{path}\0{numbers}".encode("utf-8", "surrogatepass"))
+                if mtime > newest or (
+                    mtime % _SECOND == 0 == ctime % _SECOND and mtime > newest - _COARSE_TICK
+                ):
+                    is_settled = False
+        return Digest(state.hexdigest()), is_settled
 
     def remember(self, path: str, digest: Digest, stat: os.stat_result) -> None:
         """Keeps the digest of the version of a file that ``stat`` (taken before it was hashed) describes.
@@ -236,6 +288,7 @@ class StatIndex:
         if rows:
             self._db.write("INSERT OR REPLACE INTO stat VALUES (?, ?, ?, ?, ?, ?)", rows)
         self.placed.flush()
+        self._trees.flush()
 
     def fetch(self, paths: Iterable[str]) -> None:
         """Gets what the database knows of files, as many at once as they are; names that no file has are left out."""
@@ -254,6 +307,21 @@ class StatIndex:
             with self._lock:
                 for path, *seen in found:
                     self._seen.setdefault(os.fsdecode(path), tuple(seen))
+
+
+def _same(seen: _Seen, stat: os.stat_result) -> bool:
+    return (
+        seen[0] == stat.st_size
+        and seen[1] == stat.st_mtime_ns
+        and seen[2] == stat.st_ctime_ns
+        and seen[3] == stat.st_ino & (2**63 - 1)
+    )
+
+
+def settled_before(stat: os.stat_result, moment: int) -> bool:
+    """Whether a file was last touched so long before a moment (ns) that a touch after it cannot look the same."""
+    times = (stat.st_mtime_ns, stat.st_ctime_ns)  # FAT keeps one of them coarsely, the other not
+    return all(time <= moment - (_TICK if time % _SECOND else _COARSE_TICK) for time in times)
 
 
 def _numbers(stat: os.stat_result) -> tuple[int, int, int, int]:

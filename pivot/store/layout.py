@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pivot.errors import FormatError, StoreError
 from pivot.model.digest import HASH_NAME, Digest, digest_parts, digest_text
 from pivot.store import atomic
+from pivot.store.root import FOLDER
 
-FOLDER = ".pivot"
 VERSION = 1
 STAGING = ".pivot-new."
 """How the folders begin that hold new files beside their targets until they count."""
@@ -156,29 +156,6 @@ def initialize(folder: str) -> bool:
     fresh = not os.path.isdir(os.path.join(folder, ".pivot"))
     create(folder)
     return fresh
-
-
-def git_root(folder: str) -> str | None:
-    """The folder of the git repository that a folder is in."""
-    while not os.path.exists(os.path.join(folder, ".git")):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return None
-        folder = parent
-    return folder
-
-
-def find_root(start: str) -> str | None:
-    """The topmost folder at or above ``start`` that holds ``.pivot/``, absolute, or ``None``."""
-    found = None
-    folder = os.path.abspath(start)
-    while True:
-        if os.path.isdir(os.path.join(folder, FOLDER)):
-            found = folder
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return found
-        folder = parent
 
 
 def plan_layout(root: str, cache_dir: str | None) -> Layout:

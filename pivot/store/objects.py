@@ -248,11 +248,14 @@ class ObjectStore:
             finally:
                 os.close(fd)
             target = self.layout.object_file(digest)
-            if not self.has(digest):
+            if self.has(digest):
+                atomic.discard(temporary)
+            else:
                 atomic.rename(temporary, target)
                 self.flusher.add((target,))
-        finally:
+        except BaseException:
             atomic.discard(temporary)
+            raise
         self.index.remember(path, digest, stat)
         return digest
 

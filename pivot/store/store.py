@@ -14,8 +14,10 @@ from pivot.model.tree import TreeEntry, tree_text
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_root
 from pivot.store import atomic
 from pivot.store.checkout import checkout, with_contents
+from pivot.store.codec import both_texts
 from pivot.store.commit import abort, begin, commit_record, recover
 from pivot.store.folders import (
+    files_digest,
     find_entries,
     folder_digest,
     hash_entries,
@@ -63,6 +65,7 @@ class Store:
         self._db = StateDb(self.layout)
         self._index = StatIndex(self._db)
         self._objects = ObjectStore(self.layout, self._index, mode=checkout_mode)
+        self._last_text: tuple[StageRecord, str] | None = None  # of the result that was committed last
         self._locks: dict[str, tuple[object, StageRecord | None, str]] = {}  # by stage, with the file's stamp
         self.sources = SourceIndex(self._db)
         self.definitions = SourceIndex(self._db, "definition")
@@ -129,6 +132,10 @@ class Store:
     def hash_files(self, folder: ProjectPath, files: Iterable[str]) -> tuple[TreeEntry, ...]:
         """What some files of a folder hold; those that are gone are left out."""
         return hash_entries(self._index, absolute(folder, self.root), files)
+
+    def files_digest(self, folder: ProjectPath, files: Sequence[str]) -> Digest:
+        """The digest of a folder that holds just these files, sorted."""
+        return files_digest(self._index, absolute(folder, self.root), files)
 
     def entries(self, folder: ProjectPath, state: OutputState) -> tuple[TreeEntry, ...]:
         """The files of a folder that a stage wrote.
@@ -233,8 +240,10 @@ class Store:
     def log_file(self, run: str, stage: str) -> str:
         """Where the output of a stage in a run goes, absolute; its folder is made."""
         path = self.layout.log_file(run, stage)
-        with atomic.explained(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            with atomic.explained(path):
+                atomic.make_folder(folder)
         return path
 
     def begin(self, stage: Stage) -> Journal:
@@ -258,7 +267,10 @@ class Store:
     def commit(self, journal: Journal, record: StageRecord) -> Sequence[str]:
         """Put new outputs in place and record them, all or nothing; gives notices."""
         self._put_damaged_aside(record)
-        return commit_record(self._objects, journal, record, self.lock(record.stage))
+        texts = both_texts(record)
+        notices = commit_record(self._objects, journal, record, self.lock(record.stage), texts)
+        self._last_text = (record, texts[1])
+        return notices
 
     def accept(self, record: StageRecord) -> Sequence[str]:
         """Record the files in place, which nobody but a person may have made, as a stage's result; gives notices."""
@@ -307,7 +319,8 @@ class Store:
 
     def keep_record(self, record: StageRecord) -> Digest:
         """Keep a result for the history; gives the name under which it has it."""
-        return keep_record(self.layout, record)
+        known = self._last_text
+        return keep_record(self.layout, record, known[1] if known and known[0] is record else None)
 
     def last_log(self, stage: str) -> str:
         """The text of the log of a stage's last execution; empty if there is none.

@@ -107,6 +107,13 @@ def register_project(layout: Layout) -> None:
             atomic.write_bytes(path, text.encode("ascii"), layout.cache_scratch)
 
 
+def project_notes(layout: Layout) -> tuple[str, ...]:
+    """The paths on which it rests that the project has its note in a cache that is not its own; none for its own."""
+    if layout.cache.startswith(os.path.join(layout.folder, "")):
+        return ()
+    return (os.path.join(layout.cache, _PROJECTS), layout.identity_file)
+
+
 def _made_identity(layout: Layout) -> str | None:
     """`identity`, made where there is none; of processes that come at once all give the same one."""
     if identity(layout) is None:

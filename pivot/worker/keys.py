@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import PureWindowsPath
 
-from pivot.store.layout import ASIDE, FOLDER, STAGING
+from pivot.store.layout import ASIDE, STAGING
+from pivot.store.root import FOLDER
 
 _LONGEST_NAME = 255  # bytes, in every file system of today
 

@@ -2,8 +2,8 @@
 
     bytes → Task → modules (texts held?) → surroundings → capture → inject → call → save → TaskResult → bytes
 
-Objects of the user's classes never cross the process border, since an object that cannot be unpickled breaks
-a process pool in either direction.
+Objects of the user's classes never cross the process border, since one that cannot be unpickled there would end
+the worker, or the driver.
 """
 
 import contextlib

@@ -77,7 +77,7 @@ DRAW = """async ({layered, updates}) => {
   };
   let seq = 0;
   for (let turn = 0; turn < updates * 2; turn++) {
-    const state = turn % 2 ? 'ran' : 'running';
+    const state = turn % 2 ? 'ran' : 'queued';
     const some = snapshot.stages.slice(turn * 2, turn * 2 + 4);
     one.push(change(++seq, some.map(({name}) => stage(name, state))));
     await painted();
@@ -149,23 +149,24 @@ def page_of(chromium: str) -> Iterator[Any]:
 
 
 def message_row(plan: Plan) -> Row:
-    """How many messages a second a fast run brings about."""
-    lasts = plan.size(3, 1)
+    """How many messages a fast run brings about, in the second with the most of them."""
     names = [f"stage{number}" for number in range(500)]
-    heard: list[FromKernel] = []
+    times: list[float] = []
+
+    def note(message: FromKernel, _who: str) -> None:
+        if isinstance(message, Change):
+            times.append(time.monotonic())
+
     with tempfile.TemporaryDirectory(prefix="pivot-bench-") as root:
-        board = Board("1.0", root, lambda message, _who: heard.append(message))
+        board = Board("1.0", root, note)
         board.show(Graph(()), {name: StageState(Verdict.RUN) for name in names}, ())
         board.heard(RunStarted("run", tuple(names), 2))
         for name in names:
             board.heard(StageStarted(name, ""))
-            time.sleep(lasts / len(names))
+            time.sleep(plan.size(3, 1) / len(names))
             board.heard(StageFinished(name, Outcome.RAN, "", 0.0))
-        board.heard(RunFinished("run", {Outcome.RAN: len(names)}, lasts, cancelled=False))
+        board.heard(RunFinished("run", {Outcome.RAN: len(names)}, 3.0, cancelled=False))
         board.close()
-    sent = sum(isinstance(message, Change) for message in heard) / lasts
-    return Row(
-        "messages to browsers while stages run",
-        (f"{sent:.1f} per s", NOTHING, NOTHING),
-        (Goal("≤ 4 per s", sent <= 4.5),),
-    )
+    most = max(sum(begin <= at < begin + 1 for at in times) for begin in times)
+    cells = (f"{most} in a second", NOTHING, NOTHING)
+    return Row("messages to browsers while stages run, at most", cells, (Goal("≤ 4", most <= 4),))

@@ -17,7 +17,7 @@ LONGEST = 30
 """Seconds: a tool is left out of the sizes at which one of its runs takes longer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Peer:
     """A tool on this machine.
 

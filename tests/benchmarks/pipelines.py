@@ -78,17 +78,9 @@ def measure(plan: Plan) -> Iterator[Table]:
 def measure_size(plan: Plan, tools: list[peers.Peer], size: Size, figures: Figures) -> tuple[int, int]:
     """Measures one pipeline with all tools that can take it; gives Pivot's memory in a first run and a full check."""
     with tempfile.TemporaryDirectory(prefix="pivot-bench-") as temporary:
-        taking = [tool for tool in tools if size.stages <= tool.most]
-        places = [Place(tool, Path(temporary, str(number))) for number, tool in enumerate(taking)]
-        ours, memory, firsts = places[0], 0, []
-        for place in places:  # bytecode and file caches are warm from here on
-            told(f"  {size.stages:,} stages, first run: {place.tool.label}")
-            place.tool.write(place.folder, size.stages)
-            if place is ours:
-                first, memory = process_memory(place.tool.command, place.folder)
-                firsts.append(first)
-            else:
-                firsts.append(place.tool.run(place.folder))
+        memory, firsts = first_runs(tools, size.stages, Path(temporary))
+        places = list(firsts)
+        ours = places[0]
         knowing = [place for place in places if place.tool.knows]
         if plan.wants(f"noop-{size.stages}", f"full-{size.stages}"):
             told(f"  {size.stages:,} stages, nothing to do")
@@ -106,10 +98,35 @@ def measure_size(plan: Plan, tools: list[peers.Peer], size: Size, figures: Figur
         if plan.wants(f"cold-{size.stages}"):
             told(f"  {size.stages:,} stages, cold")
             runs: list[Callable[[], float]] = [partial(p.tool.run_cold, p.folder) for p in places]
-            taken = in_turn(plan.times(size.colds), runs) if size.colds else firsts
+            taken = in_turn(plan.times(size.colds), runs) if size.colds else [*firsts.values()]
             figures["cold", size.stages] = by_tool(places, taken)
         checked = process_memory(ours.tool.command, ours.folder, clean_environment(**FULL_CHECK))[1]
     return memory, checked
+
+
+def first_runs(tools: list[peers.Peer], stages: int, parent: Path) -> tuple[int, dict[Place, float]]:
+    """Makes the pipeline for each tool that can take it, and runs it: bytecode and file caches are warm from here on.
+
+    Returns:
+        Pivot's memory in bytes, and what each tool took; a peer that failed is left out.
+    """
+    memory, firsts = 0, {}
+    for number, tool in enumerate(tools):
+        if stages > tool.most:
+            continue
+        told(f"  {stages:,} stages, first run: {tool.label}")
+        place = Place(tool, parent / str(number))
+        try:
+            tool.write(place.folder, stages)
+            if number == 0:
+                firsts[place], memory = process_memory(tool.command, place.folder)
+            else:
+                firsts[place] = tool.run(place.folder)
+        except SystemExit as error:
+            if number == 0:
+                raise
+            told(f"  left out: {error}")
+    return memory, firsts
 
 
 def by_tool(places: list[Place], taken: list[float]) -> dict[str, float]:
@@ -149,8 +166,13 @@ def row_of(key: tuple[str, int], taken: dict[str, float], tools: list[peers.Peer
     cells = [seconds(own)]
     for tool in tools[1:]:
         other = taken.get(tool.label)
-        cells.append(f"{seconds(other)} ({other / own:.1f}x)" if other is not None else NOTHING)
+        cells.append(f"{seconds(other)} ({times(other / own)})" if other is not None else NOTHING)
     return Row(TITLES[name].format(f"{stages:,}"), tuple(cells), tuple(goals(name, stages, taken, tools)))
+
+
+def times(ratio: float) -> str:
+    """``0.08x``, ``1.2x``, ``23x``."""
+    return f"{ratio:.{2 if ratio < 0.95 else 1 if ratio < 9.95 else 0}f}x"
 
 
 LIMITS = {
@@ -250,6 +272,8 @@ def how(sizes: list[Size], tools: list[peers.Peer]) -> Iterator[str]:
         "upstream Pivot run stages in worker processes, one for each core, and keep all results. ninja goes by times: "
         "after a touch it runs everything."
     )
+    with_python = [tool for tool in tools if tool.python]
+    yield "Python: " + ", ".join(f"{t.label} on {peers.python_version(t.python)}" for t in with_python) + "."
     often = "; ".join(
         f"{size.stages:,} stages: {size.noops} x nothing to do, {size.colds or 1} x everything to do"
         for size in sizes

@@ -41,19 +41,13 @@ def step(
 def measure(plan: Plan) -> Iterator[Table]:
     """The table of start-up times."""
     table = Table("Start-up", BESIDE)
-    with tempfile.TemporaryDirectory(prefix="pivot-bench-") as temporary:
-        folder = Path(temporary)
-        peers.pivot().write(folder, 100)
-        process([peers.PIVOT, "repro"], folder)
-        if plan.wants("start"):
-            table.rows.extend(start_rows(plan, folder))
-        if plan.wants("load_ext"):
-            plain, loaded = in_turn(
-                plan.times(9),
-                [partial(process, [sys.executable, "-c", code], folder) for code in (SHELL, LOADED)],
-            )
-            goal = at_most(loaded - plain, 0.15, "150 ms more")
-            table.rows.append(compared("`%load_ext pivot_jupyter`", loaded, plain, "plain IPython", goal))
+    if plan.wants("start"):
+        table.rows.extend(start_rows(plan))
+    if plan.wants("load_ext"):
+        shells = [partial(process, [sys.executable, "-c", code]) for code in (SHELL, LOADED)]
+        plain, loaded = in_turn(plan.times(9), shells)
+        goal = at_most(loaded - plain, 0.15, "150 ms more")
+        table.rows.append(compared("`%load_ext pivot_jupyter`", loaded, plain, "plain IPython", goal))
     if plan.wants("pandas"):
         table.rows.append(pandas_row(plan))
     if table.rows:
@@ -67,19 +61,23 @@ def measure(plan: Plan) -> Iterator[Table]:
         yield table
 
 
-def start_rows(plan: Plan, folder: Path) -> Iterator[Row]:
-    """What is measured beside ``python -c pass``."""
+def start_rows(plan: Plan) -> Iterator[Row]:
+    """What is measured beside ``python -c pass``, in a project that has run."""
     python = [sys.executable, "-c"]
     tab = clean_environment(_PIVOT_COMPLETE="bash_complete", COMP_WORDS="pivot repro ", COMP_CWORD="2")
-    bare, *taken = in_turn(
-        plan.times(11),
-        [
-            partial(process, [*python, "pass"], folder),
-            partial(process, [*python, "import pivot"], folder),
-            partial(process, [peers.PIVOT, "--help"], folder),
-            partial(process, [peers.PIVOT], folder, tab),
-        ],
-    )
+    with tempfile.TemporaryDirectory(prefix="pivot-bench-") as temporary:
+        folder = Path(temporary)
+        peers.pivot().write(folder, plan.size(100, 2))
+        process([peers.PIVOT, "repro"], folder)
+        bare, *taken = in_turn(
+            plan.times(11),
+            [
+                partial(process, [*python, "pass"], folder),
+                partial(process, [*python, "import pivot"], folder),
+                partial(process, [peers.PIVOT, "--help"], folder),
+                partial(process, [peers.PIVOT], folder, tab),
+            ],
+        )
     titles = ("`import pivot`", "`pivot --help`", "completion of a stage's name")
     limits: tuple[float | None, ...] = (None, 0.1, 0.1)
     for title, own, limit in zip(titles, taken, limits, strict=True):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pivot.cli.main import cli, exit_code
+from pivot.cli.commands import cli, exit_code
 from pivot.executors.base import Executor
 from pivot.executors.forkserver import ForkserverExecutor
 from pivot.project import Project

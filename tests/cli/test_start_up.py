@@ -35,9 +35,9 @@ assert "pivot" in shell.magics_manager.magics["line"]
     ("code", "environment", "most", "wanted"),
     [
         ("import pivot", {}, 1, set()),
-        (COMMAND.format(["--help"]), {}, 4, set()),
+        (COMMAND.format(["--help"]), {}, 5, set()),
         (COMMAND.format(["repro", "--help"]), {}, 22, set()),
-        (COMMAND.format([]), {"COMP_WORDS": "pivot re", "COMP_CWORD": "1"}, 4, set()),
+        (COMMAND.format([]), {"COMP_WORDS": "pivot re", "COMP_CWORD": "1"}, 5, set()),
         (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 32, {"yaml"}),
         (LOAD, {}, 205, {"IPython", "sqlite3", "asyncio"}),
     ],

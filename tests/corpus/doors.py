@@ -13,14 +13,18 @@ import os
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 import places
 
+from pivot.engine.footing import inquire
 from pivot.errors import PivotError
 from pivot.project import Project
 
 STAGE = "train"
 RESULT = "result.txt"
+CHECKS = 6
+"""Until one of them leaves a manifest; definitions that are read anew each time get none."""
 NEEDS = """from typing import Annotated as _Annotated
 from pivot import Out as _Out
 from canonical import Canonical as _Canonical
@@ -46,6 +50,8 @@ class Answer:
     Attributes:
         result: what the stage gave before the edits.
         settled: the verdict when nothing has changed yet.
+        had_manifest: whether there was a manifest before the edits.
+        known: whether it said after them that there is nothing to do.
         verdict: the verdict after the edits; empty if there is none.
         restored: what the cache gave back, where the verdict was to restore.
         refusal: the error that came instead, and in which step.
@@ -53,6 +59,8 @@ class Answer:
 
     result: str = ""
     settled: str = ""
+    had_manifest: bool = False
+    known: bool = False
     verdict: str = ""
     restored: str = ""
     refusal: str = ""
@@ -81,10 +89,12 @@ class FileDoor:
             if not run.ok:
                 return Answer(refusal=run.stages[STAGE].reason)
             answer.result = read(os.path.join(self.folder, RESULT))
-            answer.settled = str(self._project.status()[0].verdict)
+            answer.settled = self._settle()
+            answer.had_manifest = self._knows()
             answer.step = "edit"
             changed = after | {"stages.py": after["stages.py"] + NEEDS + WRAPPER.format(argument=argument)}
             change(self.folder, before, changed)
+            answer.known = self._knows()
             answer.verdict = str(self._project.status()[0].verdict)
             if answer.verdict == "restore":  # an earlier row had this very text
                 self._project.repro(jobs=1)
@@ -92,6 +102,18 @@ class FileDoor:
         except PivotError as error:
             answer.refusal = f"{type(error).__name__}: {error}"
         return answer
+
+    def _settle(self):
+        """How runs end when nothing has changed yet; the first that finds all at rest leaves a manifest."""
+        for _ in range(CHECKS):
+            outcome = str(self._project.repro(jobs=1).stages[STAGE].outcome)
+            if outcome != "unchanged" or self._knows():
+                break
+        return outcome
+
+    def _knows(self):
+        inquiry = inquire(self._project.root, self._project.root, (), single_stage=False)
+        return inquiry.known((), 1, datetime.now(UTC), ()) is not None
 
     def close(self):
         """End its workers."""

@@ -13,6 +13,7 @@ import os
 import random
 import sys
 import tempfile
+from functools import partial
 
 import canonical
 import places
@@ -29,11 +30,11 @@ def both(before, after, arguments):
     with tempfile.TemporaryDirectory() as place:
         for name, files in (("before", before), ("after", after)):
             folder = os.path.join(place, name)
-            found[name] = in_fork(lambda folder=folder, files=files: results(folder, files, arguments))
+            found[name] = in_fork(partial(results, folder, files, arguments, calls_apart))
     return found
 
 
-def results(folder, files, arguments):
+def results(folder, files, arguments, call):
     """The results of ``stages.train`` by argument; an import that fails is the result of each."""
     project = places.make(folder)
     places.write(project, files)
@@ -43,8 +44,12 @@ def results(folder, files, arguments):
         stages = importlib.import_module("stages")
     except Exception as error:  # a result like any other
         return dict.fromkeys(arguments, f"import: {canonical.text_of(error).replace(folder, '..')}")
-    first, rest = arguments[:1], arguments[1:]
-    return calls_in_fork(stages, first) | calls_in_fork(stages, rest)
+    return call(stages, arguments)
+
+
+def calls_apart(stages, arguments):
+    """The first call in a process of its own, the others in another."""
+    return calls_in_fork(stages, arguments[:1]) | calls_in_fork(stages, arguments[1:])
 
 
 def calls_in_fork(stages, arguments):

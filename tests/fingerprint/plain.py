@@ -3,7 +3,8 @@
     python plain.py < projects     one JSON line in, one JSON line out
 
 In: ``{"versions": [{name: text}], "arguments": [expression]}``. Out: for each version ``{expression: text}``; ``{}`` for
-one that took too long. Needs the folder of the corpus on its path, whose ways of running and of telling results it has.
+one that took too long or ended its process. The calls of a version follow each other in one process. Needs the folder
+of the corpus on its path, whose ways of running and of telling results it has.
 """
 
 import contextlib
@@ -41,7 +42,7 @@ def within_time(folder, files, arguments):
     used = resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + SECONDS,) * 2)
     os.makedirs(folder)
-    return truth.results(folder, files, arguments)
+    return truth.results(folder, files, arguments, truth.calls)
 
 
 if __name__ == "__main__":

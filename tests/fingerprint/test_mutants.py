@@ -43,20 +43,13 @@ OPPOSITE = {
 }
 
 
-def mutants(text: str) -> Iterator[str]:
-    """The text with one thing changed, for each thing that can be."""
-    number = 0
-    while True:
-        tree = ast.parse(text)
-        sites = list(sites_of(tree))
-        if number == len(sites):
-            return
-        before = ast.unparse(tree)
-        mutate(*sites[number], names_of(tree))
-        number += 1
-        after = ast.unparse(ast.fix_missing_locations(tree))
-        if after != before:
-            yield after + "\n"
+def mutant(text: str, number: int) -> str | None:
+    """The text with one thing changed, by the number of its site; ``None`` if that changes nothing."""
+    tree = ast.parse(text)
+    before = ast.unparse(tree)
+    mutate(*list(sites_of(tree))[number], names_of(tree))
+    after = ast.unparse(ast.fix_missing_locations(tree))
+    return None if after == before else after + "\n"
 
 
 def sites_of(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int]]:
@@ -113,15 +106,21 @@ def names_of(tree: ast.Module) -> list[str]:
     return sorted(found)
 
 
-def versions_of(files: dict[str, str]) -> list[dict[str, str]]:
+def versions_of(files: dict[str, str]) -> Iterator[dict[str, str]]:
     """Mutants of a project, evenly spread over all that there are."""
-    found = [
-        {**files, name: mutant}
+    sites = [
+        (name, number)
         for name, text in files.items()
         if name.endswith(".py") and "site-packages" not in name
-        for mutant in mutants(text)
+        for number in range(len(list(sites_of(ast.parse(text)))))
     ]
-    return found if not EACH or len(found) <= EACH else [found[n * len(found) // EACH] for n in range(EACH)]
+    count = min(EACH or len(sites), len(sites))
+    for n in range(count):
+        for name, number in sites[n * len(sites) // count : (n + 1) * len(sites) // count]:
+            made = mutant(files[name], number)
+            if made is not None:
+                yield {**files, name: made}
+                break
 
 
 def encoded(text: str) -> bytes:
@@ -173,7 +172,7 @@ def test_a_mutant_that_gives_another_result_has_another_fingerprint(rows, folder
             name: ast.unparse(ast.parse(encoded(text))) + "\n" if name.endswith(".py") else text
             for name, text in row.before.items()
         }
-        versions = versions_of(plain)
+        versions = [*versions_of(plain)]
         original, again, *results = ask(
             [plain, plain, *versions], (row.argument or ARGUMENTS[0], ARGUMENTS[1])
         )

@@ -115,7 +115,7 @@ def test_hints_name_magics_only_where_there_are_some():
 
 
 def test_each_is_a_command_of_the_command_line():
-    from pivot.cli.main import COMMANDS
+    from pivot.cli.commands import COMMANDS
 
     assert COMMANDS.keys() >= FROM_THE_COMMAND_LINE.keys()
 

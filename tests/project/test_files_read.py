@@ -1,4 +1,4 @@
-"""Which source files `pivot status` reads: counted, by an audit hook on `open` in its process."""
+"""Which source and lock files `pivot status` reads: counted, by an audit hook on `open` in its process."""
 
 import json
 import os
@@ -19,7 +19,7 @@ root, opened = os.getcwd() + os.sep, []
 def see(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, bytes)):
         path = os.path.abspath(os.fsdecode(arguments[0]))
-        if path.startswith(root) and path.endswith(".py"):
+        if path.startswith(root) and (path.endswith(".py") or "/.pivot/stages/" in path):
             opened.append(os.path.relpath(path, root))
 
 sys.addaudithook(see)
@@ -55,7 +55,7 @@ def wide(folder):
 
 @pytest.fixture
 def status(wide, tmp_path_factory):
-    """Runs `pivot status`; gives its verdicts, by stage, and the project's source files that it opened."""
+    """Runs `pivot status`; gives its verdicts, by stage, and the project's source files that it opened; it opens each lock file once."""
     opened = tmp_path_factory.mktemp("opened") / "opened.json"
 
     def run() -> tuple[dict[str, str], list[str]]:
@@ -69,7 +69,10 @@ def status(wide, tmp_path_factory):
         )
         assert done.returncode == 0, done.stdout + done.stderr
         verdicts = {each["name"]: each["verdict"] for each in json.loads(done.stdout)["stages"]}
-        return verdicts, json.loads(opened.read_text())
+        files = json.loads(opened.read_text())
+        locks = [path for path in files if path.endswith(".lock")]
+        assert sorted(locks) == [f".pivot/stages/stage_{n}.lock" for n in range(STAGES)]  # each once
+        return verdicts, [path for path in files if path not in locks]
 
     return run
 
@@ -87,7 +90,7 @@ def test_after_an_edit_of_one_function_of_two_hundred_files_status_reads_that_fi
     verdicts, opened = status()
     assert verdicts == dict.fromkeys(verdicts, "run")
     assert set(opened) == {"parts/part_117.py"}
-    assert len(opened) <= 2  # to hash it, and to index it
+    assert len(opened) <= 3  # to hash it, to see that no definition rests on the edit, and to index it
     assert status() == (verdicts, [])
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from pivot.errors import StoreError
 from pivot.model.digest import digest_bytes
+from pivot.model.tree import TreeEntry, tree_digest
 from pivot.store import hashing
+from pivot.store.folders import hash_entries
 from pivot.store.index import SourceIndex, StateDb, StatIndex
 from pivot.store.layout import plan_layout
 
@@ -60,6 +62,53 @@ def test_an_unchanged_file_is_not_read_again_even_by_another_process(project):
     db.close()
     db, index = fresh(project)
     assert index.digest(str(file)) == digest_bytes(b"believed")
+    db.close()
+
+
+def looked(index: StatIndex, folder: Path, times: list[str]) -> str:
+    """The digest of a folder; each time that it is worked out is noted."""
+
+    def entries() -> tuple[TreeEntry, ...]:
+        times.append("worked out")
+        return hash_entries(index, str(folder), files)
+
+    files = sorted(path.name for path in folder.iterdir())
+    found = index.tree_digest({str(folder / name): name for name in files}, entries)
+    assert found == tree_digest(hash_entries(index, str(folder), files))
+    return found
+
+
+def test_a_folder_is_worked_out_anew_only_after_a_change_even_by_another_process(project):
+    files = [project.write(f"d/{name}", name.encode()) for name in "abc"]
+    db, index = fresh(project)
+    times: list[str] = []
+    before = looked(index, files[0].parent, times)
+    index.flush()
+    db.close()
+    db, index = fresh(project)
+    assert looked(index, files[0].parent, times) == before
+    assert len(times) == 1
+    known = {before}
+    for change in (
+        lambda: files[0].write_bytes(b"other"),
+        lambda: files[1].chmod(0o755),
+        lambda: files[2].unlink(),
+        lambda: files[0].rename(files[2]),
+    ):
+        change()
+        known.add(looked(index, files[0].parent, times))
+    assert len(known) == len(times) == 5
+    db.close()
+
+
+def test_of_a_folder_with_a_file_written_within_a_tick_nothing_is_remembered(project):
+    file = project.write("d/a", b"one")
+    db, _ = fresh(project)
+    index = StatIndex(db, lambda: file.stat().st_mtime_ns)
+    times: list[str] = []
+    looked(index, file.parent, times)
+    looked(index, file.parent, times)
+    assert len(times) == 2
     db.close()
 
 

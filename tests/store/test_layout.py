@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pivot.errors import FormatError, StoreError
-from pivot.store.layout import create, file_name, find_root, open_layout
+from pivot.store.layout import create, file_name, open_layout
+from pivot.store.root import find_root
 
 
 def test_create_makes_format_and_gitignore_and_nothing_that_is_not_needed(tmp_path):
