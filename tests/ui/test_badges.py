@@ -148,7 +148,9 @@ def test_badges_follow_cells_that_are_moved_split_merged_deleted_and_pasted(lab)
     )
     lab.command("notebook:split-cell-at-cursor")
     lab.until("badges", [told[0], told[3], "", EDITED, told[2]])
-    command_mode = "({content}) => { content.mode = 'command'; }"  # an editor with the focus would take it back
+    command_mode = (
+        "({content}) => { content.mode = 'command'; }"  # an editor with the focus would take it back
+    )
     lab.do(command_mode)
     lab.activate(1)
     lab.command("notebook:merge-cell-below")
