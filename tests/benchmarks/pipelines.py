@@ -171,8 +171,8 @@ def row_of(key: tuple[str, int], taken: dict[str, float], tools: list[peers.Peer
 
 
 def times(ratio: float) -> str:
-    """``0.08x``, ``1.2x``, ``23x``."""
-    return f"{ratio:.{2 if ratio < 0.95 else 1 if ratio < 9.95 else 0}f}x"
+    """``0.085x``, ``1.2x``, ``23x``."""
+    return f"{ratio:.2g}x" if ratio < 9.95 else f"{ratio:.0f}x"
 
 
 LIMITS = {
