@@ -21,6 +21,7 @@ from pivot.model.definitions import Bodies, Definitions
 from pivot.model.digest import Digest, digest_bytes, digest_parts
 from pivot.model.place import Place
 from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters, StageVariant
+from pivot.store.index import settled_before
 from pivot.store.lockfile import read_locks
 from pivot.store.store import Store
 
@@ -95,12 +96,10 @@ def define(
             [DefinitionError(f"reading {file} failed: {error.message} ({file}:1)", hint)]
         ) from None
     said: Definitions = pickle.loads(answer)
-    if said.pure:
+    if said.pure and _settled((*said.files, *said.folders), said.began):
         files = {name: store.file_digest(name) for name in said.files}
         listings = {folder: _listing(folder) for folder in said.folders}
-        # one that was edited meanwhile has another text now
-        bodies = {file: one for file, one in said.bodies.items() if one.text == files.get(file)}
-        kept = Kept(said.stages, files, listings, said.path, _surroundings(said.path), bodies)
+        kept = Kept(said.stages, files, listings, said.path, _surroundings(said.path), said.bodies)
         store.definitions.save(place, pickle.dumps(kept))
     found: tuple[Stage, ...] = pickle.loads(said.stages)
     return found
@@ -182,6 +181,21 @@ def _same_but_for_bodies(file: str, before: Bodies | None) -> Bodies | None:
     except OSError:
         return None
     return replace(before, text=digest_bytes(data)) if skeleton(data, before.ran) == before.rest else None
+
+
+def _settled(paths: Iterable[str], moment: int) -> bool:
+    """Whether files and folders are as they were at a moment (ns); of a name that nobody has, the folder counts."""
+    for path in paths:
+        try:
+            found = os.stat(path)
+        except OSError:
+            try:
+                found = os.stat(os.path.dirname(path))
+            except OSError:
+                return False
+        if not settled_before(found, moment):
+            return False
+    return True
 
 
 def _listing(folder: str) -> Digest:

@@ -30,6 +30,7 @@ class Definitions:
         files: absolute paths of all that was read.
         folders: in which project modules were looked for.
         path: the search path.
+        began: when the reading began, in ns since 1970.
         bodies: absolute path of a module → what of it counts; the others count with all that is in them.
     """
 
@@ -38,4 +39,5 @@ class Definitions:
     files: tuple[str, ...]
     folders: tuple[str, ...]
     path: tuple[str, ...]
+    began: int
     bodies: dict[str, Bodies] = field(default_factory=dict)

@@ -9,6 +9,7 @@ import os
 import pickle
 import sys
 import sysconfig
+import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -26,28 +27,30 @@ from pivot.worker.observe import questions
 
 def define_in_worker(argument: bytes) -> bytes:
     """The worker's half: takes a pickled (path, root), gives pickled `Definitions`."""
+    began = time.time_ns()
     path, root = pickle.loads(argument)
     home = pipeline_file(path, root)
     roots = [absolute(folder, root) for folder in home.roots]
     with questions(ProjectImporter(roots).holds) as heard:
         found = definition(path, root)
-    said = definitions(found, pure=not heard.asked)
+    said = definitions(found, pure=not heard.asked, began=began)
     if said.pure and heard.complete:
         said = replace(said, bodies=_bodies(said.files, heard.ran, found.stages, root))
     return pickle.dumps(said)
 
 
-def definitions(found: Definition, *, pure: bool) -> Definitions:
+def definitions(found: Definition, *, pure: bool, began: int) -> Definitions:
     """What a worker says of definitions that it has read.
 
     Args:
         pure: whether they rest on nothing but text.
+        began: when the reading began, in ns since 1970.
     """
     sources = {*(file for file in found.read if file.endswith(".py")), *_loaded_sources()}
     files = [*found.read, *sorted(sources - {*found.read})]
     present = {os.path.dirname(file) for file in sources if os.path.isfile(file)}
     folders = [*filter(os.path.isdir, found.roots), *sorted(present)]
-    return Definitions(_packed(found.stages), pure, tuple(files), tuple(folders), tuple(sys.path))
+    return Definitions(_packed(found.stages), pure, tuple(files), tuple(folders), tuple(sys.path), began)
 
 
 class _Packer(pickle.Pickler):

@@ -45,9 +45,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def imports(folder: Path) -> Path:
-    """A file that grows each time that the module ``noted`` is imported without anybody noticing."""
-    return folder / "imports"
+def imports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that is there once a module was imported that notes it, without anybody noticing."""
+    return tmp_path_factory.mktemp("imports") / "noted"
 
 
 def test_known_definitions_import_no_user_code(folder: Path, imports: Path):
@@ -65,16 +65,16 @@ def test_known_definitions_import_no_user_code(folder: Path, imports: Path):
     assert not imports.exists()
 
 
-def test_what_the_first_run_learned_is_known_to_the_second(tmp_path: Path):
+def test_what_the_first_run_learned_is_known_to_the_second(tmp_path: Path, imports: Path):
     write(tmp_path, "pivot.yaml", "stages:\n  work:\n    python: stages.work\n")
-    noting = f"import ctypes\nctypes.CDLL(None).creat({str(tmp_path / 'imported').encode()!r}, 0o644)\n"
+    noting = f"import ctypes\nctypes.CDLL(None).creat({str(imports).encode()!r}, 0o644)\n"
     write(tmp_path, "stages.py", noting + PRELUDE + STAGE.format(path="'a.json'"))
     with Project(str(tmp_path)) as project:
         assert project.repro().ok
-    (tmp_path / "imported").unlink()
+    imports.unlink()
     with Project(str(tmp_path)) as project:
         assert project.repro().executed == ()
-    assert not (tmp_path / "imported").exists()
+    assert not imports.exists()
 
 
 WHERE = """
@@ -207,6 +207,17 @@ def test_a_body_that_did_not_run_is_no_reason_to_read_the_definitions_anew(folde
     write(folder, "where.py", WHERE.replace("'a.json'", "'z.json'"))
     assert outs(folder) == ["z.json"]
     assert imports.exists()
+
+
+def test_definitions_that_were_edited_while_they_were_read_are_not_kept(folder: Path, imports: Path):
+    write(folder, "stages.py", PRELUDE + STAGE.format(path="HERE"))
+    local = folder / "local.py"
+    imports.write_text("HERE = 'b.json'\n")
+    # as an editor that saves just then: the module replaces itself, by a way that is not observed
+    paths = f"{os.fsencode(imports)!r}, {os.fsencode(local)!r}"
+    local.write_text(f"import ctypes\nctypes.CDLL(None).rename({paths})\nHERE = 'a.json'\n")
+    assert outs(folder) == ["a.json"]
+    assert outs(folder) == ["b.json"]
 
 
 @pytest.mark.parametrize(

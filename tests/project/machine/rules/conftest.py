@@ -5,6 +5,7 @@ import os
 import pickle
 import shutil
 import tempfile
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class WarmExecutor(InlineExecutor):
     def call(self, function, argument):
         """The definitions, without a look at what they ask: these ask nothing, and that look takes its time."""
         assert function.qualname == "define_in_worker"
-        return pickle.dumps(definitions(definition(*pickle.loads(argument)), pure=True))
+        began = time.time_ns()
+        return pickle.dumps(definitions(definition(*pickle.loads(argument)), pure=True, began=began))
 
     def close(self):
         modules.forget()
