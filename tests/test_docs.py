@@ -7,7 +7,7 @@ How a fenced block is read, in the order of the page:
   stands for any text in a line, a line of only ``…`` for any lines; a command without lines may print anything; it
   must succeed, or end with a line ``[exit code N]``;
 - ``python``: a script of its own; ``ipython``: a notebook cell, all cells of a page in one kernel;
-- ``yaml``, ``json``: must parse; any other language (``bash``, ``text``) is only read.
+- ``yaml``, ``json``, ``jsonl``: must parse; any other language (``bash``, ``text``) is only read.
 
 ``<!-- run: COMMAND -->`` prepares silently; the commands find the checkout in ``$CHECKOUT``. The console block after
 ``<!-- terminal -->`` is a second terminal: its command is left running, the lines must come in time, and later blocks of
@@ -129,6 +129,9 @@ class Story:
             yaml.safe_load(block.body)
         elif block.language == "json":
             json.loads(block.body)
+        elif block.language == "jsonl":
+            for line in block.body.splitlines():
+                json.loads(line)
 
     def shell(self, command: str, expected: str) -> None:
         self.finish(["bash", "-c", command], f"`{command}`", expected)

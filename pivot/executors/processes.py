@@ -25,6 +25,9 @@ class Server:
         preload: modules that the server imports; see `pivot.executors.preload`.
     """
 
+    _starting = threading.Lock()
+    """One for the whole process, whose environment and main module each start borrows."""
+
     def __init__(self, environment: Mapping[str, str], preload: Sequence[str]) -> None:
         self._environment = dict(environment)
         self._preload = list(preload)
@@ -63,12 +66,14 @@ class Server:
         self._end()
         self._server = ForkServer()
         self._server.set_forkserver_preload(self._preload)
-        with _environment(self._environment), _whole_main():
+        with self._starting, _environment(self._environment), _whole_main():
             resource_tracker.ensure_running()
             with _deaf():
                 self._server.ensure_running()
 
     def _runs(self) -> bool:
+        if self._server._forkserver_pid is None:  # noqa: SLF001 - it could not be started
+            return False
         try:
             return os.waitpid(self._server._forkserver_pid, os.WNOHANG) == (0, 0)  # noqa: SLF001
         except ChildProcessError:  # somebody else waited for it

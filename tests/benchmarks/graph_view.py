@@ -51,7 +51,7 @@ DRAW = """async ({layered, updates}) => {
       }
     });
     return {
-      kind: 'Snapshot', seq: 0, protocol: 1, version: '', stages: names.map(name => stage(name, 'run')), edges,
+      kind: 'Snapshot', seq: 0, protocol: 2, version: '', stages: names.map(name => stage(name, 'run')), edges,
       cells: [], run: null, summary: '', problem: ''
     };
   };

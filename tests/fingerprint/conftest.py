@@ -1,5 +1,6 @@
 import os
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -35,15 +36,19 @@ class ProjectFolder:
         fingerprinter = Fingerprinter(self.sources(**options))
         return fingerprinter.stage(ref(stage), Beside(ran=fingerprinter.stage(ref(stage)).weak))
 
-    def static(self, stage: str = "stages.train", **seen: object) -> Fingerprint:
+    def static(self, stage: str = "stages.train", **seen: Iterable[str]) -> Fingerprint:
         """Of a stage that never ran, or of which only so much was `seen`."""
-        return Fingerprinter(self.sources()).stage(ref(stage), Beside(**seen))
+        return Fingerprinter(self.sources()).stage(ref(stage), _beside(seen))
 
     def beyond(self, code: list[tuple[str, int]], stage: str = "stages.train") -> tuple[str, ...]:
         return Fingerprinter(self.sources()).beyond(ref(stage), code)
 
-    def paths(self, stage: str = "stages.train", **seen: object) -> dict[object, tuple[str, ...]]:
-        return Fingerprinter(self.sources()).paths(ref(stage), Beside(**seen))
+    def paths(self, stage: str = "stages.train", **seen: Iterable[str]) -> dict[object, tuple[str, ...]]:
+        return Fingerprinter(self.sources()).paths(ref(stage), _beside(seen))
+
+
+def _beside(seen: dict[str, Iterable[str]]) -> Beside:
+    return Beside(**{name: tuple(values) for name, values in seen.items()})
 
 
 def ref(stage: str) -> ObjectRef:

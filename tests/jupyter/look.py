@@ -12,6 +12,8 @@ import warnings
 
 from converse import client_in
 
+from pivot_jupyter.protocol import PROTOCOL
+
 
 class Page:
     """A client of a kernel that looks at one widget."""
@@ -63,7 +65,7 @@ class Page:
 
 def look(page):
     told = {"shown": page.shown, "ids": page.ids, "notes": page.notes}
-    page.say(kind="Hello", request=1, protocol=1, version="")
+    page.say(kind="Hello", request=1, protocol=PROTOCOL, version="")
     told["snapshot"] = page.until(lambda m: m["kind"] == "Snapshot" and m["stages"])
     stage = told["snapshot"]["stages"][0]["name"]
     page.say(kind="AskDetail", request=2, stage=stage)

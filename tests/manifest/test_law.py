@@ -73,8 +73,9 @@ def act(action, path, original):
     elif action == "mode":
         path.chmod(path.stat().st_mode ^ 0o100)
     elif action in ("copy", "link"):
-        other = path.with_name("other-name.tmp")
-        shutil.copy2(path, other)
+        copied, other = path.with_name("copied.tmp"), path.with_name("other-name.tmp")
+        shutil.copy2(path, copied)
+        copied.replace(other)  # to which the path may link
         path.unlink()
         other.rename(path) if action == "copy" else path.symlink_to(other.name)
 

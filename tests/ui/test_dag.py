@@ -67,7 +67,7 @@ def snapshot(stages, edges=(), *, problem="", going=False):
     return {
         "kind": "Snapshot",
         "seq": 1,
-        "protocol": 1,
+        "protocol": 2,
         "version": "",
         "cells": [],
         "problem": problem,
