@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-# now, not with the first stage: by then cells may have changed what pydantic is made with (`textwrap`, say)
-import pivot.config.validation  # noqa: F401
 from pivot.errors import UsageError
 from pivot_jupyter import forms
 from pivot_jupyter.background import Background

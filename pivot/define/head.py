@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+# now, not with the first cell: others may have changed by then what pydantic is made with (`textwrap`, say)
+import pivot.config.validation  # noqa: F401
 from pivot.config.params import check_params_names
 from pivot.config.pivotfile import read_entry, read_pivotfile
 from pivot.define.locate import PipelineFile
