@@ -230,7 +230,7 @@ class StatIndex:
     def _tree_key(self, files: Mapping[str, str]) -> tuple[Digest, bool]:
         """The digest of the names and stats of some files; whether no later write can give them the same ones."""
         state = xxhash.xxh3_128()
-        newest = self._clock() - _TICK
+        now = self._clock()
         is_settled = True
         for place, path in files.items():
             found = self._at(place)
@@ -238,10 +238,7 @@ class StatIndex:
                 mtime, ctime = found.st_mtime_ns, found.st_ctime_ns
                 numbers = (found.st_size, mtime, ctime, found.st_ino, found.st_mode & S_IXUSR)
                 state.update(f"{path}\0{numbers}".encode("utf-8", "surrogatepass"))
-                if mtime > newest or (
-                    mtime % _SECOND == 0 == ctime % _SECOND and mtime > newest - _COARSE_TICK
-                ):
-                    is_settled = False
+                is_settled = is_settled and not _is_young(mtime, ctime, now)
         return Digest(state.hexdigest()), is_settled
 
     def remember(self, path: str, digest: Digest, stat: os.stat_result) -> None:
@@ -249,8 +246,7 @@ class StatIndex:
 
         A version written within the last clock tick is not kept: a later write could look the same.
         """
-        tick = _COARSE_TICK if stat.st_mtime_ns % _SECOND == 0 == stat.st_ctime_ns % _SECOND else _TICK
-        if stat.st_mtime_ns > self._clock() - tick:
+        if _is_young(stat.st_mtime_ns, stat.st_ctime_ns, self._clock()):
             return
         with self._lock:
             self._seen[path] = (*_numbers(stat), digest)
@@ -316,6 +312,12 @@ def _same(seen: _Seen, stat: os.stat_result) -> bool:
         and seen[2] == stat.st_ctime_ns
         and seen[3] == stat.st_ino & (2**63 - 1)
     )
+
+
+def _is_young(mtime: int, ctime: int, now: int) -> bool:
+    """Whether a file was written so lately (all in ns) that a later write could look the same."""
+    is_coarse = mtime % _SECOND == 0 == ctime % _SECOND
+    return mtime > now - _TICK - (_COARSE_TICK if is_coarse else 0)
 
 
 def settled_before(stat: os.stat_result, moment: int) -> bool:
