@@ -307,4 +307,5 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
+        resources=stage.resources,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pivot.model.fingerprint import ModuleText
 from pivot.model.observation import Seen
 from pivot.model.record import OutputState
+from pivot.model.resources import Resources
 from pivot.model.stage import LoaderRef, ObjectRef, Returns, StageParameters
 from pivot.paths import ProjectPath
 
@@ -77,6 +78,8 @@ class Task:
         ignored_environment: patterns of variables that are left out.
         variant: what the parameter ``variant`` gets, as JSON text; ``None`` where the function takes none.
         key: what the stage is called on disk; empty: as here.
+        resources: what it takes of the machine, for executors that place it.
+        attempt: which one it is, from 1.
     """
 
     stage: str
@@ -97,6 +100,8 @@ class Task:
     ignored_environment: tuple[str, ...] = ()
     variant: str | None = None
     key: str = ""
+    resources: Resources = field(default_factory=Resources)
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
