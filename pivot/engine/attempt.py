@@ -1,10 +1,11 @@
 """One execution of a stage: what is prepared before it, and what becomes of its result."""
 
 import codecs
+import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pivot.config.settings import Settings
 from pivot.core.graph import Graph
@@ -32,12 +33,21 @@ class Tail:
 
     Args:
         path: of the file; it need not be there yet.
+        offset: where to begin, in bytes.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, offset: int = 0) -> None:
         self._path = path
-        self._offset = 0
+        self._offset = offset
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    @classmethod
+    def from_end(cls, path: str) -> "Tail":
+        """Only what comes after that which is there now: an attempt before wrote that."""
+        try:
+            return cls(path, os.stat(path).st_size)
+        except OSError:
+            return cls(path)
 
     def read(self) -> str:
         """The new text, at most `LARGEST_PIECE` bytes of it; empty if there is none."""
@@ -125,6 +135,12 @@ class Attempt:
         )
         return record, (*self.lost, *hints, *self.store.commit(self.journal, record))
 
+    def say(self, text: str) -> None:
+        """Add lines to the end of the log."""
+        if text:
+            with contextlib.suppress(OSError), open(self.task.log, "a", encoding="utf-8") as file:
+                file.write(text.strip() + "\n")
+
     def undo(self) -> None:
         """Put the previous outputs back."""
         self.store.abort(self.journal)
@@ -153,6 +169,7 @@ class Conditions:
         seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
+        capacity: resource → how much of it there is here, as far as the project says it.
     """
 
     run: str
@@ -161,6 +178,7 @@ class Conditions:
     seed: int | None
     strict: bool
     ignored_environment: tuple[str, ...]
+    capacity: Mapping[str, float] = field(default_factory=dict)
 
 
 def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, str], run: str) -> Conditions:
@@ -172,13 +190,20 @@ def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, s
         seed=settings.seed,
         strict=settings.strict,
         ignored_environment=settings.ignore_env,
+        capacity=settings.capacity,
     )
 
 
 def begin(
-    store: Store, observer: Observer, stage: Stage, decision: Decision, guard: Guard, conditions: Conditions
+    store: Store,
+    observer: Observer,
+    stage: Stage,
+    decision: Decision,
+    guard: Guard,
+    conditions: Conditions,
+    number: int = 1,
 ) -> Attempt:
-    """Prepare an execution: staging folders, files that the stage writes itself moved aside, log, task.
+    """Prepare an execution, the `number`-th of the run: staging folders, old files moved aside, log, task.
 
     Raises:
         PivotError: a dep is gone, the last value of an incremental output is lost (and the run not forced), or the
@@ -212,9 +237,9 @@ def begin(
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
-        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions),
+        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number),
         log=store.shown(log),
-        tail=Tail(log),
+        tail=Tail.from_end(log),
         progress=ProgressTail(stage.name, log),
         guard=guard,
         journal=journal,
@@ -258,8 +283,9 @@ def task_for(
     places: Places,
     root: str,
     conditions: Conditions,
+    number: int = 1,
 ) -> Task:
-    """What a worker needs to run a stage once; `libraries` are those that the texts import."""
+    """What a worker needs to run a stage for the `number`-th time; `libraries` are those that the texts import."""
     return Task(
         stage=stage.name,
         function=stage.function,
@@ -308,4 +334,5 @@ def task_for(
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
         resources=stage.resources,
+        attempt=number,
     )
