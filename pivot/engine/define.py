@@ -23,6 +23,7 @@ from pivot.model.place import Place
 from pivot.model.resources import Resources
 from pivot.model.retries import Retries
 from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters, StageVariant
+from pivot.model.upstream import StageMap, Upstream
 from pivot.store.index import settled_before
 from pivot.store.lockfile import read_locks
 from pivot.store.store import Store
@@ -137,6 +138,8 @@ def _shape() -> Iterator[str]:
         StageVariant,
         Resources,
         Retries,
+        Upstream,
+        StageMap,
         LoaderRef,
         ObjectRef,
         Place,
