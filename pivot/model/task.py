@@ -41,6 +41,7 @@ class TaskOut:
         directory: a folder; `target` and `staging` are folders then, without ``/`` at the end.
         index: its position in the list that the stage returns under `name`; ``None``: the value itself.
         argument: the parameter that gets the last value (an incremental output).
+        token: of a value without a file in the workspace: what it says beside ``None``; else ``None``.
         previous: the absolute path of a file with the last bytes, which must not be written to; ``None``: there are
             none, the argument gets the loader's ``empty()``. Where the stage itself writes the file, a copy of
             them lies at `target` already.
@@ -58,6 +59,7 @@ class TaskOut:
     index: int | None = None
     argument: str | None = None
     previous: str | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

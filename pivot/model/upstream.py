@@ -25,6 +25,11 @@ def value_owner(path: str) -> str:
     return path.removeprefix(VALUES).replace("%2F", "/").replace("%25", "%")
 
 
+def shown_path(path: str) -> str:
+    """A path as people are told of it: of a stage's value, whose it is."""
+    return f"value of {value_owner(path)}" if is_value(path) else path
+
+
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """A stage that another one names in its ``depends_on``.
