@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pivot.config.mapping import ValueEntry, depends_entry, map_entry
 from pivot.config.params import ParamLayer, params_text, resolve_params
 from pivot.config.pivotfile import PathEntry
 from pivot.define.declared import declared_by
@@ -13,10 +14,11 @@ from pivot.define.decorator import Mark, mark_of
 from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
 from pivot.define.functions import check_function, name_of, reference
-from pivot.define.outs import Given, annotated_outs, plain_outs
+from pivot.define.outs import Given, annotated_outs, plain_outs, value_out
+from pivot.define.passed import passed_values
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
-from pivot.model.stage import ObjectRef, Stage, StageParameters, StageVariant
+from pivot.model.stage import ObjectRef, Returns, Stage, StageParameters, StageVariant
 from pivot.paths import ProjectPath
 
 _STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(@[A-Za-z0-9_.+-]{1,64})?\Z")
@@ -32,6 +34,7 @@ class Overrides:
         params: layers over the model's defaults, the weakest first.
         mutex: ``None`` where the door says nothing.
         variant: which of several variants the stage is.
+        values: what the stage takes from others.
     """
 
     deps: Mapping[str, PathEntry] = field(default_factory=dict)
@@ -39,6 +42,7 @@ class Overrides:
     params: tuple[ParamLayer, ...] = ()
     mutex: tuple[str, ...] | None = None
     variant: StageVariant | None = None
+    values: ValueEntry = field(default_factory=ValueEntry)
 
 
 def stage_from_function(
@@ -70,12 +74,7 @@ def stage_from_function(
     mark = mark_of(function)
     name = str(name or (mark.name if mark else None) or name_of(function))
     code = code or place
-    problem = check_function(function, name, code)
-    if problem is not None:
-        raise DefinitionErrors([problem])
-    found = ref or reference(function, name, code)
-    if isinstance(found, PivotError):
-        raise DefinitionErrors([found])
+    found = _importable(function, name, code, ref)
     overrides = overrides or Overrides()
     declared = declared_by(function, mark, is_variant=overrides.variant is not None)
     draft = Draft(name, found, folder, place, code, declared)
@@ -85,21 +84,47 @@ def stage_from_function(
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]
     params = _params(draft, mark, overrides.params)
     mutex = _mutex(draft, mark.mutex if mark and overrides.mutex is None else overrides.mutex or ())
+    depends_on, fanout = passed_values(draft, overrides.values.over(_said(draft, mark)))
     if draft.errors:
         raise DefinitionErrors(draft.errors)
     return Stage(
         name=name,
         function=found,
         deps=tuple(deps),
-        outs=tuple(outs),
-        returns=declared.returns,
+        outs=tuple(outs) or (value_out(name, mapped=fanout is not None),),
+        returns=declared.returns if outs else Returns.SINGLE,
         params=params,
         mutex=mutex,
         folder=folder,
         place=place,
         roots=roots,
         variant=_variant(draft, overrides.variant),
+        depends_on=depends_on,
+        map=fanout,
     )
+
+
+def _importable(function: Callable[..., Any], name: str, code: Place, ref: ObjectRef | None) -> ObjectRef:
+    """The name under which workers import a stage's function."""
+    problem = check_function(function, name, code)
+    if problem is not None:
+        raise DefinitionErrors([problem])
+    found = ref or reference(function, name, code)
+    if isinstance(found, PivotError):
+        raise DefinitionErrors([found])
+    return found
+
+
+def _said(draft: Draft, mark: Mark | None) -> ValueEntry:
+    """What ``@stage`` says of other stages."""
+    if mark is None:
+        return ValueEntry()
+    try:
+        depends_on = None if mark.depends_on is None else depends_entry(mark.depends_on, draft.code)
+        return ValueEntry(depends_on, None if mark.map is None else map_entry(mark.map, draft.code))
+    except DefinitionError as error:
+        draft.errors.append(DefinitionError(f"stage {draft.stage!r}: {error.message}", error.hint))
+        return ValueEntry()
 
 
 def _check_name(draft: Draft) -> None:

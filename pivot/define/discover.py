@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pivot.core.graph import Graph
+from pivot.define.links import linked, upstream_keys
 from pivot.define.locate import PIPELINE_FILES, Inclusion, pipeline_file_in
 from pivot.define.reading import Reading, read_pipeline_file
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
@@ -67,7 +68,7 @@ def definition(path: str, root: str) -> Definition:
     chosen = {id(stage): stage for stage in _included(search, path, own)}
     if not search.errors:
         _add_writers(search, own, chosen)
-    stages = tuple(_seen_from(own, stage) for stage in chosen.values())
+    stages = linked([_seen_from(own, stage) for stage in chosen.values()], search.errors)
     search.errors.extend(_overwritten(search, stages))
     try:
         Graph(stages)
@@ -157,7 +158,12 @@ def _add_writers(search: _Search, own: Reading, chosen: dict[int, Stage]) -> Non
     here.add(chosen.values())
     waiting = deque(chosen.values())
     while waiting:
-        for dep in waiting.popleft().dep_paths():
+        stage = waiting.popleft()
+        named = {id(s): s for s in _named_by(search, stage) if id(s) not in chosen}
+        here.add(named.values())
+        chosen.update(named)
+        waiting += named.values()
+        for dep in stage.dep_paths():
             # a folder may hold files of several stages
             if not is_folder(dep) and here.of(dep):
                 continue
@@ -171,6 +177,14 @@ def _add_writers(search: _Search, own: Reading, chosen: dict[int, Stage]) -> Non
                 here.add(new.values())
                 chosen.update(new)
                 waiting += new.values()
+
+
+def _named_by(search: _Search, stage: Stage) -> Iterator[Stage]:
+    """The stages of the files that were read that a stage depends on by name."""
+    keys = set(upstream_keys(stage))
+    if keys:
+        for reading in tuple(search.readings.values()):
+            yield from (one for one in reading.said.stages if one.key in keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pivot.config.mapping import ValueEntry, depends_entry, map_entry
 from pivot.config.params import ParamLayer, params_layers, params_text
 from pivot.config.pivotfile import PathEntry
 from pivot.config.spelling import did_you_mean
@@ -128,6 +129,7 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
     given = _given(said, name, place, errors)
     deps = _paths_given(said.dep_paths, "dep", name, place, errors)
     outs = _paths_given(said.out_paths, "out", name, place, errors)
+    values = _values_given(said, name, place, errors)
     layers = ((given,) if given else ()) + params_layers(params, name)
     try:
         stage = stage_from_function(
@@ -143,6 +145,7 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
                 params=layers,
                 mutex=said.mutex or None,
                 variant=stage_variant(variant),
+                values=values,
             ),
         )
     except DefinitionErrors as error:
@@ -189,6 +192,16 @@ def _given(said: Registration, stage: str, place: Place, errors: list[PivotError
     hint = "give an instance of the stage's params model, or a mapping"
     errors.append(DefinitionError(f"stage {stage!r}: params {params!r} are no params ({place})", hint))
     return None
+
+
+def _values_given(said: Registration, stage: str, place: Place, errors: list[PivotError]) -> ValueEntry:
+    """What ``register`` was told of other stages."""
+    try:
+        depends_on = None if said.depends_on is None else depends_entry(said.depends_on, place)
+        return ValueEntry(depends_on, None if said.map is None else map_entry(said.map, place))
+    except DefinitionError as error:
+        errors.append(DefinitionError(f"stage {stage!r}: {error.message}", error.hint))
+        return ValueEntry()
 
 
 _OPTIONS: Mapping[str, Mapping[str, type | None]] = {

@@ -113,6 +113,7 @@ def made_stage(
             params=(*made.params, *params_layers(params, made.name)),
             mutex=made.mutex,
             variant=stage_variant(made.variant),
+            values=made.values,
         ),
     )
 

@@ -15,7 +15,7 @@ from pivot.errors import PivotError
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import Inputs, StageRecord
-from pivot.model.stage import Stage
+from pivot.model.stage import OutKind, Stage
 from pivot.model.task import Success, Task, TaskDep, TaskOut
 from pivot.model.tree import TreeEntry
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder
@@ -205,7 +205,9 @@ def begin(
     log = store.log_file(conditions.run, stage.key)
     journal = store.begin(stage)  # whatever fails below must undo it
     try:
-        places = Places(journal, folders, store.place_last_values(journal, stage, values), log)
+        # what a stage that always runs did, nobody can tell from what it rests on
+        token = decision.inputs.key + (conditions.run if stage.always else "")
+        places = Places(journal, folders, store.place_last_values(journal, stage, values), log, token)
     except BaseException:
         store.abort(journal)
         raise
@@ -243,12 +245,14 @@ class Places:
         folders: of each that is a dep, the files in it that count.
         previous: where the stage reads what its incremental outputs held last.
         log: absolute path.
+        token: what the value of a stage that returns nothing differs by, see `loaders.value.null`.
     """
 
     journal: Journal
     folders: Mapping[ProjectPath, tuple[TreeEntry, ...]]
     previous: Mapping[ProjectPath, str]
     log: str
+    token: str
 
 
 def task_for(
@@ -295,6 +299,7 @@ def task_for(
                 index=out.index,
                 argument=out.argument,
                 previous=places.previous.get(out.path),
+                token=places.token if out.kind is OutKind.VALUE else None,
             )
             for out in stage.outs
         ),
@@ -307,4 +312,5 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
+        resources=stage.resources,
     )

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from pivot.model.digest import Digest, digest_parts
 from pivot.model.place import Place
+from pivot.model.resources import Resources
+from pivot.model.retries import Retries
+from pivot.model.upstream import StageMap, Upstream
 from pivot.paths import ROOT, ProjectPath
 
 
@@ -76,6 +79,8 @@ class OutKind(StrEnum):
     PLOT = "plot"
     INCREMENTAL = "incremental"  # the stage gets what it wrote last
     DIRECTORY = "directory"  # a folder of files
+    VALUE = "value"  # what the stage returned, with no file in the workspace
+    VALUES = "values"  # a list of what a mapped stage returned: its file names an object for each item
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,14 @@ class Stage:
         roots: folders from which its module is imported, in order.
         home: the folder of the file (or notebook) that defines it, not shifted by ``cwd``.
         variant: which one of several that one entry makes.
+        resources: what it takes of the machine while it runs.
+        always: run it in every run, whatever changed or did not.
+        retries: whether a failed attempt is followed by another.
+        timeout: seconds after which an attempt is ended; ``None``: it may take as long as it likes.
+        depends_on: the stages whose results it waits for; `deps` holds a dep for each of them, see `define.links`.
+        map: over what it runs once for each item; ``None``: it runs once.
+
+    `resources` to `timeout` say how it is run; they change no result.
     """
 
     name: str
@@ -181,6 +194,12 @@ class Stage:
     roots: tuple[ProjectPath, ...]
     home: ProjectPath = ROOT
     variant: StageVariant | None = None
+    resources: Resources = field(default_factory=Resources)
+    always: bool = False
+    retries: Retries = field(default_factory=Retries)
+    timeout: float | None = None
+    depends_on: tuple[Upstream, ...] = ()
+    map: StageMap | None = None
 
     @property
     def key(self) -> str:
