@@ -77,6 +77,7 @@ class Task:
         ignored_environment: patterns of variables that are left out.
         variant: what the parameter ``variant`` gets, as JSON text; ``None`` where the function takes none.
         key: what the stage is called on disk; empty: as here.
+        executor: where it runs: ``local``, ``dask`` or ``ray``.
     """
 
     stage: str
@@ -97,6 +98,7 @@ class Task:
     ignored_environment: tuple[str, ...] = ()
     variant: str | None = None
     key: str = ""
+    executor: str = "local"
 
 
 @dataclass(frozen=True, slots=True)
