@@ -313,4 +313,5 @@ def task_for(
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
         executor=conditions.executor,
+        resources=stage.resources,
     )

@@ -20,6 +20,8 @@ from pivot.executors.base import Executor
 from pivot.model.definitions import Bodies, Definitions
 from pivot.model.digest import Digest, digest_bytes, digest_parts
 from pivot.model.place import Place
+from pivot.model.resources import Resources
+from pivot.model.retries import Retries
 from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, StageParameters, StageVariant
 from pivot.store.index import settled_before
 from pivot.store.lockfile import read_locks
@@ -133,6 +135,8 @@ def _shape() -> Iterator[str]:
         StageOut,
         StageParameters,
         StageVariant,
+        Resources,
+        Retries,
         LoaderRef,
         ObjectRef,
         Place,

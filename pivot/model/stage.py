@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from pivot.model.digest import Digest, digest_parts
 from pivot.model.place import Place
+from pivot.model.resources import Resources
+from pivot.model.retries import Retries
 from pivot.paths import ROOT, ProjectPath
 
 
@@ -167,6 +169,12 @@ class Stage:
         roots: folders from which its module is imported, in order.
         home: the folder of the file (or notebook) that defines it, not shifted by ``cwd``.
         variant: which one of several that one entry makes.
+        resources: what it takes of the machine while it runs.
+        always: run it in every run, whatever changed or did not.
+        retries: whether a failed attempt is followed by another.
+        timeout: seconds after which an attempt is ended; ``None``: it may take as long as it likes.
+
+    The last four say how it is run; they change no result.
     """
 
     name: str
@@ -181,6 +189,10 @@ class Stage:
     roots: tuple[ProjectPath, ...]
     home: ProjectPath = ROOT
     variant: StageVariant | None = None
+    resources: Resources = field(default_factory=Resources)
+    always: bool = False
+    retries: Retries = field(default_factory=Retries)
+    timeout: float | None = None
 
     @property
     def key(self) -> str:

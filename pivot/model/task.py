@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pivot.model.fingerprint import ModuleText
 from pivot.model.observation import Seen
 from pivot.model.record import OutputState
+from pivot.model.resources import Resources
 from pivot.model.stage import LoaderRef, ObjectRef, Returns, StageParameters
 from pivot.paths import ProjectPath
 
@@ -78,6 +79,8 @@ class Task:
         variant: what the parameter ``variant`` gets, as JSON text; ``None`` where the function takes none.
         key: what the stage is called on disk; empty: as here.
         executor: where it runs: ``local``, ``dask`` or ``ray``.
+        resources: what it takes of the machine, for executors that place it.
+        attempt: which one it is, from 1.
     """
 
     stage: str
@@ -99,6 +102,8 @@ class Task:
     variant: str | None = None
     key: str = ""
     executor: str = "local"
+    resources: Resources = field(default_factory=Resources)
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
