@@ -16,7 +16,7 @@ from pivot.errors import PivotError
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import Inputs, StageRecord
-from pivot.model.stage import Stage
+from pivot.model.stage import OutKind, Stage, StageDep
 from pivot.model.task import Success, Task, TaskDep, TaskOut
 from pivot.model.tree import TreeEntry
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder
@@ -169,6 +169,7 @@ class Conditions:
         seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
+        executor: the kind of executor that runs them.
         capacity: resource → how much of it there is here, as far as the project says it.
     """
 
@@ -178,10 +179,13 @@ class Conditions:
     seed: int | None
     strict: bool
     ignored_environment: tuple[str, ...]
+    executor: str = "local"
     capacity: Mapping[str, float] = field(default_factory=dict)
 
 
-def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, str], run: str) -> Conditions:
+def conditions_for(
+    settings: Settings, graph: Graph, environment: Mapping[str, str], run: str, executor: str = "local"
+) -> Conditions:
     """Conditions by the project's settings; the rest as of `Conditions`."""
     return Conditions(
         run=run,
@@ -190,6 +194,7 @@ def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, s
         seed=settings.seed,
         strict=settings.strict,
         ignored_environment=settings.ignore_env,
+        executor=executor,
         capacity=settings.capacity,
     )
 
@@ -230,7 +235,9 @@ def begin(
     log = store.log_file(conditions.run, stage.key)
     journal = store.begin(stage)  # whatever fails below must undo it
     try:
-        places = Places(journal, folders, store.place_last_values(journal, stage, values), log)
+        # what a stage that always runs did, nobody can tell from what it rests on
+        token = decision.inputs.key + (conditions.run if stage.always else "")
+        places = Places(journal, folders, store.place_last_values(journal, stage, values), log, token)
     except BaseException:
         store.abort(journal)
         raise
@@ -268,12 +275,14 @@ class Places:
         folders: of each that is a dep, the files in it that count.
         previous: where the stage reads what its incremental outputs held last.
         log: absolute path.
+        token: what the value of a stage that returns nothing differs by, see `loaders.value.null`.
     """
 
     journal: Journal
     folders: Mapping[ProjectPath, tuple[TreeEntry, ...]]
     previous: Mapping[ProjectPath, str]
     log: str
+    token: str
 
 
 def task_for(
@@ -294,19 +303,7 @@ def task_for(
         roots=tuple(absolute(folder, root) for folder in stage.roots),
         cwd=absolute(stage.folder, root),
         environment=dict(conditions.environment),
-        deps=tuple(
-            TaskDep(
-                name=dep.name,
-                path=absolute(dep.path, root),
-                loader=dep.loader,
-                argument=dep.argument,
-                index=dep.index,
-                files=tuple(entry.path for entry in places.folders[dep.path])
-                if is_folder(dep.path)
-                else None,
-            )
-            for dep in stage.deps
-        ),
+        deps=tuple(_task_dep(dep, places, root) for dep in stage.deps),
         outs=tuple(
             TaskOut(
                 name=out.name,
@@ -321,6 +318,7 @@ def task_for(
                 index=out.index,
                 argument=out.argument,
                 previous=places.previous.get(out.path),
+                token=places.token if out.kind is OutKind.VALUE else None,
             )
             for out in stage.outs
         ),
@@ -333,6 +331,18 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
+        executor=conditions.executor,
         resources=stage.resources,
         attempt=number,
+    )
+
+
+def _task_dep(dep: StageDep, places: Places, root: str) -> TaskDep:
+    return TaskDep(
+        name=dep.name,
+        path=absolute(dep.path, root),
+        loader=dep.loader,
+        argument=dep.argument,
+        index=dep.index,
+        files=tuple(entry.path for entry in places.folders[dep.path]) if is_folder(dep.path) else None,
     )

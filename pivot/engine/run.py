@@ -21,7 +21,9 @@ from pivot.executors.base import Executor
 from pivot.executors.machine import machine_capacity
 from pivot.model.decision import Decision
 from pivot.model.event import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished
+from pivot.model.executor import LOCAL
 from pivot.model.run import Run
+from pivot.model.upstream import shown_path
 from pivot.paths import ROOT, ProjectPath, absolute
 from pivot.store.guard import Guard
 from pivot.store.history import is_asked_to_stop
@@ -92,7 +94,7 @@ def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
             what = "is a symbolic link that leads nowhere" if is_link else "does not exist"
             errors.append(
                 PivotError(
-                    f"stage '{stage.name}': dep '{names[path]}': {path} {what} ({stage.place})",
+                    f"stage '{stage.name}': dep '{names[path]}': {shown_path(path)} {what} ({stage.place})",
                     f"run '{maker}' first, or leave out --single-stage"
                     if maker
                     else _way_to(path, plan.graph, root, guess=guesses <= MOST_GUESSES),
@@ -105,7 +107,9 @@ def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
 
 
 def limits_of(plan: Plan) -> Mapping[str, float]:
-    """How much there is here of what the stages of a plan ask for."""
+    """How much there is here of what the stages of a plan ask for; a cluster knows that of itself."""
+    if plan.conditions.executor != LOCAL.kind:
+        return {}
     stages = [plan.graph.stage(name) for name in plan.chosen]
     return capacity_for(stages, plan.conditions.capacity, lambda: machine_capacity(os.environ))
 
@@ -175,7 +179,8 @@ def _execute(
 
     stages = {name: plan.graph.stage(name) for name in plan.chosen}
     limits = limits_of(plan)
-    capacity = Capacity(limits, stages.values(), lambda text: emit(Notice(text)))
+    is_local = plan.conditions.executor == LOCAL.kind
+    capacity = Capacity(limits, stages.values() if is_local else (), lambda text: emit(Notice(text)))
 
     def start(decision: Decision, guard: Guard, number: int) -> Attempt:
         stage = stages[decision.stage]
@@ -201,7 +206,7 @@ def _execute(
         unwanted=lambda stage: is_asked_to_stop(store.layout, plan.id, stage),
         force=plan.force,
     )
-    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets))
+    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets, plan.conditions.executor))
     for text in store.take_notices():
         emit(Notice(text))
     cancelled = _wait(driver, lambda: stopped() or is_asked_to_stop(store.layout, plan.id))
