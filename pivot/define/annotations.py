@@ -1,22 +1,23 @@
 """An annotated (or marked) function → a Stage: the one way in which every door makes stages."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pivot.config.params import ParamLayer, params_text, resolve_params
+from pivot.config.params import ParamLayer
 from pivot.config.pivotfile import PathEntry
 from pivot.define.declared import declared_by
-from pivot.define.decorator import Mark, mark_of
+from pivot.define.decorator import mark_of
 from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
 from pivot.define.functions import check_function, name_of, reference
 from pivot.define.outs import Given, annotated_outs, plain_outs
+from pivot.define.parameters import bound_params, require_provided
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
+from pivot.model.context import NOTHING_SAID, FileContext
 from pivot.model.place import Place
-from pivot.model.stage import ObjectRef, Stage, StageParameters, StageVariant
+from pivot.model.stage import ObjectRef, Stage, StageVariant
 from pivot.paths import ProjectPath
 
 _STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(@[A-Za-z0-9_.+-]{1,64})?\Z")
@@ -32,6 +33,7 @@ class Overrides:
         params: layers over the model's defaults, the weakest first.
         mutex: ``None`` where the door says nothing.
         variant: which of several variants the stage is.
+        context: what the pipeline file says for all its stages.
     """
 
     deps: Mapping[str, PathEntry] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class Overrides:
     params: tuple[ParamLayer, ...] = ()
     mutex: tuple[str, ...] | None = None
     variant: StageVariant | None = None
+    context: FileContext = NOTHING_SAID
 
 
 def stage_from_function(
@@ -67,23 +70,17 @@ def stage_from_function(
     Raises:
         DefinitionErrors: everything that is wrong with it.
     """
-    mark = mark_of(function)
+    mark, overrides = mark_of(function), overrides or Overrides()
     name = str(name or (mark.name if mark else None) or name_of(function))
-    code = code or place
-    problem = check_function(function, name, code)
-    if problem is not None:
-        raise DefinitionErrors([problem])
-    found = ref or reference(function, name, code)
-    if isinstance(found, PivotError):
-        raise DefinitionErrors([found])
-    overrides = overrides or Overrides()
+    found = _importable(function, name, code or place, ref)
     declared = declared_by(function, mark, is_variant=overrides.variant is not None)
-    draft = Draft(name, found, folder, place, code, declared)
+    draft = Draft(name, found, folder, place, code or place, declared)
     _check_name(draft)
-    draft.errors.extend(draft.error(message, code, hint) for message, hint in declared.problems)
+    draft.errors.extend(draft.error(message, draft.code, hint) for message, hint in declared.problems)
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]
-    params = _params(draft, mark, overrides.params)
+    params = bound_params(draft, mark, overrides.params)
+    require_provided(draft, [name for name, _ in params.plain] if params else [])
     mutex = _mutex(draft, mark.mutex if mark and overrides.mutex is None else overrides.mutex or ())
     if draft.errors:
         raise DefinitionErrors(draft.errors)
@@ -99,7 +96,21 @@ def stage_from_function(
         place=place,
         roots=roots,
         variant=_variant(draft, overrides.variant),
+        context=overrides.context,
     )
+
+
+def _importable(function: Callable[..., Any], stage: str, code: Place, ref: ObjectRef | None) -> ObjectRef:
+    """The name under which workers import a function.
+
+    Raises:
+        DefinitionErrors: they cannot.
+    """
+    problem = check_function(function, stage, code)
+    found = problem or ref or reference(function, stage, code)
+    if isinstance(found, PivotError):
+        raise DefinitionErrors([found])
+    return found
 
 
 def _check_name(draft: Draft) -> None:
@@ -107,33 +118,6 @@ def _check_name(draft: Draft) -> None:
         hint = "begin with a letter; then letters, digits, - and _, at most 64"
         message = f"stage name {draft.stage!r} is not allowed ({draft.place})"
         draft.errors.append(DefinitionError(message, hint))
-
-
-def _params(draft: Draft, mark: Mark | None, layers: tuple[ParamLayer, ...]) -> StageParameters | None:
-    if draft.declared.params is None:
-        for layer in layers:
-            hint = "annotate a parameter with a StageParams class"
-            draft.wrong(f"{draft.function} takes no params", layer.place, hint)
-        return None
-    argument, model = draft.declared.params
-    if "<locals>" in model.__qualname__ or model.__module__ == "__main__":
-        draft.wrong(
-            f"params model {model.__name__} cannot be imported", draft.code, "move it to module level"
-        )
-        return None
-    if mark is not None and mark.params is not None and not isinstance(mark.params, type):
-        layers = (ParamLayer(json.loads(params_text(mark.params)), draft.code), *layers)
-    elif draft.declared.default is not None:
-        layers = (ParamLayer(json.loads(params_text(draft.declared.default)), draft.code), *layers)
-    try:
-        values = resolve_params(draft.stage, model, layers, draft.code)
-    except DefinitionErrors as error:
-        draft.errors.extend(error.errors)
-        return None
-    except DefinitionError as error:
-        draft.errors.append(error)
-        return None
-    return StageParameters(argument, ObjectRef(model.__module__, model.__qualname__), values)
 
 
 def _variant(draft: Draft, variant: StageVariant | None) -> StageVariant | None:

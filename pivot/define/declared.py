@@ -1,7 +1,7 @@
 """What a function declares by its signature: deps, outs, params, and how it gives its outs back."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_origin, is_typeddict
 
@@ -29,6 +29,9 @@ class Declared:
         problems: what is wrong, without stage and place: (message, hint).
         takes_variant: whether a parameter ``variant`` is left for which variant the stage is.
         default: the instance of the params' model that is the parameter's default; ``None`` without one.
+        free: parameters that are neither dep nor last value nor params model, each with its annotation (``Any``
+            without one): a param of that name is theirs; what is left is for values of other stages.
+        needed: those of them that have no default.
     """
 
     deps: dict[str, tuple[Dep[Any], Any]]
@@ -40,6 +43,8 @@ class Declared:
     problems: list[tuple[str, str | None]] = field(default_factory=list)
     takes_variant: bool = False
     default: Any = None
+    free: dict[str, Any] = field(default_factory=dict)
+    needed: tuple[str, ...] = ()
 
 
 def declared_by(function: Callable[..., Any], mark: Mark | None, *, is_variant: bool = False) -> Declared:
@@ -82,34 +87,39 @@ def declared_by(function: Callable[..., Any], mark: Mark | None, *, is_variant: 
         elif not _misplaced(hints.get(name), f"parameter {name!r}", problems):
             free.append(parameter)
     params = _params(models, free, mark, problems)
-    if _are_read(hints, parameters):
-        taken = {params[0] if params is not None else None, VARIANT if is_variant else None}
-        needed = (parameter for parameter in free if _needs(parameter, taken))
-        problems.extend(_unprovided(parameter.name, hints.get(parameter.name)) for parameter in needed)
+    taken = {params[0] if params is not None else None, VARIANT if is_variant else None}
+    left = [parameter for parameter in free if parameter.name not in taken]
+    needed = (parameter.name for parameter in left if parameter.default is inspect.Parameter.empty)
+    # if the annotations could not be evaluated, one error has said so for all of them
+    is_read = bool(hints) or all(p.annotation is inspect.Parameter.empty for p in parameters.values())
     outs, returns = _outs(hints.get("return"), mark, problems)
     takes_variant = any(p.name == VARIANT for p in free) and (params is None or params[0] != VARIANT)
     default = parameters[params[0]].default if params is not None else None
     default = default if params is not None and type(default) is params[1] else None
     names = tuple(parameters)
-    return Declared(deps, outs, returns, params, names, incremental, problems, takes_variant, default)
+    return Declared(
+        deps,
+        outs,
+        returns,
+        params,
+        names,
+        incremental,
+        problems,
+        takes_variant,
+        default,
+        {parameter.name: hints.get(parameter.name, Any) for parameter in left},
+        tuple(needed) if is_read else (),
+    )
 
 
-def _are_read(hints: dict[str, Any], parameters: Any) -> bool:
-    """Whether the annotations could be evaluated; if not, one error has said so for all of them."""
-    return bool(hints) or all(p.annotation is inspect.Parameter.empty for p in parameters.values())
-
-
-def _needs(parameter: inspect.Parameter, taken: set[str | None]) -> bool:
-    return parameter.default is inspect.Parameter.empty and parameter.name not in taken
-
-
-def _unprovided(name: str, annotation: Any) -> tuple[str, str]:
+def unprovided(name: str, annotation: Any) -> tuple[str, str]:
+    """What is wrong with a parameter that nothing gives a value: message, and the way out."""
     if isinstance(annotation, UnknownName):
         return (
             f"parameter {name!r}: name {str(annotation)!r} is not defined",
             "import it outside TYPE_CHECKING",
         )
-    hint = "annotate it with Dep(…), give it a default, or make it a field of the params model"
+    hint = "annotate it with Dep(…), give it a value under params:, or a default"
     if name == VARIANT:
         hint = "give the stage a matrix (or register it with variant=), or the parameter a default"
     elif name == "params":
@@ -144,7 +154,7 @@ def _params(
         names = ", ".join(repr(name) for name, _ in models)
         problems.append((f"parameters {names} each take a params model", "nest the models in one"))
     given = mark.params if mark is not None else None
-    if given is not None:
+    if given is not None and not isinstance(given, Mapping):
         model = given if isinstance(given, type) else type(given)
         if not is_model(model):
             problems.append(

@@ -194,8 +194,10 @@ class Observer:
         """
         fingerprint = self.fingerprint(stage, observed)
         values = json.loads(stage.params.values) if stage.params else {}
-        # no field of a model is called so
+        # no field of a model is called so, and no parameter
         variant = {"@variant": stage.variant.argument} if stage.variant and stage.variant.argument else {}
+        plain = stage.params.plain if stage.params else ()
+        kinds = {f"@type of {name}": json.dumps(words) for name, words in plain if words}
         files, variables = look_again(
             stage,
             observed,
@@ -206,7 +208,9 @@ class Observer:
         return Inputs(
             code=self.fingerprint(stage).digest,
             parts=fingerprint.parts,
-            params={name: json.dumps(value, sort_keys=True) for name, value in values.items()} | variant,
+            params={name: json.dumps(value, sort_keys=True) for name, value in values.items()}
+            | variant
+            | kinds,
             deps=deps,
             loaders={
                 dep.name if dep.index is None else f"{dep.name}[{dep.index}]": dep.loader.digest

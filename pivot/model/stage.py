@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pivot.model.context import NOTHING_SAID, FileContext
 from pivot.model.digest import Digest, digest_parts
 from pivot.model.place import Place
 from pivot.paths import ROOT, ProjectPath
@@ -122,15 +123,21 @@ class Returns(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageParameters:
-    """The params of a stage: which argument takes them, the model that checks them, and their values.
+    """The params of a stage: which arguments take them, the model that checks them, and their values.
 
     Attributes:
-        values: every field and its value as JSON text with sorted keys (nested models and dates included).
+        argument: the parameter that takes an instance of the model; ``None`` where no parameter does.
+        model: of its fields; ``None`` likewise.
+        values: every field of the model, and every plain parameter that is given a value, as one JSON text with
+            sorted keys (nested models and dates included).
+        plain: parameters of the function that take a value by their own name, each with its type in words: what
+            the type makes of the JSON text. Empty words where the text alone says what the value is.
     """
 
-    argument: str
-    model: ObjectRef
+    argument: str | None
+    model: ObjectRef | None
     values: str
+    plain: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +174,7 @@ class Stage:
         roots: folders from which its module is imported, in order.
         home: the folder of the file (or notebook) that defines it, not shifted by ``cwd``.
         variant: which one of several that one entry makes.
+        context: what its pipeline file says for all its stages; a stage asks for it through the run context.
     """
 
     name: str
@@ -181,6 +189,7 @@ class Stage:
     roots: tuple[ProjectPath, ...]
     home: ProjectPath = ROOT
     variant: StageVariant | None = None
+    context: FileContext = NOTHING_SAID
 
     @property
     def key(self) -> str:
