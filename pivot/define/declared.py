@@ -89,27 +89,32 @@ def declared_by(function: Callable[..., Any], mark: Mark | None, *, is_variant: 
     params = _params(models, free, mark, problems)
     taken = {params[0] if params is not None else None, VARIANT if is_variant else None}
     left = [parameter for parameter in free if parameter.name not in taken]
-    needed = (parameter.name for parameter in left if parameter.default is inspect.Parameter.empty)
-    # if the annotations could not be evaluated, one error has said so for all of them
-    is_read = bool(hints) or all(p.annotation is inspect.Parameter.empty for p in parameters.values())
     outs, returns = _outs(hints.get("return"), mark, problems)
     takes_variant = any(p.name == VARIANT for p in free) and (params is None or params[0] != VARIANT)
     default = parameters[params[0]].default if params is not None else None
     default = default if params is not None and type(default) is params[1] else None
-    names = tuple(parameters)
     return Declared(
         deps,
         outs,
         returns,
         params,
-        names,
+        tuple(parameters),
         incremental,
         problems,
         takes_variant,
         default,
         {parameter.name: hints.get(parameter.name, Any) for parameter in left},
-        tuple(needed) if is_read else (),
+        _needed(left) if _are_read(hints, parameters) else (),
     )
+
+
+def _are_read(hints: dict[str, Any], parameters: Any) -> bool:
+    """Whether the annotations could be evaluated; if not, one error has said so for all of them."""
+    return bool(hints) or all(p.annotation is inspect.Parameter.empty for p in parameters.values())
+
+
+def _needed(parameters: Sequence[inspect.Parameter]) -> tuple[str, ...]:
+    return tuple(p.name for p in parameters if p.default is inspect.Parameter.empty)
 
 
 def unprovided(name: str, annotation: Any) -> tuple[str, str]:
