@@ -1,14 +1,18 @@
 """The ``config:`` of a pipeline file: tables and YAML files, merged deeply; what comes later wins."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pivot.errors import DefinitionError, PivotError
+from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.paths import ProjectPath, absolute, project_path
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml, yaml_text
+
+Locate = Callable[[str], tuple[str, str]]
+"""Where a file is that a config names: its absolute path, and what messages call it."""
 
 _EXAMPLE = "write config: {key: value}, config: config.yaml, or a list of such"
 
@@ -29,6 +33,30 @@ class ConfigPart:
     at: YamlPath = ()
 
 
+def config_by_hand(said: Any) -> dict[str, Any]:
+    """The config that somebody gives in Python; paths are relative to the current folder.
+
+    Raises:
+        DefinitionErrors: everything that is wrong with it.
+    """
+    errors: list[PivotError] = []
+    place = Place("run_context.use")
+    found = merged_config(config_parts(said, place), lambda path: (os.path.abspath(path), path), errors, [])
+    if errors:
+        raise DefinitionErrors(errors)
+    return found
+
+
+def in_folder(folder: ProjectPath, root: str) -> Locate:
+    """Where a path is that a pipeline file in `folder` names; `root` of the project is absolute."""
+
+    def locate(path: str) -> tuple[str, str]:
+        found = project_path(path, folder)
+        return absolute(found, root), found
+
+    return locate
+
+
 def config_parts(said: Any, place: Place, document: YamlDocument | None = None) -> tuple[ConfigPart, ...]:
     """The parts of a config as it was written, the weakest first."""
     if said is None:
@@ -43,19 +71,18 @@ def config_parts(said: Any, place: Place, document: YamlDocument | None = None) 
 
 
 def merged_config(
-    parts: Sequence[ConfigPart], folder: ProjectPath, root: str, errors: list[PivotError], read: list[str]
+    parts: Sequence[ConfigPart], locate: Locate, errors: list[PivotError], read: list[str]
 ) -> dict[str, Any]:
     """One table of all parts; what is wrong with them is added to ``errors``.
 
     Args:
-        folder: that paths are relative to.
-        root: of the project, absolute.
+        locate: gives the absolute path of a file and what messages call it, or raises a `PivotError`.
         read: absolute paths of the files that were looked at are added to it.
     """
     merged: dict[str, Any] = {}
     for part in parts:
         try:
-            table, document, at = _table(part, folder, root, read)
+            table, document, at = _table(part, locate, read)
         except PivotError as error:
             told = error.message if "(" in error.message else f"{error.message} ({part.place})"
             errors.append(DefinitionError(f"config: {told}", error.hint))
@@ -91,14 +118,13 @@ def config_text(config: Mapping[str, Any]) -> str:
 
 
 def _table(
-    part: ConfigPart, folder: ProjectPath, root: str, read: list[str]
+    part: ConfigPart, locate: Locate, read: list[str]
 ) -> tuple[Mapping[Any, Any], YamlDocument | None, YamlPath]:
     if isinstance(part.said, Mapping):
         return part.said, part.document, part.at
     if not isinstance(part.said, str):
         raise DefinitionError(f"{part.said!r} is no table and no path", _EXAMPLE)
-    path = project_path(part.said, folder)
-    file = absolute(path, root)
+    file, path = locate(part.said)
     read.append(file)
     document = read_yaml(yaml_text(file, path), path)
     data = {} if document.data is None else document.data

@@ -6,7 +6,7 @@ from typing import Any
 from pivot.config.params import MissingParamError
 from pivot.config.pivotfile import StageEntry, read_pivotfile
 from pivot.config.supply import ParamSupply
-from pivot.config.tables import ConfigPart, config_text, merged_config
+from pivot.config.tables import ConfigPart, config_text, in_folder, merged_config
 from pivot.define.annotations import Overrides, stage_from_function
 from pivot.define.functions import code_place
 from pivot.define.imports import Modules
@@ -138,7 +138,7 @@ def file_context(
         config: its own, the weakest first; what was set for this command comes over it.
         read: absolute paths of the files that were looked at are added to it.
     """
-    found = merged_config((*config, *params.config()), home.folder, home.root, errors, read)
+    found = merged_config((*config, *params.config()), in_folder(home.folder, home.root), errors, read)
     shared = params.said_for_all()
     return FileContext(config_text(shared), config_text(found)) if found or shared else NOTHING_SAID
 

@@ -12,6 +12,7 @@ from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
 from pivot.errors import PivotError
+from pivot.model.context import run_context
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import Inputs, StageRecord
@@ -153,6 +154,7 @@ class Conditions:
         seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
+        executor: where they run, as the run context tells: ``local``, ``dask`` or ``ray``.
     """
 
     run: str
@@ -161,6 +163,7 @@ class Conditions:
     seed: int | None
     strict: bool
     ignored_environment: tuple[str, ...]
+    executor: str = "local"
 
 
 def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, str], run: str) -> Conditions:
@@ -307,4 +310,11 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
+        context=run_context(
+            stage.context,
+            stage.params.values if stage.params else None,
+            stage=stage.name,
+            run=conditions.run,
+            executor=conditions.executor,
+        ),
     )

@@ -78,6 +78,13 @@ class RunContext:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was seen at a pointer: its value was read whole."""
+
+    value: Any
+
+
 def run_context(
     said: FileContext, params: str | None, *, stage: str, run: str = "", executor: str = "local"
 ) -> RunContext:
@@ -165,6 +172,18 @@ def _state_now(stage: str, at: str, before: str, values: Mapping[str, Any]) -> s
     return value_state(stage, at, value)
 
 
+def asked_state(stage: str, at: str, seen: object) -> str:
+    """The state of what was seen: itself, or that of a value that was `Read`."""
+    if not isinstance(seen, Read):
+        return str(seen)
+    return PRESENT if at == RUN else value_state(stage, at, seen.value)
+
+
+def is_whole(state: str | None) -> bool:
+    """Whether a state is that of a whole value."""
+    return state not in (None, ABSENT, PRESENT, TABLE)
+
+
 def stronger(one: str | None, other: str) -> str:
     """Of two states that one thing was seen in during one run, the one that says more."""
     if one is None or one in (ABSENT, PRESENT):
@@ -177,7 +196,7 @@ def settled(asked: Mapping[str, str]) -> dict[str, str]:
 
     A table that is known whole says all of what is in it; a value that is there says that its tables are.
     """
-    whole = {at for at, state in asked.items() if state not in (ABSENT, PRESENT, TABLE)}
+    whole = {at for at, state in asked.items() if is_whole(state)}
     there = {at for at, state in asked.items() if state != ABSENT}
     implied = {above for at in there for above in _above(at)}
     return {
@@ -185,6 +204,12 @@ def settled(asked: Mapping[str, str]) -> dict[str, str]:
         for at, state in sorted(asked.items())
         if not whole.intersection(_above(at)) and not (state in (PRESENT, TABLE) and at in implied)
     }
+
+
+def is_param_of(params: Mapping[str, Any], at: str) -> bool:
+    """Whether a pointer is into the value of one of these params."""
+    first, *rest = path_of(at)
+    return first == PARAMS and bool(rest) and rest[0] in params
 
 
 def _above(at: str) -> list[str]:
