@@ -36,6 +36,8 @@ class Registration:
     variant: Mapping[str, Scalar]
     file: str
     line: int
+    depends_on: Any = None
+    map: Any = None
 
 
 class Pipeline:
@@ -80,6 +82,8 @@ class Pipeline:
         params: Any = None,
         mutex: str | Sequence[str] = (),
         variant: Scalar | Mapping[str, Scalar] | None = None,
+        depends_on: str | Sequence[str] | None = None,
+        map: str | Mapping[str, Any] | None = None,  # noqa: A002 - the word of all doors
     ) -> None:
         """Make a stage of an annotated function at module level.
 
@@ -94,18 +98,16 @@ class Pipeline:
             mutex: groups of which no two stages run at once; ``"*"`` runs alone.
             variant: makes the stage ``name@variant``; of a mapping, the values joined by ``_``. A parameter
                 ``variant`` of the function gets it (of a mapping with one key, that value).
+            depends_on: stages whose returned values fill the parameters that nothing else provides, in this order;
+                with no such parameter only the order counts.
+            map: a stage (or ``params.key``) that gives a list: the function runs for each item of it. The long form
+                is ``{"over": …, "on_error": "drop", "max_parallel": 4}``.
 
         Raises:
             DefinitionError: overrides that are no mapping, a mutex that is no list. All else is told later, at once.
         """
         caller = sys._getframe(1)  # noqa: SLF001 - the place of the call, for messages
-        overrides: dict[str, Any] = {"dep": dep_path_overrides, "out": out_path_overrides}
-        for word, paths in overrides.items():
-            if not isinstance(paths, Mapping | None):
-                hint = f'write {word}_path_overrides={{"name": "path"}}'
-                raise DefinitionError(
-                    f"{word}_path_overrides is a dict from name to path, not {paths!r}", hint
-                )
+        _check_overrides({"dep": dep_path_overrides, "out": out_path_overrides})
         groups: Any = mutex
         if not isinstance(groups, Iterable):
             raise DefinitionError(f"mutex is a list of names, not {groups!r}", 'write mutex=["gpu"]')
@@ -122,6 +124,8 @@ class Pipeline:
                 MappingProxyType(dict(variant)),
                 caller.f_code.co_filename,
                 caller.f_lineno,
+                depends_on,
+                map,
             )
         )
 
@@ -155,3 +159,10 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return f"Pipeline({self.name!r})"
+
+
+def _check_overrides(overrides: Mapping[str, Any]) -> None:
+    for word, paths in overrides.items():
+        if not isinstance(paths, Mapping | None):
+            hint = f'write {word}_path_overrides={{"name": "path"}}'
+            raise DefinitionError(f"{word}_path_overrides is a dict from name to path, not {paths!r}", hint)

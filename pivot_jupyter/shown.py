@@ -20,6 +20,7 @@ from pivot.model.decision import Decision, Verdict
 from pivot.model.event import Event, Notice, Outcome, StageFinished
 from pivot.model.run import Run
 from pivot.model.stage import Stage
+from pivot.model.upstream import shown_path
 from pivot_jupyter.protocol import to_json
 from pivot_jupyter.views import saved_view
 from pivot_jupyter.words import as_magics
@@ -48,8 +49,8 @@ def card(rows: Sequence[tuple[Stage, StageState | None, str]]) -> Bundle:
     """
     lines, cells = [], []
     for stage, state, note in rows:
-        reads = ", ".join(stage.dep_paths()) or "nothing"
-        writes = ", ".join(stage.out_paths()) or "nothing"
+        reads = ", ".join(map(shown_path, stage.dep_paths())) or "nothing"
+        writes = ", ".join(map(shown_path, stage.out_paths())) or "nothing"
         said = _said(state, note)
         lines.append(f"{stage.name}: {reads} → {writes}  {said}".rstrip())
         cells.append(

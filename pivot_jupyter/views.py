@@ -21,6 +21,7 @@ from pivot.model.event import (
 )
 from pivot.model.run import Run
 from pivot.model.stage import Stage, StageOut
+from pivot.model.upstream import shown_path
 from pivot_jupyter.previews import preview, size_text
 from pivot_jupyter.protocol import (
     PROTOCOL,
@@ -158,8 +159,8 @@ def _flat(prefix: str, value: object) -> Iterator[Row]:
 
 def paths_of(stage: Stage, root: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     """The deps and the outs, with their sizes."""
-    deps = tuple(Row(path, size_text(Path(root, path))) for path in stage.dep_paths())
-    outs = tuple(Row(path, size_text(Path(root, path))) for path in stage.out_paths())
+    deps = tuple(Row(shown_path(path), size_text(Path(root, path))) for path in stage.dep_paths())
+    outs = tuple(Row(shown_path(path), size_text(Path(root, path))) for path in stage.out_paths())
     return deps, outs
 
 

@@ -1,6 +1,6 @@
 """The schema of ``pivot.yaml`` as pydantic checks it, and as editors get it (``pivot schema``)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -102,6 +102,18 @@ _Dimension = Annotated[
 ]
 
 
+class MapTable(_Table):
+    """A stage that runs for each item of a list."""
+
+    model_config = ConfigDict(title="map")
+    over: str = Field(description="The stage that gives the list, or params.key.", examples=["cities"])
+    on_error: Literal["fail", "drop"] | None = Field(
+        None,
+        description="What becomes of the stage if an item fails: fail (when all others are done), or drop it.",
+    )
+    max_parallel: int | None = Field(None, description="How many items run at once.", ge=1)
+
+
 class StageTable(Given):
     """A stage: a function, and what is said over its declarations."""
 
@@ -117,6 +129,27 @@ class StageTable(Given):
         description="Makes a stage of each combination of values: dimension → values, or values → overrides.",
         examples=[{"model": ["small", "big"]}, {"model": {"small": None, "big": {"params": {"depth": 9}}}}],
     )
+    depends_on: Annotated[_Text | _Texts, _one_of("a stage or a list of stages")] | None = Field(
+        None,
+        description="Stages whose returned values fill the parameters that nothing else provides, in this order; "
+        "with no such parameter only the order counts.",
+        examples=["cities", ["features", "labels"]],
+    )
+    map: (
+        Annotated[
+            _Text | Annotated[MapTable, Tag(_TABLE)], _one_of("a stage, params.key, or a table with over")
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Runs once for each item of what a stage returned (or of a list in the params); the item goes to "
+        "the first parameter that nothing else provides.",
+        examples=["cities", "params.cities", {"over": "cities", "on_error": "drop", "max_parallel": 4}],
+    )
+    type: Literal["simple", "parameterized"] | None = Field(
+        None, description="parameterized: as map over the first stage of depends_on."
+    )
+    map_on: str | None = Field(None, description="As map: params.KEY.")
 
 
 _Vars = Annotated[dict[str, _Scalar], Tag(_TABLE)]

@@ -5,19 +5,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pivot.config.mapping import ValueEntry, depends_entry, map_entry
 from pivot.config.params import ParamLayer
 from pivot.config.pivotfile import PathEntry
 from pivot.define.declared import declared_by
-from pivot.define.decorator import mark_of
+from pivot.define.decorator import Mark, mark_of
 from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
 from pivot.define.functions import check_function, name_of, reference
-from pivot.define.outs import Given, annotated_outs, plain_outs
-from pivot.define.parameters import bound_params, require_provided
+from pivot.define.outs import Given, annotated_outs, plain_outs, value_out
+from pivot.define.parameters import bound_params, mapped_param
+from pivot.define.passed import passed_values
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.context import NOTHING_SAID, FileContext
 from pivot.model.place import Place
-from pivot.model.stage import ObjectRef, Stage, StageVariant
+from pivot.model.stage import ObjectRef, Returns, Stage, StageVariant
 from pivot.paths import ProjectPath
 
 _STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(@[A-Za-z0-9_.+-]{1,64})?\Z")
@@ -34,6 +36,7 @@ class Overrides:
         mutex: ``None`` where the door says nothing.
         variant: which of several variants the stage is.
         context: what the pipeline file says for all its stages.
+        values: what the stage takes from others.
     """
 
     deps: Mapping[str, PathEntry] = field(default_factory=dict)
@@ -42,6 +45,7 @@ class Overrides:
     mutex: tuple[str, ...] | None = None
     variant: StageVariant | None = None
     context: FileContext = NOTHING_SAID
+    values: ValueEntry = field(default_factory=ValueEntry)
 
 
 def stage_from_function(
@@ -79,17 +83,18 @@ def stage_from_function(
     draft.errors.extend(draft.error(message, draft.code, hint) for message, hint in declared.problems)
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]
-    params = bound_params(draft, mark, overrides.params)
-    require_provided(draft, [name for name, _ in params.plain] if params else [])
     mutex = _mutex(draft, mark.mutex if mark and overrides.mutex is None else overrides.mutex or ())
+    values = overrides.values.over(_said(draft, mark))
+    params, bound = bound_params(draft, mark, overrides.params, mapped_param(values))
+    depends_on, fanout = passed_values(draft, values, bound)
     if draft.errors:
         raise DefinitionErrors(draft.errors)
     return Stage(
         name=name,
         function=found,
         deps=tuple(deps),
-        outs=tuple(outs),
-        returns=declared.returns,
+        outs=tuple(outs) or (value_out(name, mapped=fanout is not None),),
+        returns=declared.returns if outs else Returns.SINGLE,
         params=params,
         mutex=mutex,
         folder=folder,
@@ -97,6 +102,8 @@ def stage_from_function(
         roots=roots,
         variant=_variant(draft, overrides.variant),
         context=overrides.context,
+        depends_on=depends_on,
+        map=fanout,
     )
 
 
@@ -111,6 +118,18 @@ def _importable(function: Callable[..., Any], stage: str, code: Place, ref: Obje
     if isinstance(found, PivotError):
         raise DefinitionErrors([found])
     return found
+
+
+def _said(draft: Draft, mark: Mark | None) -> ValueEntry:
+    """What ``@stage`` says of other stages."""
+    if mark is None:
+        return ValueEntry()
+    try:
+        depends_on = None if mark.depends_on is None else depends_entry(mark.depends_on, draft.code)
+        return ValueEntry(depends_on, None if mark.map is None else map_entry(mark.map, draft.code))
+    except DefinitionError as error:
+        draft.errors.append(DefinitionError(f"stage {draft.stage!r}: {error.message}", error.hint))
+        return ValueEntry()
 
 
 def _check_name(draft: Draft) -> None:

@@ -21,6 +21,7 @@ class Mark:
     Attributes:
         deps, outs: paths that the function reads and writes on its own.
         params: the params model, or an instance of it.
+        depends_on, map: as they were given; checked with all else.
     """
 
     name: str | None
@@ -28,6 +29,8 @@ class Mark:
     outs: tuple[str, ...]
     params: Any
     mutex: tuple[str, ...]
+    depends_on: Any = None
+    map: Any = None
 
 
 @overload
@@ -42,6 +45,8 @@ def stage(
     params: Any = None,
     mutex: str | Sequence[str] = (),
     name: str | None = None,
+    depends_on: str | Sequence[str] | None = None,
+    map: str | Mapping[str, Any] | None = None,
 ) -> Callable[[Function], Function]: ...
 
 
@@ -54,6 +59,8 @@ def stage(
     params: Any = None,
     mutex: str | Sequence[str] = (),
     name: str | None = None,
+    depends_on: str | Sequence[str] | None = None,
+    map: str | Mapping[str, Any] | None = None,  # noqa: A002 - the word of all doors
 ) -> Any:
     """Mark a module-level function as a stage; calling it stays what it was.
 
@@ -67,6 +74,10 @@ def stage(
         params: a pydantic model; the argument annotated with it (or named ``params``) gets its values.
         mutex: groups of which no two stages run at once; ``"*"`` runs alone.
         name: of the stage; the function's name by default.
+        depends_on: stages whose returned values fill the parameters that nothing else provides, in this order; with
+            no such parameter only the order counts.
+        map: a stage (or ``params.key``) that gives a list: the function runs for each item of it. The long form is
+            ``{"over": …, "on_error": "drop", "max_parallel": 4}``.
 
     Raises:
         DefinitionError: it stands on something that is no function.
@@ -79,7 +90,13 @@ def stage(
         )
         raise DefinitionError(f"@stage marks a function, not {function!r}", hint)
     mark = Mark(
-        name, _paths(deps), _paths(outs), params, (mutex,) if isinstance(mutex, str) else tuple(mutex)
+        name,
+        _paths(deps),
+        _paths(outs),
+        params,
+        (mutex,) if isinstance(mutex, str) else tuple(mutex),
+        depends_on,
+        map,
     )
 
     def marked(target: Any) -> Any:

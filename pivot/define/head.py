@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 # now, not with the first cell: others may have changed by then what pydantic is made with (`textwrap`, say)
@@ -10,6 +9,7 @@ import pivot.config.validation  # noqa: F401
 from pivot.config.params import check_params_names
 from pivot.config.pivotfile import read_entry, read_pivotfile
 from pivot.config.supply import ParamSupply
+from pivot.define.links import at_home
 from pivot.define.locate import PipelineFile
 from pivot.define.outs import Given
 from pivot.define.pivotfile import made_stage, once
@@ -79,7 +79,7 @@ def stages_from_head(
         }
         try:
             stage = made_stage(entry, made, (function, ref), outs, ParamSupply(params), home, place, context)
-            stages.append(replace(stage, home=home.folder))
+            stages.append(at_home(stage, home.folder))
         except PivotError as error:
             errors.extend(once(error, made.name, told))
     if errors:

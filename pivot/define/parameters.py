@@ -10,8 +10,8 @@ from dataclasses import replace
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pivot.config.mapping import ValueEntry
 from pivot.config.params import (
-    MissingParamError,
     ParamLayer,
     canonical_text,
     field_words,
@@ -26,61 +26,62 @@ from pivot.define.decorator import Mark
 from pivot.define.draft import Draft
 from pivot.define.hints import UnknownName
 from pivot.errors import DefinitionError, DefinitionErrors
+from pivot.model.place import Place
 from pivot.model.stage import ObjectRef, StageParameters
 
 _SELF_TOLD = (int, float, str, bool, type(None), dict, list, Any)
 """Types of which JSON text alone says what the value is."""
 
 
-def bound_params(draft: Draft, mark: Mark | None, layers: Sequence[ParamLayer]) -> StageParameters | None:
-    """The params of a stage; what is wrong with them is told to the draft.
+def mapped_param(said: ValueEntry) -> str | None:
+    """The key of the params over whose list a stage is mapped; ``None`` where it is over no param."""
+    over = said.map.over if said.map is not None and said.map.over is not None else ""
+    return over.removeprefix("params.") if over.startswith("params.") else None
+
+
+def bound_params(
+    draft: Draft, mark: Mark | None, layers: Sequence[ParamLayer], mapped: str | None = None
+) -> tuple[StageParameters | None, tuple[str, ...]]:
+    """The params of a stage, and which parameters they fill; what is wrong with them is told to the draft.
 
     Args:
         layers: over the defaults, the weakest first.
+        mapped: the param over whose list the stage is mapped: it is no parameter's, its items are one's.
     """
     given, model = mark.params if mark is not None else None, draft.declared.params
     if isinstance(given, Mapping):
         layers = (ParamLayer(given, draft.code), *layers)
     if model is not None and not _is_importable(model[1], draft):
-        return None
-    split = _Split(draft, {} if model is None else field_words(model[1]))
-    plain, fields = split.layers(layers)
-    bound = _plain_values(draft, plain)
-    kinds = tuple((name, type_words(draft.declared.free[name])) for name in bound)
+        return None, ()
+    plain, fields = _Split(draft, mapped).layers(layers)
+    values = _plain_values(draft, plain, mapped)
+    free = _annotations(draft)
+    kinds = tuple((name, type_words(free[name]) if name != mapped else None) for name in values)
+    names = tuple(name for name in values if name != mapped)
     if model is None:
-        return StageParameters(None, None, canonical_text(bound), kinds) if plain else None
+        return (StageParameters(None, None, canonical_text(values), kinds) if plain else None), names
     text = _of_model(draft, model[1], given, fields)
     if text is None:
-        return None
+        return None, names
     ref = ObjectRef(model[1].__module__, model[1].__qualname__)
-    whole = canonical_text(json.loads(text) | bound) if bound else text
-    return StageParameters(model[0], ref, whole, kinds)
+    whole = canonical_text(json.loads(text) | values) if values else text
+    return StageParameters(model[0], ref, whole, kinds), names
 
 
-def require_provided(draft: Draft, given: Sequence[str]) -> None:
-    """Tells the draft of each parameter that nothing gives a value.
-
-    Args:
-        given: the names of those that get one: params, and values of other stages.
-    """
-    for name in draft.declared.needed:
-        if name not in given:
-            draft.errors.append(_missing(name, draft))
-
-
-def _missing(name: str, draft: Draft) -> MissingParamError:
-    message, hint = unprovided(name, draft.declared.free.get(name))
-    return MissingParamError(draft.error(message, draft.code).message, hint)
+def _annotations(draft: Draft) -> dict[str, Any]:
+    """Parameters that may be given a value by name → annotation, ``Any`` without one."""
+    return {one.name: Any if one.annotation is None else one.annotation for one in draft.declared.free}
 
 
 class _Split:
     """Divides what is given between the model and the plain parameters."""
 
-    def __init__(self, draft: Draft, fields: Mapping[str, Any]) -> None:
-        self._draft = draft
-        self._fields = fields
+    def __init__(self, draft: Draft, mapped: str | None) -> None:
         model = draft.declared.params[1] if draft.declared.params else None
-        self._takes_more = model is not None and model.model_config.get("extra") == "allow"
+        self._draft = draft
+        self._fields = {} if model is None else field_words(model)
+        # a field that is mapped over stays one
+        self._plain = {*_annotations(draft), *({mapped} if mapped and mapped not in self._fields else ())}
 
     def layers(self, layers: Sequence[ParamLayer]) -> tuple[list[ParamLayer], list[ParamLayer]]:
         """The layers of the plain parameters, and those of the model."""
@@ -101,14 +102,14 @@ class _Split:
         """The values that are the stage's to take."""
         if layer.uptake is None:
             return layer.values
-        known = {*self._fields, *self._draft.declared.free}
+        known = {*self._fields, *self._plain}
         layer.uptake.known.update(known)
         found = {name: value for name, value in layer.values.items() if name in known}
         layer.uptake.taken.update(found)
         return found
 
     def _is_plain(self, name: str, layer: ParamLayer) -> bool:
-        if name not in self._draft.declared.free:
+        if name not in self._plain:
             return False
         if name in self._fields:
             what = f"param {name!r} is a field of the params model and a parameter of {self._draft.function}"
@@ -117,14 +118,13 @@ class _Split:
 
     def _refuse(self, values: Mapping[str, Any], layer: ParamLayer) -> None:
         draft = self._draft
-        if not draft.declared.free:
+        if not self._plain:
             hint = "give its function a parameter so called, or one annotated with a StageParams class"
-            draft.wrong(f"{draft.function} takes no params", layer.place, hint)
+            if not draft.declared.problems:  # else its parameters may not be known
+                draft.wrong(f"{draft.function} takes no params", layer.place, hint)
             return
         for name in values:
-            draft.wrong(
-                f"unknown param {name!r}", layer.where((name,)), did_you_mean(name, draft.declared.free)
-            )
+            draft.wrong(f"unknown param {name!r}", layer.where((name,)), did_you_mean(name, self._plain))
 
 
 def _is_importable(model: Any, draft: Draft) -> bool:
@@ -149,22 +149,29 @@ def _of_model(draft: Draft, model: Any, given: Any, layers: Sequence[ParamLayer]
     return None
 
 
-def _plain_values(draft: Draft, layers: Sequence[ParamLayer]) -> dict[str, Any]:
+def _plain_values(draft: Draft, layers: Sequence[ParamLayer], mapped: str | None) -> dict[str, Any]:
     """Plain parameter → its value as JSON has it."""
     merged: dict[str, Any] = {}
     for layer in layers:
         merged = merge(merged, layer.values)
     values = {}
+    free = _annotations(draft)
     for name, value in merged.items():
         where = next(layer.where((name,)) for layer in reversed(layers) if name in layer.values)
-        if isinstance(draft.declared.free[name], UnknownName):
-            draft.errors.append(_missing(name, draft))
+        kind = Any if name == mapped else free[name]
+        if isinstance(kind, UnknownName):
+            draft.wrong(*_unread(name, kind, draft))
             continue
         try:
-            values[name] = json.loads(plain_text(name, draft.declared.free[name], value))
+            values[name] = json.loads(plain_text(name, kind, value))
         except DefinitionError as error:
             draft.wrong(error.message, where, error.hint)
     return values
+
+
+def _unread(name: str, kind: Any, draft: Draft) -> tuple[str, Place, str]:
+    message, hint = unprovided(name, kind)
+    return message, draft.code, hint
 
 
 def type_words(kind: Any) -> str:

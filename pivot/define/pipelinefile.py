@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from pivot.config.mapping import ValueEntry, depends_entry, map_entry
 from pivot.config.params import ParamLayer, params_text, plain_table
 from pivot.config.pivotfile import PathEntry
 from pivot.config.spelling import did_you_mean
@@ -111,7 +112,7 @@ def _collected(makers: Any, params: ParamSupply, home: PipelineFile, errors: lis
 def _marked(function: Any, params: ParamSupply, home: PipelineFile, *, context: FileContext) -> Stage:
     mark = mark_of(function)
     name = (mark.name if mark else None) or function.__name__
-    place = code_place(function, home.root, Place(home.file))
+    place = code_place(function, home.root) or Place(home.file)
     return stage_from_function(
         function,
         name=name,
@@ -140,6 +141,7 @@ def _registered(
     given = _given(said, name, place, errors)
     deps = _paths_given(said.dep_paths, "dep", name, place, errors)
     outs = _paths_given(said.out_paths, "out", name, place, errors)
+    values = _values_given(said, name, place, errors)
     layers = params.layers(name, (given,) if given else ())
     try:
         stage = stage_from_function(
@@ -148,7 +150,7 @@ def _registered(
             folder=home.folder,
             roots=home.roots,
             place=place,
-            code=code_place(said.function, home.root, place),
+            code=code_place(said.function, home.root) or place,
             overrides=Overrides(
                 deps=deps,
                 outs={None: outs},
@@ -156,6 +158,7 @@ def _registered(
                 mutex=said.mutex or None,
                 variant=stage_variant(variant),
                 context=context,
+                values=values,
             ),
         )
     except DefinitionErrors as error:
@@ -218,6 +221,16 @@ def _given(said: Registration, stage: str, place: Place, errors: list[PivotError
     hint = "give an instance of the stage's params model, or a mapping"
     errors.append(DefinitionError(f"stage {stage!r}: params {params!r} are no params ({place})", hint))
     return None
+
+
+def _values_given(said: Registration, stage: str, place: Place, errors: list[PivotError]) -> ValueEntry:
+    """What ``register`` was told of other stages."""
+    try:
+        depends_on = None if said.depends_on is None else depends_entry(said.depends_on, place)
+        return ValueEntry(depends_on, None if said.map is None else map_entry(said.map, place))
+    except DefinitionError as error:
+        errors.append(DefinitionError(f"stage {stage!r}: {error.message}", error.hint))
+        return ValueEntry()
 
 
 _OPTIONS: Mapping[str, Mapping[str, type | None]] = {

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pivot.config.mapping import ValueEntry
 from pivot.config.params import ParamLayer
 from pivot.config.pivotfile import SECTIONS, GivenEntry, PathEntry, Scalar, StageEntry, Vars, read_vars
 from pivot.config.spelling import did_you_mean
@@ -33,6 +34,7 @@ class Made:
         paths: for each section of the file: name → path.
         params: the weakest first.
         variant: which one it is; ``None`` without a matrix.
+        values: what it takes from other stages.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Made:
     mutex: tuple[str, ...] | None
     cwd: str | None
     variant: Variant | None
+    values: ValueEntry = field(default_factory=ValueEntry)
 
 
 def made_by(entry: StageEntry, values: Mapping[str, Scalar], errors: list[PivotError]) -> Iterator[Made]:
@@ -117,7 +120,19 @@ def _made(
     groups = (
         None if mutex is None else tuple(substitution.text(group, entry.place("mutex")) for group in mutex)
     )
-    return Made(cell.name, done, tuple(layers), groups, cwd, None if entry.matrix is None else cell)
+    values = _values(entry.values, substitution)
+    return Made(cell.name, done, tuple(layers), groups, cwd, None if entry.matrix is None else cell, values)
+
+
+def _values(said: ValueEntry, substitution: "_Substitution") -> ValueEntry:
+    """What is said of other stages, with the names in it replaced."""
+    names = said.depends_on
+    if names is not None:
+        names = tuple((substitution.text(name, place), place) for name, place in names)
+    fanout = said.map
+    if fanout is not None and fanout.over is not None:
+        fanout = replace(fanout, over=substitution.text(fanout.over, fanout.place))
+    return ValueEntry(names, fanout)
 
 
 def _over(above: PathEntry, below: PathEntry | None) -> PathEntry:

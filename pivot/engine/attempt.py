@@ -16,7 +16,7 @@ from pivot.model.context import run_context
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import Inputs, StageRecord
-from pivot.model.stage import Stage
+from pivot.model.stage import OutKind, Stage
 from pivot.model.task import Success, Task, TaskDep, TaskOut
 from pivot.model.tree import TreeEntry
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder
@@ -154,7 +154,7 @@ class Conditions:
         seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
-        executor: where they run, as the run context tells: ``local``, ``dask`` or ``ray``.
+        executor: the kind of executor that runs them.
     """
 
     run: str
@@ -166,7 +166,9 @@ class Conditions:
     executor: str = "local"
 
 
-def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, str], run: str) -> Conditions:
+def conditions_for(
+    settings: Settings, graph: Graph, environment: Mapping[str, str], run: str, executor: str = "local"
+) -> Conditions:
     """Conditions by the project's settings; the rest as of `Conditions`."""
     return Conditions(
         run=run,
@@ -175,6 +177,7 @@ def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, s
         seed=settings.seed,
         strict=settings.strict,
         ignored_environment=settings.ignore_env,
+        executor=executor,
     )
 
 
@@ -208,7 +211,9 @@ def begin(
     log = store.log_file(conditions.run, stage.key)
     journal = store.begin(stage)  # whatever fails below must undo it
     try:
-        places = Places(journal, folders, store.place_last_values(journal, stage, values), log)
+        # what a stage that always runs did, nobody can tell from what it rests on
+        token = decision.inputs.key + (conditions.run if stage.always else "")
+        places = Places(journal, folders, store.place_last_values(journal, stage, values), log, token)
     except BaseException:
         store.abort(journal)
         raise
@@ -246,12 +251,14 @@ class Places:
         folders: of each that is a dep, the files in it that count.
         previous: where the stage reads what its incremental outputs held last.
         log: absolute path.
+        token: what the value of a stage that returns nothing differs by, see `loaders.value.null`.
     """
 
     journal: Journal
     folders: Mapping[ProjectPath, tuple[TreeEntry, ...]]
     previous: Mapping[ProjectPath, str]
     log: str
+    token: str
 
 
 def task_for(
@@ -298,6 +305,7 @@ def task_for(
                 index=out.index,
                 argument=out.argument,
                 previous=places.previous.get(out.path),
+                token=places.token if out.kind is OutKind.VALUE else None,
             )
             for out in stage.outs
         ),
@@ -310,6 +318,8 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
+        executor=conditions.executor,
+        resources=stage.resources,
         context=run_context(
             stage.context,
             stage.params.values if stage.params else None,

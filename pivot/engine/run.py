@@ -19,6 +19,7 @@ from pivot.errors import DefinitionErrors, PivotError
 from pivot.executors.base import Executor
 from pivot.model.event import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished
 from pivot.model.run import Run
+from pivot.model.upstream import shown_path
 from pivot.paths import ROOT, ProjectPath, absolute
 from pivot.store.history import is_asked_to_stop
 from pivot.store.store import Store
@@ -88,7 +89,7 @@ def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
             what = "is a symbolic link that leads nowhere" if is_link else "does not exist"
             errors.append(
                 PivotError(
-                    f"stage '{stage.name}': dep '{names[path]}': {path} {what} ({stage.place})",
+                    f"stage '{stage.name}': dep '{names[path]}': {shown_path(path)} {what} ({stage.place})",
                     f"run '{maker}' first, or leave out --single-stage"
                     if maker
                     else _way_to(path, plan.graph, root, guess=guesses <= MOST_GUESSES),
@@ -180,7 +181,7 @@ def _execute(
         unwanted=lambda stage: is_asked_to_stop(store.layout, plan.id, stage),
         force=plan.force,
     )
-    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets))
+    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets, plan.conditions.executor))
     for text in store.take_notices():
         emit(Notice(text))
     cancelled = _wait(driver, lambda: stopped() or is_asked_to_stop(store.layout, plan.id))

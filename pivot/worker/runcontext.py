@@ -8,7 +8,7 @@ import contextlib
 import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pivot.errors import UsageError
@@ -191,7 +191,9 @@ class RunContextDoor:
                 "pivot.run_context() works only while a stage runs",
                 "call it in the stage's function, or try it out: with pivot.run_context.use(config={…}):",
             )
-        return Context(one.task.context, one.note)
+        task = one.task
+        said = replace(task.context, executor=task.executor, attempt=task.attempt)
+        return Context(said, one.note)
 
     @contextlib.contextmanager
     def use(
