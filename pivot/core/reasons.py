@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from pivot.model.context import shown_asked, shown_pointer
 from pivot.model.decision import Change, ChangeKind
 from pivot.model.digest import Digest
 from pivot.model.fingerprint import ORDER_KEY, Part, PartKind
@@ -35,7 +36,10 @@ def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
         *_table_changes(ChangeKind.DEP, before.deps, after.deps),
         *_table_changes(ChangeKind.FILE, before.observed.files, after.observed.files),
         *_table_changes(ChangeKind.ENVIRONMENT, before.observed.environment, after.observed.environment),
-        *_table_changes(ChangeKind.CONTEXT, before.observed.context, after.observed.context),
+        *(
+            Change(change.kind, shown_pointer(change.name), *map(shown_asked, (change.before, change.after)))
+            for change in _table_changes(ChangeKind.CONTEXT, before.observed.context, after.observed.context)
+        ),
         *_table_changes(ChangeKind.LOADER, before.loaders, after.loaders),
         *_table_changes(ChangeKind.OUT, _declarations(before.outs), _declarations(after.outs)),
         *_table_changes(ChangeKind.SETTING, before.settings, after.settings),

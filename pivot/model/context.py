@@ -22,6 +22,9 @@ PRESENT = "present"
 TABLE = "table"
 """The state of a table that was gone through to one of its keys: it counts that it is a table."""
 
+THAT_RUNS, ANOTHER = "that of the run", "another in each run"
+"""The state of a run's id when it was read, and in all checks after."""
+
 RUN, STAGE, EXECUTOR, ATTEMPT = "run", "stage", "executor", "attempt"
 CONFIG, PARAMS = "config", "params"
 
@@ -112,8 +115,17 @@ def path_of(at: str) -> tuple[str, ...]:
 
 def shown_pointer(at: str) -> str:
     """``config.data.n_cities``, ``config["a b"]``, as one would write it."""
+    if at == RUN:
+        return "run_id"
     first, *rest = path_of(at)
     return first + "".join(f".{key}" if key.isidentifier() else f"[{json.dumps(key)}]" for key in rest)
+
+
+def shown_asked(state: str | None) -> str | None:
+    """A state in a few words: ``10``, ``"Berlin"``, ``5995c853``, ``absent``, ``a table``."""
+    if state is None or state in (ABSENT, PRESENT, ANOTHER, THAT_RUNS):
+        return state
+    return "a table" if state == TABLE else state.removeprefix("= ") if state.startswith("= ") else state[:8]
 
 
 def value_state(stage: str, at: str, value: Any) -> str:
@@ -156,11 +168,12 @@ def states_now(stage: str, asked: Mapping[str, str], now: RunContext) -> dict[st
     if not asked:
         return {}
     values = now.values()
-    del values[RUN]  # no other run has the id of one
     return {at: _state_now(stage, at, before, values) for at, before in asked.items()}
 
 
 def _state_now(stage: str, at: str, before: str, values: Mapping[str, Any]) -> str:
+    if at == RUN:
+        return ANOTHER
     try:
         value = value_at(values, at)
     except KeyError:
@@ -176,7 +189,7 @@ def asked_state(stage: str, at: str, seen: object) -> str:
     """The state of what was seen: itself, or that of a value that was `Read`."""
     if not isinstance(seen, Read):
         return str(seen)
-    return PRESENT if at == RUN else value_state(stage, at, seen.value)
+    return THAT_RUNS if at == RUN else value_state(stage, at, seen.value)
 
 
 def is_whole(state: str | None) -> bool:
