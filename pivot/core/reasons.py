@@ -26,7 +26,8 @@ def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
     """What differs between two inputs, most telling first; empty exactly if their keys are equal.
 
     Order: code (the stage's own function first), params, deps, files, variables and keys of the config that were
-    read, loaders, outs, settings, packages. Code is compared definition by definition; one that only moved is no change.
+    read, loaders, outs, settings, packages. Code is compared definition by definition; one that only moved is no
+    change.
     """
     code, packages = _code_changes(before, after)
     found = (
