@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pivot.config.mapping import MapEntry, ValueEntry, depends_entry, map_entry
+from pivot.config.workflow import is_workflow, workflow_of
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.upstream import OnError
@@ -116,16 +117,18 @@ class PivotFile:
         stages: in the order of the file.
         include: folders or pipeline files, as written.
         broken: the names of those in `stages` that a wrong part was taken out of, so that the rest can be looked at.
+        notices: what a person should know of the file.
     """
 
     stages: tuple[StageEntry, ...]
     vars: tuple[Vars, ...]
     include: tuple[tuple[str, Place], ...]
     broken: frozenset[str] = frozenset()
+    notices: tuple[str, ...] = ()
 
 
 def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
-    """What a ``pivot.yaml`` says.
+    """What a ``pivot.yaml`` says, or a Flowdapt workflow.
 
     Args:
         text: of the file.
@@ -141,6 +144,9 @@ def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
     document = read_yaml(text, file)
     if document.data is None:
         raise DefinitionError(f"{file} is empty", "it begins with stages:")
+    workflow = workflow_of(document, errors) if is_workflow(document) else None
+    if workflow is not None:
+        document = workflow.document
     sound, broken = sound_part(document, errors)
     stages = tuple(_entry(name, stage, document) for name, stage in (sound.stages or {}).items())
     include = enumerate(_listed(sound.include) or ())
@@ -148,7 +154,8 @@ def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
         stages,
         tuple(_vars(sound.vars, document)),
         tuple((path, Place(file, document.line(("include", number)))) for number, path in include),
-        broken,
+        broken | workflow.broken if workflow else broken,
+        tuple(workflow.notices()) if workflow else (),
     )
 
 
