@@ -34,6 +34,28 @@ _Paths = Annotated[_Text | _Texts, _one_of("a path or a list of paths")]
 _PATH = "Relative to the folder of this file (or to cwd), with /; ${name} is replaced."
 
 
+_AMOUNT = {"type": ["number", "string"]}
+_RESOURCES = WithJsonSchema(
+    {
+        "type": "object",
+        "properties": {"cpus": _AMOUNT, "gpus": _AMOUNT, "memory": _AMOUNT},
+        "additionalProperties": _AMOUNT,
+    }
+)
+_RETRIES = WithJsonSchema(
+    {
+        "type": ["integer", "string", "object"],
+        "properties": {
+            "times": {"type": ["integer", "string"]},
+            "delay": _AMOUNT,
+            "on": {"type": ["string", "array"], "items": {"type": "string"}},
+        },
+        "required": ["times"],
+        "additionalProperties": False,
+    }
+)
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -93,6 +115,22 @@ class Given(_Table):
         None,
         description='No two stages with a name in common run at once; ["*"] runs alone.',
         examples=[["gpu"], ["*"]],
+    )
+    resources: Annotated[Any, _RESOURCES] = Field(
+        None,
+        description="What the stage takes of the machine while it runs: cpus, gpus, memory (8GB), labels.",
+        examples=[{"cpus": 2, "memory": "8GB"}],
+    )
+    always: Annotated[Any, WithJsonSchema({"type": ["boolean", "string"]})] = Field(
+        None, description="Run it in every run, whatever has changed.", examples=[True]
+    )
+    retries: Annotated[Any, _RETRIES] = Field(
+        None,
+        description="Further attempts after a failure: how many, or times, delay and the exceptions to try again on.",
+        examples=[3, {"times": 3, "delay": "10s", "on": ["ConnectionError"]}],
+    )
+    timeout: Annotated[Any, WithJsonSchema({"type": ["string", "number"]})] = Field(
+        None, description="End an attempt that takes longer: 90s, 10m, 1h30m.", examples=["10m"]
     )
 
 
@@ -158,6 +196,10 @@ _SeveralVars = Annotated[
 ]
 
 
+_Values = Annotated[dict[Any, Any], Tag(_TABLE)]
+_Parts = Annotated[list[Annotated[_Text | _Values, _one_of("a YAML file or a table of values")]], Tag(_LIST)]
+
+
 class PivotYaml(_Table):
     """The stages of a folder, for Pivot."""
 
@@ -173,6 +215,20 @@ class PivotYaml(_Table):
         None,
         description="Values for ${name}: a table, or YAML files; ${table.name} is a value in a table of such a file.",
         examples=[{"data": "data/2024"}, ["vars.yaml"]],
+    )
+    params: dict[str, Any] | None = Field(
+        None,
+        description="Values of params for every stage that has one of that name; a stage's own win over them.",
+        examples=[{"n_vals": 10}],
+    )
+    config: (
+        Annotated[_Text | _Parts | _Values, _one_of("a table of values, a YAML file, or a list of such")]
+        | None
+    ) = Field(
+        None,
+        description="What stages read through pivot.run_context().config: a table, or YAML files; merged deeply, "
+        "what comes later wins. Each key that a stage reads is a dependency of that stage.",
+        examples=[{"n_cities": 5}, ["config.yaml", "config.local.yaml"]],
     )
     include: Annotated[_Text | _Texts, _one_of("a path or a list of paths")] | None = Field(
         None,
