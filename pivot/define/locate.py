@@ -51,11 +51,13 @@ class FileStages:
     Attributes:
         stages: its own, in the order of the file.
         read: files beside it that it names, absolute.
+        notices: what a person should know of it.
     """
 
     stages: tuple[Stage, ...]
     inclusions: tuple[Inclusion, ...] = ()
     read: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def find_home(start: str) -> tuple[str | None, PipelineFile]:

@@ -58,7 +58,8 @@ def definitions(
     folders = filter(os.path.isdir, dict.fromkeys([*found.roots, *sorted({*present, *(sought or ())})]))
     names = None if sought is None else frozenset([*itertools.chain(*sought.values()), *_folders_to_come()])
     packed = _packed(found.stages)
-    return Definitions(packed, pure, tuple(files), tuple(folders), names, tuple(sys.path), began)
+    path, notices = tuple(sys.path), found.notices
+    return Definitions(packed, pure, tuple(files), tuple(folders), names, path, began, notices=notices)
 
 
 def _folders_to_come() -> Iterator[str]:
