@@ -14,6 +14,7 @@ from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
 from pivot.define.functions import check_function, name_of, reference
 from pivot.define.outs import Given, annotated_outs, plain_outs
+from pivot.define.rules import Rule, rules_said, running
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef, Stage, StageParameters, StageVariant
@@ -31,6 +32,7 @@ class Overrides:
         outs: the kind of output they were given for (``None``: any) → output → paths and options.
         params: layers over the model's defaults, the weakest first.
         mutex: ``None`` where the door says nothing.
+        rules: how the stage is run, the weakest first.
         variant: which of several variants the stage is.
     """
 
@@ -38,6 +40,7 @@ class Overrides:
     outs: Given = field(default_factory=dict)
     params: tuple[ParamLayer, ...] = ()
     mutex: tuple[str, ...] | None = None
+    rules: tuple[Mapping[str, Rule], ...] = ()
     variant: StageVariant | None = None
 
 
@@ -70,12 +73,7 @@ def stage_from_function(
     mark = mark_of(function)
     name = str(name or (mark.name if mark else None) or name_of(function))
     code = code or place
-    problem = check_function(function, name, code)
-    if problem is not None:
-        raise DefinitionErrors([problem])
-    found = ref or reference(function, name, code)
-    if isinstance(found, PivotError):
-        raise DefinitionErrors([found])
+    found = _reference(function, name, code, ref)
     overrides = overrides or Overrides()
     declared = declared_by(function, mark, is_variant=overrides.variant is not None)
     draft = Draft(name, found, folder, place, code, declared)
@@ -85,6 +83,7 @@ def stage_from_function(
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]
     params = _params(draft, mark, overrides.params)
     mutex = _mutex(draft, mark.mutex if mark and overrides.mutex is None else overrides.mutex or ())
+    rules = running(draft, rules_said(mark.rules, code) if mark else {}, *overrides.rules)
     if draft.errors:
         raise DefinitionErrors(draft.errors)
     return Stage(
@@ -99,7 +98,20 @@ def stage_from_function(
         place=place,
         roots=roots,
         variant=_variant(draft, overrides.variant),
+        resources=rules.resources,
+        always=rules.always,
+        retries=rules.retries,
+        timeout=rules.timeout,
     )
+
+
+def _reference(function: Callable[..., Any], name: str, code: Place, ref: ObjectRef | None) -> ObjectRef:
+    """The name under which workers find a function that can be a stage's."""
+    problem = check_function(function, name, code)
+    found = problem or ref or reference(function, name, code)
+    if isinstance(found, PivotError):
+        raise DefinitionErrors([found])
+    return found
 
 
 def _check_name(draft: Draft) -> None:
