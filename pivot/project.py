@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
+from pivot.config.executor import chosen_executor, executor_in, jobs_on
 from pivot.config.settings import Settings, load_settings
 from pivot.core.explain import Explanation
 from pivot.core.graph import Graph
@@ -165,6 +166,7 @@ class Project:
         keep_going: bool = False,
         single_stage: bool = False,
         frozen: bool = False,
+        executor: str | None = None,
         sinks: Sequence[Sink] = (),
         stopped: Callable[[], bool] = lambda: False,
     ) -> Run:
@@ -179,6 +181,7 @@ class Project:
             keep_going: after a failure go on with all that does not rest on it.
             single_stage: leave out what the targets need.
             frozen: read all code before the first event: what is edited after that is for the next run.
+            executor: ``local``, ``dask`` or ``ray``; default: what the pipeline file or the settings say.
             sinks: called with every `Event`.
             stopped: whether the run shall end early; asked a few times a second, in the thread that called.
 
@@ -187,17 +190,22 @@ class Project:
         """
         from pivot.engine.footing import inquire  # lazy: start-up time
 
-        jobs = jobs or self.settings.jobs or cores()
         now, here = datetime.now(UTC), absolute(self._here, self.root)
         inquiry = None if force or self._module else inquire(self.root, here, targets, single_stage)
-        if inquiry and (known := inquiry.known(targets, jobs, now, sinks)):
+        usual = jobs or self.settings.jobs or cores()
+        if inquiry and (known := inquiry.known(targets, usual, now, sinks)):
             return known
         inquiry = inquiry and inquiry.begin()
-        with self.workers.lend() as loan:
+        spec = chosen_executor(
+            executor, executor_in(None if self._module else self._file), self.settings.executor
+        )
+        jobs = jobs_on(spec, jobs, self.settings.jobs, cores())
+        with self.workers.lend(spec, self.store.layout.scratch) as loan:
             graph = self.graph()
             chosen = self._select(graph, targets, single_stage)
             environment = stage_environment(os.environ, jobs)
-            conditions = conditions_for(self.settings, graph, environment, run_name(self.store.layout, now))
+            run_id = run_name(self.store.layout, now)
+            conditions = conditions_for(self.settings, graph, environment, run_id, spec.kind)
             plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()
             observer = self._observer()
@@ -205,9 +213,10 @@ class Project:
             if frozen:
                 observer.freeze()
             libraries = {one for name in chosen for one in observer.fingerprint(graph.stage(name)).libraries}
+            needs = {name: graph.stage(name).resources for name in chosen}
             try:
                 run = execute(
-                    plan, observer, self.store, lambda: loan.executor(jobs, libraries), sinks, stopped
+                    plan, observer, self.store, lambda: loan.executor(jobs, libraries, needs), sinks, stopped
                 )
             finally:
                 self.store.flush()

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pivot.config.executor import read_executor
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml
@@ -142,6 +143,7 @@ def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
     if document.data is None:
         raise DefinitionError(f"{file} is empty", "it begins with stages:")
     sound, broken = sound_part(document, errors)
+    read_executor(sound.executor, ("executor",), document, errors)
     stages = tuple(_entry(name, stage, document) for name, stage in (sound.stages or {}).items())
     include = enumerate(_listed(sound.include) or ())
     return PivotFile(

@@ -9,14 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pivot.config.executor import read_executor
 from pivot.config.spelling import did_you_mean
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
+from pivot.model.executor import ExecutorSpec
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml, yaml_text
 
 SETTINGS_FILE = ".pivot/config.yaml"
 CHECKOUT_MODES = ("copy", "hardlink", "symlink")
 
-_KEYS = ("seed", "cache", "jobs", "strict", "observe", "remotes", "default_remote", "watch", "history")
+_KEYS = (
+    *("seed", "cache", "jobs", "strict", "observe", "remotes", "default_remote", "watch", "history"),
+    "executor",
+)
 
 IGNORED_ENVIRONMENT = tuple(
     """
@@ -45,6 +50,7 @@ class Settings:
         default_remote: the one that is meant where none is named; the only one there is, else ``None``.
         debounce: seconds of quiet after a change before ``--watch`` acts on it.
         kept_runs: how many runs the history keeps.
+        executor: where stages run, unless the pipeline file says so; ``None``: in processes of Pivot's own.
     """
 
     seed: int | None = 0
@@ -57,6 +63,7 @@ class Settings:
     default_remote: str | None = None
     debounce: float = 0.3
     kept_runs: int = 100
+    executor: ExecutorSpec | None = None
 
 
 def load_settings(root: str, environment: Mapping[str, str]) -> Settings:
@@ -115,6 +122,7 @@ def read_settings(text: str) -> Settings:
     reader.check(("watch", "debounce"), _is_count(debounce, 0), "is a number of milliseconds")
     reader.check(("history", "keep"), _is_count(keep, 1), "is a number of runs, 1 or more")
     remotes, chosen = reader.remotes()
+    executor = read_executor(top.get("executor"), ("executor",), reader.document, reader.errors)
     if reader.errors:
         raise DefinitionErrors(reader.errors)
     return Settings(
@@ -128,6 +136,7 @@ def read_settings(text: str) -> Settings:
         default_remote=chosen,
         debounce=debounce / 1000,
         kept_runs=keep,
+        executor=executor,
     )
 
 

@@ -42,16 +42,21 @@ class Workers:
     Args:
         start: starts an executor with so many slots and these libraries loaded.
         end: ends one.
+        clusters: whether a cluster may take its place.
     """
 
     def __init__(
-        self, start: Start = start_forkserver, end: Callable[[Executor], None] = lambda one: one.close()
+        self,
+        start: Start = start_forkserver,
+        end: Callable[[Executor], None] = lambda one: one.close(),
+        *,
+        clusters: bool = True,
     ) -> None:
         self._start = start
         self._end = end
         self._lock = threading.Lock()
         self._kept: _Held | None = None
-        self._clusters = Clusters()
+        self._clusters = Clusters() if clusters else None
 
     @contextlib.contextmanager
     def visit(self, slots: int, preload: Collection[str]) -> Iterator[Executor]:
@@ -74,7 +79,7 @@ class Workers:
             spec: what kind of executor.
             folder: see `pivot.executors.cluster.ClusterExecutor`.
         """
-        if not spec.is_local:
+        if self._clusters is not None and not spec.is_local:
             with self._clusters.lend(spec, folder, lambda: self.visit(cores(), ())) as of_cluster:
                 yield of_cluster
             return
@@ -97,7 +102,8 @@ class Workers:
 
     def close(self) -> None:
         """End what is kept, also what is in use. Can be used again afterwards."""
-        self._clusters.close()
+        if self._clusters is not None:
+            self._clusters.close()
         with self._lock:
             held, self._kept = self._kept, None
         if held is not None:
@@ -162,4 +168,4 @@ class Loan:
 
 def given(executor: Executor) -> Workers:
     """One executor that somebody else made and will close."""
-    return Workers(lambda _slots, _preload: executor, end=lambda _: None)
+    return Workers(lambda _slots, _preload: executor, end=lambda _: None, clusters=False)
