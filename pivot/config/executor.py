@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pivot.config.quantities import MEMORY_FORM, memory_of
+from pivot.config.settings import Settings
 from pivot.config.spelling import did_you_mean
 from pivot.errors import DefinitionError, PivotError, UsageError
 from pivot.model.executor import KINDS, LOCAL, ExecutorSpec
@@ -91,7 +92,30 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def executor_in(path: str | None) -> ExecutorSpec | None:
+def executor_for(
+    asked: str | None, file: str | None, settings: Settings, jobs: int | None, cores: int
+) -> tuple[ExecutorSpec, int]:
+    """The executor of a run, and how many stages it runs at once.
+
+    Args:
+        asked: the kind that a person asks for now; the rest is as the project has it for that kind.
+        file: the pipeline file, absolute, whose word counts more than the settings'; ``None``: there is none.
+        jobs: as a person asks for now.
+        cores: of this machine.
+
+    Raises:
+        UsageError: there is no such kind.
+    """
+    if asked is not None and asked not in KINDS:
+        raise UsageError(f"there is no executor {asked!r}", did_you_mean(asked, KINDS))
+    said = (_executor_in(file), settings.executor)
+    known = [one for one in said if one is not None and asked in (None, one.kind)]
+    spec = known[0] if known else ExecutorSpec(asked) if asked else LOCAL
+    sized = spec.slots(cores) if spec.workers or spec.threads else None
+    return spec, jobs or sized or settings.jobs or spec.slots(cores) or _FLIGHT
+
+
+def _executor_in(path: str | None) -> ExecutorSpec | None:
     """What a ``pivot.yaml`` says of the executor; ``None`` where it says nothing, or is no YAML file.
 
     What is wrong with it is told when the stages are read.
@@ -110,31 +134,3 @@ def executor_in(path: str | None) -> ExecutorSpec | None:
         return None
     given = document.data.get("executor") if isinstance(document.data, dict) else None
     return read_executor(given, ("executor",), document, [])
-
-
-def chosen_executor(asked: str | None, *said: ExecutorSpec | None) -> ExecutorSpec:
-    """The executor of a run.
-
-    Args:
-        asked: the kind that a person asks for now; the rest is as the project has it for that kind.
-        said: by the project, what counts most first.
-
-    Raises:
-        UsageError: there is no such kind.
-    """
-    if asked is not None and asked not in KINDS:
-        raise UsageError(f"there is no executor {asked!r}", did_you_mean(asked, KINDS))
-    known = [one for one in said if one is not None and asked in (None, one.kind)]
-    return known[0] if known else ExecutorSpec(asked) if asked else LOCAL
-
-
-def jobs_on(spec: ExecutorSpec, asked: int | None, setting: int | None, cores: int) -> int:
-    """How many stages run at once.
-
-    Args:
-        asked: by a person, now.
-        setting: what the project has settled.
-        cores: of this machine.
-    """
-    sized = spec.slots(cores) if spec.workers or spec.threads else None
-    return asked or sized or setting or spec.slots(cores) or _FLIGHT

@@ -7,13 +7,14 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pivot.config.executor import read_executor
 from pivot.config.spelling import did_you_mean
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
-from pivot.model.executor import ExecutorSpec
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml, yaml_text
+
+if TYPE_CHECKING:
+    from pivot.model.executor import ExecutorSpec
 
 SETTINGS_FILE = ".pivot/config.yaml"
 CHECKOUT_MODES = ("copy", "hardlink", "symlink")
@@ -63,7 +64,7 @@ class Settings:
     default_remote: str | None = None
     debounce: float = 0.3
     kept_runs: int = 100
-    executor: ExecutorSpec | None = None
+    executor: "ExecutorSpec | None" = None
 
 
 def load_settings(root: str, environment: Mapping[str, str]) -> Settings:
@@ -122,7 +123,7 @@ def read_settings(text: str) -> Settings:
     reader.check(("watch", "debounce"), _is_count(debounce, 0), "is a number of milliseconds")
     reader.check(("history", "keep"), _is_count(keep, 1), "is a number of runs, 1 or more")
     remotes, chosen = reader.remotes()
-    executor = read_executor(top.get("executor"), ("executor",), reader.document, reader.errors)
+    executor = reader.executor(top.get("executor"))
     if reader.errors:
         raise DefinitionErrors(reader.errors)
     return Settings(
@@ -174,6 +175,14 @@ class _Reader:
             name = f"setting {'.'.join(map(str, at))!r}" if at else self.document.file
             place = f"({self.document.file}:{self.document.line(at)})"
             self.errors.append(DefinitionError(f"{name} {what} {place}"))
+
+    def executor(self, given: object) -> "ExecutorSpec | None":
+        """Where stages run, if the settings say so."""
+        if given is None:
+            return None
+        from pivot.config.executor import read_executor  # lazy: start-up time
+
+        return read_executor(given, ("executor",), self.document, self.errors)
 
     def remotes(self) -> tuple[dict[str, str], str | None]:
         """The remotes, and the one that is meant where none is named."""

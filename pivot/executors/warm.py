@@ -9,12 +9,15 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pivot.executors.base import Executor
-from pivot.executors.clusters import ClusterLoan, Clusters
 from pivot.executors.cores import cores
 from pivot.model.executor import LOCAL, ExecutorSpec
 from pivot.model.resources import Resources
+
+if TYPE_CHECKING:
+    from pivot.executors.clusters import ClusterLoan, Clusters
 
 Start = Callable[[int, Sequence[str]], Executor]
 
@@ -56,7 +59,8 @@ class Workers:
         self._end = end
         self._lock = threading.Lock()
         self._kept: _Held | None = None
-        self._clusters = Clusters() if clusters else None
+        self._may_cluster = clusters
+        self._clusters: Clusters | None = None
 
     @contextlib.contextmanager
     def visit(self, slots: int, preload: Collection[str]) -> Iterator[Executor]:
@@ -79,8 +83,8 @@ class Workers:
             spec: what kind of executor.
             folder: see `pivot.executors.cluster.ClusterExecutor`.
         """
-        if self._clusters is not None and not spec.is_local:
-            with self._clusters.lend(spec, folder, lambda: self.visit(cores(), ())) as of_cluster:
+        if self._may_cluster and not spec.is_local:
+            with self._all_clusters().lend(spec, folder, lambda: self.visit(cores(), ())) as of_cluster:
                 yield of_cluster
             return
         with self._lock:
@@ -108,6 +112,13 @@ class Workers:
             held, self._kept = self._kept, None
         if held is not None:
             self._end(held.executor)
+
+    def _all_clusters(self) -> "Clusters":
+        from pivot.executors.clusters import Clusters  # lazy: start-up time
+
+        with self._lock:
+            self._clusters = self._clusters or Clusters()
+            return self._clusters
 
     def _lent(self, slots: int, preload: Collection[str], earlier: _Held | None) -> _Held:
         unwanted = None
