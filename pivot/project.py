@@ -99,7 +99,7 @@ class Project:
 
     def use_module(self, module: ModuleText, stages: Sequence[Stage]) -> None:
         """From now on the stages are those of one module that exists as text (a notebook's)."""
-        self._module, self._module_stages = module, tuple(stages)
+        self._module, self._module_stages, self._file = module, tuple(stages), None
 
     def stages(self) -> tuple[Stage, ...]:
         """All stages as they are defined now, in that order; all that is wrong with them is told at once."""
@@ -195,9 +195,7 @@ class Project:
         if inquiry and (known := inquiry.known(targets, jobs or self.settings.jobs or cores(), now, sinks)):
             return known
         inquiry = inquiry and inquiry.begin()
-        spec, jobs = executor_for(
-            executor, None if self._module else self._file, self.settings, jobs, cores()
-        )
+        spec, jobs = executor_for(executor, self._file, self.settings, jobs, cores())
         with self.workers.lend(spec, self.store.layout.scratch) as loan:
             graph = self.graph()
             chosen = self._select(graph, targets, single_stage)
