@@ -38,6 +38,8 @@ class Registration:
     variant: Mapping[str, Scalar]
     file: str
     line: int
+    depends_on: Any = None
+    map: Any = None
 
 
 class Pipeline:
@@ -45,11 +47,30 @@ class Pipeline:
 
     Args:
         name: of the pipeline, for people.
+        params: values for every stage that has a param of that name; what a stage is registered with wins over them.
+        config: what stages read through ``pivot.run_context().config``: a mapping, the path of a YAML file, or a
+            list of such, merged deeply; what comes later wins.
+
+    Raises:
+        DefinitionError: params that are no mapping.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        config: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None = None,
+    ) -> None:
+        caller = sys._getframe(1)  # noqa: SLF001 - its paths are relative to that file
+        given: Any = params
+        if not isinstance(given, Mapping | None):
+            hint = 'write params={"name": value}'
+            raise DefinitionError(f"params is a dict from name to value, not {params!r}", hint)
         self.name = name
-        self.file = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - its paths are relative to that file
+        self.params: Mapping[str, Any] = MappingProxyType(dict(params or {}))
+        self.config = config
+        self.file, self.line = caller.f_code.co_filename, caller.f_lineno
         self._registrations: list[Registration] = []
         self._included: list[Pipeline] = []
 
@@ -67,6 +88,8 @@ class Pipeline:
         retries: int | Mapping[str, Any] | None = None,
         timeout: float | str | None = None,
         variant: Scalar | Mapping[str, Scalar] | None = None,
+        depends_on: str | Sequence[str] | None = None,
+        map: str | Mapping[str, Any] | None = None,  # noqa: A002 - the word of all doors
     ) -> None:
         """Make a stage of an annotated function at module level.
 
@@ -79,12 +102,13 @@ class Pipeline:
                 name.
             params: an instance of the params model, or a mapping of values over its defaults.
             mutex: groups of which no two stages run at once; ``"*"`` runs alone.
-            resources: what it takes of the machine while it runs: ``{"cpus": 2, "memory": "8GB"}``.
-            always: run it in every run, whatever has changed.
-            retries: further attempts after a failure, or ``{"times": 3, "delay": "10s", "on": [OSError]}``.
-            timeout: ends an attempt that takes longer: ``"90s"``, ``"10m"``, or seconds.
+            resources, always, retries, timeout: how it is run, as `pivot.stage` has it.
             variant: makes the stage ``name@variant``; of a mapping, the values joined by ``_``. A parameter
                 ``variant`` of the function gets it (of a mapping with one key, that value).
+            depends_on: stages whose returned values fill the parameters that nothing else provides, in this order;
+                with no such parameter only the order counts.
+            map: a stage (or ``params.key``) that gives a list: the function runs for each item of it. The long form
+                is ``{"over": …, "on_error": "drop", "max_parallel": 4}``.
 
         Raises:
             DefinitionError: overrides that are no mapping, a mutex that is no list. All else is told later, at once.
@@ -106,6 +130,8 @@ class Pipeline:
                 MappingProxyType(dict(variant)),
                 caller.f_code.co_filename,
                 caller.f_lineno,
+                depends_on,
+                map,
             )
         )
 

@@ -1,6 +1,6 @@
 """The schema of ``pivot.yaml`` as pydantic checks it, and as editors get it (``pivot schema``)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -142,6 +142,18 @@ _Dimension = Annotated[
 ]
 
 
+class MapTable(_Table):
+    """A stage that runs for each item of a list."""
+
+    model_config = ConfigDict(title="map")
+    over: str = Field(description="The stage that gives the list, or params.key.", examples=["cities"])
+    on_error: Literal["fail", "drop"] | None = Field(
+        None,
+        description="What becomes of the stage if an item fails: fail (when all others are done), or drop it.",
+    )
+    max_parallel: int | None = Field(None, description="How many items run at once.", ge=1)
+
+
 class StageTable(Given):
     """A stage: a function, and what is said over its declarations."""
 
@@ -157,12 +169,37 @@ class StageTable(Given):
         description="Makes a stage of each combination of values: dimension → values, or values → overrides.",
         examples=[{"model": ["small", "big"]}, {"model": {"small": None, "big": {"params": {"depth": 9}}}}],
     )
+    depends_on: Annotated[_Text | _Texts, _one_of("a stage or a list of stages")] | None = Field(
+        None,
+        description="Stages whose returned values fill the parameters that nothing else provides, in this order; "
+        "with no such parameter only the order counts.",
+        examples=["cities", ["features", "labels"]],
+    )
+    map: (
+        Annotated[
+            _Text | Annotated[MapTable, Tag(_TABLE)], _one_of("a stage, params.key, or a table with over")
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Runs once for each item of what a stage returned (or of a list in the params); the item goes to "
+        "the first parameter that nothing else provides.",
+        examples=["cities", "params.cities", {"over": "cities", "on_error": "drop", "max_parallel": 4}],
+    )
+    type: Literal["simple", "parameterized"] | None = Field(
+        None, description="parameterized: as map over the first stage of depends_on."
+    )
+    map_on: str | None = Field(None, description="As map: params.KEY.")
 
 
 _Vars = Annotated[dict[str, _Scalar], Tag(_TABLE)]
 _SeveralVars = Annotated[
     list[Annotated[_Text | _Vars, _one_of("a YAML file or a table of values")]], Tag(_LIST)
 ]
+
+
+_Values = Annotated[dict[Any, Any], Tag(_TABLE)]
+_Parts = Annotated[list[Annotated[_Text | _Values, _one_of("a YAML file or a table of values")]], Tag(_LIST)]
 
 
 class PivotYaml(_Table):
@@ -181,10 +218,26 @@ class PivotYaml(_Table):
         description="Values for ${name}: a table, or YAML files; ${table.name} is a value in a table of such a file.",
         examples=[{"data": "data/2024"}, ["vars.yaml"]],
     )
+<<<<<<< HEAD
     executor: Annotated[Any, WithJsonSchema(EXECUTOR_SCHEMA)] = Field(
         None,
         description="Where the stages run: in processes of Pivot's own, or on a cluster.",
         examples=["dask", {"kind": "dask", "address": "tcp://10.0.0.1:8786"}, {"kind": "ray", "workers": 4}],
+=======
+    params: dict[str, Any] | None = Field(
+        None,
+        description="Values of params for every stage that has one of that name; a stage's own win over them.",
+        examples=[{"n_vals": 10}],
+    )
+    config: (
+        Annotated[_Text | _Parts | _Values, _one_of("a table of values, a YAML file, or a list of such")]
+        | None
+    ) = Field(
+        None,
+        description="What stages read through pivot.run_context().config: a table, or YAML files; merged deeply, "
+        "what comes later wins. Each key that a stage reads is a dependency of that stage.",
+        examples=[{"n_cities": 5}, ["config.yaml", "config.local.yaml"]],
+>>>>>>> main
     )
     include: Annotated[_Text | _Texts, _one_of("a path or a list of paths")] | None = Field(
         None,

@@ -21,6 +21,7 @@ class Mark:
     Attributes:
         deps, outs: paths that the function reads and writes on its own.
         params: the params model, or an instance of it.
+        depends_on, map: as they were given; checked with all else.
         rules: ``resources``, ``always``, ``retries`` and ``timeout``, as given; ``None`` where they were not.
     """
 
@@ -29,6 +30,8 @@ class Mark:
     outs: tuple[str, ...]
     params: Any
     mutex: tuple[str, ...]
+    depends_on: Any = None
+    map: Any = None
     rules: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -48,6 +51,8 @@ def stage(
     retries: int | Mapping[str, Any] | None = None,
     timeout: float | str | None = None,
     name: str | None = None,
+    depends_on: str | Sequence[str] | None = None,
+    map: str | Mapping[str, Any] | None = None,
 ) -> Callable[[Function], Function]: ...
 
 
@@ -64,6 +69,8 @@ def stage(
     retries: int | Mapping[str, Any] | None = None,
     timeout: float | str | None = None,
     name: str | None = None,
+    depends_on: str | Sequence[str] | None = None,
+    map: str | Mapping[str, Any] | None = None,  # noqa: A002 - the word of all doors
 ) -> Any:
     """Mark a module-level function as a stage; calling it stays what it was.
 
@@ -82,6 +89,10 @@ def stage(
         retries: further attempts after a failure: how many, or ``{"times": 3, "delay": "10s", "on": [OSError]}``.
         timeout: ends an attempt that takes longer: ``"90s"``, ``"10m"``, or seconds.
         name: of the stage; the function's name by default.
+        depends_on: stages whose returned values fill the parameters that nothing else provides, in this order; with
+            no such parameter only the order counts.
+        map: a stage (or ``params.key``) that gives a list: the function runs for each item of it. The long form is
+            ``{"over": …, "on_error": "drop", "max_parallel": 4}``.
 
     Raises:
         DefinitionError: it stands on something that is no function.
@@ -95,7 +106,7 @@ def stage(
         raise DefinitionError(f"@stage marks a function, not {function!r}", hint)
     groups = (mutex,) if isinstance(mutex, str) else tuple(mutex)
     rules = {"resources": resources, "always": always, "retries": retries, "timeout": timeout}
-    mark = Mark(name, _paths(deps), _paths(outs), params, groups, rules)
+    mark = Mark(name, _paths(deps), _paths(outs), params, groups, depends_on, map, rules)
 
     def marked(target: Any) -> Any:
         setattr(target, _MARK, mark)

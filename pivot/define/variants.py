@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pivot.config.mapping import ValueEntry
 from pivot.config.params import ParamLayer
 from pivot.config.pivotfile import SECTIONS, GivenEntry, PathEntry, Scalar, StageEntry, Vars, read_vars
 from pivot.config.spelling import did_you_mean
@@ -35,6 +36,7 @@ class Made:
         params: the weakest first.
         rules: how it is run, the weakest first.
         variant: which one it is; ``None`` without a matrix.
+        values: what it takes from other stages.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Made:
     rules: tuple[Mapping[str, Rule], ...]
     cwd: str | None
     variant: Variant | None
+    values: ValueEntry = field(default_factory=ValueEntry)
 
 
 def made_by(entry: StageEntry, values: Mapping[str, Scalar], errors: list[PivotError]) -> Iterator[Made]:
@@ -123,12 +126,24 @@ def _made(
         None if mutex is None else tuple(substitution.text(group, entry.place("mutex")) for group in mutex)
     )
     variant = None if entry.matrix is None else cell
-    return Made(cell.name, done, tuple(layers), groups, tuple(rules), cwd, variant)
+    passed = _values(entry.values, substitution)
+    return Made(cell.name, done, tuple(layers), groups, tuple(rules), cwd, variant, passed)
 
 
 def _rule(name: str, part: GivenEntry, substitution: "_Substitution") -> Rule:
     value = substitution.tree(part.rules[name], part, (name,))
     return Rule(value, lambda *keys: part.place(name, *keys))
+
+
+def _values(said: ValueEntry, substitution: "_Substitution") -> ValueEntry:
+    """What is said of other stages, with the names in it replaced."""
+    names = said.depends_on
+    if names is not None:
+        names = tuple((substitution.text(name, place), place) for name, place in names)
+    fanout = said.map
+    if fanout is not None and fanout.over is not None:
+        fanout = replace(fanout, over=substitution.text(fanout.over, fanout.place))
+    return ValueEntry(names, fanout)
 
 
 def _over(above: PathEntry, below: PathEntry | None) -> PathEntry:
@@ -200,6 +215,14 @@ class _Substitution:
         message = f"{self.who}: ${{{name}}} has no value ({place})"
         hint = did_you_mean(name, self.values) or "give it under vars:, or as a dimension of the matrix"
         return DefinitionError(message, hint)
+
+
+def shared_params(
+    given: GivenEntry, values: Mapping[str, Scalar], errors: list[PivotError]
+) -> Mapping[str, Any]:
+    """The params that a file gives to all its stages, with ``${name}`` replaced."""
+    table: dict[str, Any] = _Substitution("params", values, errors).tree(given.params, given, ("params",))
+    return table
 
 
 def vars_of(
