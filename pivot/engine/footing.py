@@ -77,7 +77,7 @@ class Inquiry:
         }
         seconds = time.monotonic() - began
         counts = {Outcome.UNCHANGED: len(ends)}
-        events: list[Event] = [RunStarted(run, manifest.chosen, jobs, tuple(targets)), *ends.values()]
+        events: list[Event] = [RunStarted(run, manifest.chosen, jobs, tuple(targets), ""), *ends.values()]
         for event in (*events, RunFinished(run, counts, seconds, cancelled=False)):
             for sink in sinks:
                 sink(event)
