@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pivot.errors import DefinitionError
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
-from pivot.store.root import PIPELINE_FILES as PIPELINE_FILES
-from pivot.store.root import find_root, git_root
+from pivot.store.root import STAGE_FILES, find_root, git_root
+
+PIPELINE_FILES = STAGE_FILES
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from pivot.config.settings import Settings
 from pivot.core.graph import Graph
+from pivot.engine.keys import Keys, require_own_keys, stages_after
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
@@ -16,6 +17,7 @@ from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import Inputs, StageRecord
 from pivot.model.stage import Stage
+from pivot.model.stored import OWN, KeyName, Stored
 from pivot.model.task import Success, Task, TaskDep, TaskOut
 from pivot.model.tree import TreeEntry
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder
@@ -94,8 +96,11 @@ class Attempt:
     lost: tuple[str, ...]
     began: float
 
-    def commit(self, result: Success) -> tuple[StageRecord, Sequence[str]]:
+    def commit(self, result: Success, ended: Mapping[str, StageRecord]) -> tuple[StageRecord, Sequence[str]]:
         """Put the outputs in place and record them, all or nothing; gives notices for a person, too.
+
+        Args:
+            ended: results of this run that have to do with the object store.
 
         Raises:
             PivotError: they could not be recorded, the stage read what it does not declare though it must, or a dep
@@ -105,6 +110,7 @@ class Attempt:
         try:
             self._require_same_deps()
             hints = self.reader.require_declared(result.seen)
+            self._keys.require_order(result.seen.keys)
             observed = self.reader.observation(result.seen, self.named)
             fingerprint = self.observer.fingerprint(self.stage, observed)
             if observed.has_code:
@@ -115,15 +121,31 @@ class Attempt:
         except BaseException:
             self.undo()
             raise
-        self.store.keep_texts(texts)
-        self.store.keep_trees(self.folders.values())
         record = StageRecord(
             self.stage.key,
             replace(self.inputs, parts=fingerprint.parts, observed=observed),
             result.outputs,
             {module.place: module.digest for module in fingerprint.modules},
+            self._puts(result),
         )
+        try:
+            require_own_keys(self.reader.graph, self.stage, record, ended)
+        except PivotError:
+            self.undo()
+            raise
+        self.store.keep_texts(texts)
+        self.store.keep_trees(self.folders.values())
         return record, (*self.lost, *hints, *self.store.commit(self.journal, record))
+
+    @property
+    def _keys(self) -> Keys:
+        return Keys(self.store.layout, self.stage, self.reader.graph, {})
+
+    def _puts(self, result: Success) -> dict[KeyName, Stored]:
+        """What the stage has in the object store now: what it put, and the state that it looked at and left."""
+        seen, last = result.seen, self.task.last_puts
+        kept = {name: last[name] for name, state in seen.keys.items() if state == OWN and name in last}
+        return {name: one for name, one in {**kept, **seen.puts}.items() if name not in seen.deleted}
 
     def undo(self) -> None:
         """Put the previous outputs back."""
@@ -209,10 +231,11 @@ def begin(
     except BaseException:
         store.abort(journal)
         raise
+    task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions)
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
-        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions),
+        task=with_keys(task, store, stage, conditions.graph),
         log=store.shown(log),
         tail=Tail(log),
         progress=ProgressTail(stage.name, log),
@@ -226,6 +249,17 @@ def begin(
         lost=values.notices,
         began=time.monotonic(),
     )
+
+
+def with_keys(task: Task, store: Store, stage: Stage, graph: Graph) -> Task:
+    """The task with what the worker must know of the object store."""
+    lock = store.lock(stage.key)
+    layout = store.layout
+    # where nobody has put anything, nobody need be told apart
+    later = stages_after(graph, stage) if os.path.isdir(layout.keys) else frozenset[str]()
+    unobserved = (*task.unobserved, layout.cache)
+    puts = lock.puts if lock is not None else {}
+    return replace(task, cache=layout.cache, later=later, last_puts=dict(puts), unobserved=unobserved)
 
 
 def _nowhere(stage: Stage, deps: Sequence[ProjectPath], graph: Graph) -> PivotError:

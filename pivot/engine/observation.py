@@ -102,6 +102,7 @@ class Reader:
             imported=tuple(sorted(set(seen.imported) - known)),
             missing=tuple(sorted(set(seen.missing))),
             complete=complete,
+            keys=dict(sorted(seen.keys.items())),
         )
 
     def _beyond(self, code: Iterable[tuple[str, int]], names: Mapping[str, str]) -> tuple[str, ...]:

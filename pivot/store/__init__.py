@@ -1,5 +1,6 @@
-"""Everything under ``.pivot/`` (``docs/reference/files.md`` holds the bytes); and, as ``pivot.store.put`` and the like, the object store that stages and people use.
+"""Everything under ``.pivot/``; ``docs/reference/files.md`` holds the bytes.
 
+As ``pivot.store.put`` and the like it is also the object store that stages and people use.
 The public names are imported when first used: a command that has nothing to do needs none of them.
 """
 

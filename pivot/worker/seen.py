@@ -21,11 +21,13 @@ from typing import Any, cast
 
 from pivot.define.sources import ProjectImporter
 from pivot.model.observation import ABSENT, FOLDER, PRESENT, Seen, environment_state
+from pivot.model.stored import KeyName
 from pivot.model.task import Task
 from pivot.worker.audit import listening, tell
 from pivot.worker.calls import Calls, calls, is_function
 from pivot.worker.children import Reports
 from pivot.worker.descriptors import opened
+from pivot.worker.desk import KeyLog, stage_desk
 from pivot.worker.environment import environment_reads
 from pivot.worker.files import INSTALLED, Entry, FileLog
 from pivot.worker.frames import Frames, Kind
@@ -53,6 +55,7 @@ def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iter
         noted = stack.enter_context(calls(recorder.call))
         stack.enter_context(imports.watched(lambda: recorder.at_border(noted)))
         stack.callback(recorder.end_reports)
+        stack.enter_context(stage_desk(task, recorder, is_importing=lambda: imports.current() is not None))
         yield recorder.seen
         recorder.sees_calls = noted.are_seen()
         recorder.started_process |= _children() != children
@@ -65,11 +68,13 @@ class Recorder:
     Attributes:
         sees_calls: whether it is told of calls.
         started_process: whether a program or child process was started.
+        keys: what became of keys of the object store.
     """
 
     def __init__(self, task: Task, importer: ProjectImporter, imports: ImportLog) -> None:
         self.sees_calls = False
         self.started_process = False
+        self.keys = KeyLog()
         self._interpreter = tuple(f"{prefix}{os.sep}" for prefix in {sys.prefix, sys.base_prefix})
         self._modules = frozenset(sys.modules)
         self._texts = frozenset(module.filename for module in task.modules)
@@ -101,6 +106,9 @@ class Recorder:
             missing=tuple(sorted(self._missing.union(*(module.missing for module in held)))),
             started_process=self.started_process,
             calls=self.sees_calls,
+            keys=self.keys.states,
+            puts=self.keys.puts,
+            deleted=tuple(self.keys.deleted),
         )
 
     def at_border(self, noted: Calls) -> None:
@@ -188,6 +196,8 @@ class Recorder:
                     self._missing.add(name)
                 case "imported":
                     self._elsewhere.setdefault(name, rest[0])
+                case _:
+                    self.keys.note(kind, KeyName(name), *rest)
 
     def variable(self, name: str, value: str | None) -> None:
         """Project code read a variable."""
@@ -198,6 +208,18 @@ class Recorder:
             self._blame_import()
             if self._tells():
                 self._tell("variable", name, state)
+
+    def note_key(self, what: str, name: KeyName, *more: Any) -> None:
+        """Something became of a key of the object store; see `KeyLog.note`."""
+        self._blame_import()
+        self.keys.note(what, name, *more)
+        if self._tells():
+            self._tell(what, name, *more)
+
+    def catch_up(self) -> None:
+        """Hear what children have said so far."""
+        if self._reports is not None and not self._tells():
+            self._take_reports(self._reports)
 
     def missing(self, name: str) -> None:
         """Project code wants a module that is nowhere."""
