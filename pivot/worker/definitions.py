@@ -22,6 +22,8 @@ from pivot.model.definitions import Bodies, Definitions
 from pivot.model.digest import digest_bytes
 from pivot.model.stage import Stage
 from pivot.paths import absolute
+from pivot.store.named import at_desk
+from pivot.worker.desk import DefinitionDesk
 from pivot.worker.observe import questions
 
 
@@ -31,7 +33,7 @@ def define_in_worker(argument: bytes) -> bytes:
     path, root = pickle.loads(argument)
     home = pipeline_file(path, root)
     roots = [absolute(folder, root) for folder in home.roots]
-    with questions(ProjectImporter(roots).holds) as heard:
+    with at_desk(DefinitionDesk(root)), questions(ProjectImporter(roots).holds) as heard:
         found = definition(path, root)
     said = definitions(found, pure=not heard.asked, began=began)
     if said.pure and heard.complete:

@@ -25,7 +25,7 @@ from pivot.store.flush import Flusher
 from pivot.store.index import StateDb, StatIndex
 from pivot.store.keytable import entries, read_entry
 from pivot.store.layout import Layout
-from pivot.store.named import RUNNING, at_desk, load_value, missing, names_below, store_value
+from pivot.store.named import RUNNING, ProjectDesk, at_desk, load_value, missing, names_below, store_value
 from pivot.store.objects import ObjectStore
 
 
@@ -161,8 +161,8 @@ class StageDesk:
         if name in log.deleted:
             return None, ""
         entry = self._entry(name)
-        if entry is None and state and name in self._task.last_puts:
-            return self._task.last_puts[name], OWN
+        if entry is None and state:  # also where there is none yet: the next run finds what this one puts
+            return self._task.last_puts.get(name), OWN
         return (entry.value if entry is not None else None), None
 
     def _entry(self, name: KeyName) -> Entry | None:
@@ -185,10 +185,7 @@ class StageDesk:
     def _require_call(self, name: KeyName, what: str) -> None:
         self._require_store()
         if self._is_importing():
-            raise UsageError(
-                f"a module {what} key {shown_name(name)} of the object store while it is imported",
-                "do it in the stage's function",
-            )
+            raise _at_import(name, what)
 
     def _require_store(self) -> None:
         if not self._task.cache:
@@ -199,6 +196,25 @@ class StageDesk:
             index = StatIndex(StateDb(self._layout))
             self._objects = ObjectStore(self._layout, index, _FlushedLater())
         return self._objects
+
+
+class DefinitionDesk(ProjectDesk):
+    """Answers while modules are imported to find the stages: one may look, and is heard."""
+
+    def put(self, name: KeyName, value: Any, loader: Any) -> None:  # noqa: ARG002
+        """Refused."""
+        raise _at_import(name, "puts")
+
+    def delete(self, name: KeyName) -> None:
+        """Refused."""
+        raise _at_import(name, "deletes")
+
+
+def _at_import(name: KeyName, what: str) -> UsageError:
+    return UsageError(
+        f"a module {what} key {shown_name(name)} of the object store while it is imported",
+        "do it in the stage's function",
+    )
 
 
 class _FlushedLater(Flusher):
