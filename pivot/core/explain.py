@@ -21,6 +21,7 @@ from pivot.model.place import Place
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
 from pivot.model.stored import OWN
+from pivot.model.upstream import shown_path
 
 if TYPE_CHECKING:
     from pivot.core.difference import Source
@@ -71,6 +72,7 @@ _PREFIX = {
 _SENTENCE = {
     ChangeKind.FIRST_RUN: "Never run",
     ChangeKind.FORCED: "Forced",
+    ChangeKind.ALWAYS: "Always runs",
     ChangeKind.UPSTREAM: "Waits for {}",
     ChangeKind.MISSING_DEP: "Dependency missing: {}",
     ChangeKind.OUTPUT_MISSING: "Output missing: {}",
@@ -223,7 +225,7 @@ def _first_reason(decision: Decision, phrase: Callable[[Change], str]) -> str:
     # an output that is not in place would only be restored; that its bytes are gone is why the stage runs
     lost = {change.name for change in decision.changes if change.kind is ChangeKind.OBJECT_MISSING}
     first = next((change for change in decision.changes if change.name in lost), decision.changes[0])
-    text = _LOST[first.kind].format(first.name) if lost and first.kind in _LOST else phrase(first)
+    text = _LOST[first.kind].format(shown_path(first.name)) if lost and first.kind in _LOST else phrase(first)
     if first.kind is ChangeKind.FIRST_RUN and decision.verdict is Verdict.RESTORE:
         text = "Never run here"  # the result is another branch's or project's, or its lock file is gone
     more = len({c.name for c in decision.changes} if lost else decision.changes) - 1
@@ -274,15 +276,12 @@ def status_word(verdict: Verdict) -> str:
 
 
 def title(change: Change) -> str:
-    """What changed, as a reader finds it again: ``func:normalize``, ``param:lr``, ``file:config.json``.
-
-    Empty where the headline has said all.
-    """
-    if change.kind in (ChangeKind.FIRST_RUN, ChangeKind.FORCED, ChangeKind.UPSTREAM):
+    """What changed, as a reader finds it again (``func:normalize``); empty where the headline has said all."""
+    if change.kind in (ChangeKind.FIRST_RUN, ChangeKind.FORCED, ChangeKind.ALWAYS, ChangeKind.UPSTREAM):
         return ""
     if change.kind is ChangeKind.FILE and _is_folder(change):
         return f"folder:{change.name}"
-    return _PREFIX.get(change.kind, "") + change.name
+    return _PREFIX.get(change.kind, "") + shown_path(change.name)
 
 
 def values(change: Change) -> tuple[tuple[str, str], ...]:
@@ -337,7 +336,7 @@ def _named_phrase(change: Change) -> str:
 
 def _phrase(change: Change) -> str:
     if change.kind in _SENTENCE:
-        return _SENTENCE[change.kind].format(change.name)
+        return _SENTENCE[change.kind].format(shown_path(change.name))
     if change.kind is ChangeKind.CODE:
         return _code_phrase(change.name)
     if change.kind is ChangeKind.FILE:
@@ -345,7 +344,7 @@ def _phrase(change: Change) -> str:
     if change.kind is ChangeKind.KEY:
         return _key_phrase(change)
     verb = "added" if change.before is None else "removed" if change.after is None else "changed"
-    text = f"{_NOUN[change.kind]} {verb}: {change.name}"
+    text = f"{_NOUN[change.kind]} {verb}: {shown_path(change.name)}"
     valued = change.kind in (ChangeKind.PARAM, ChangeKind.PACKAGE, ChangeKind.SETTING)
     if not valued or change.before is None or change.after is None:
         return text

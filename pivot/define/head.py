@@ -2,13 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 # now, not with the first cell: others may have changed by then what pydantic is made with (`textwrap`, say)
 import pivot.config.validation  # noqa: F401
 from pivot.config.params import check_params_names
 from pivot.config.pivotfile import read_entry, read_pivotfile
+from pivot.define.links import at_home
 from pivot.define.locate import PipelineFile
 from pivot.define.outs import Given
 from pivot.define.pivotfile import made_stage, once
@@ -75,7 +75,7 @@ def stages_from_head(
         }
         try:
             stage = made_stage(entry, made, (function, ref), outs, params, home, place)
-            stages.append(replace(stage, home=home.folder))
+            stages.append(at_home(stage, home.folder))
         except PivotError as error:
             errors.extend(once(error, made.name, told))
     if errors:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pivot.config.mapping import ValueEntry, depends_entry, map_entry
 from pivot.config.params import ParamLayer, params_layers, params_text
 from pivot.config.pivotfile import PathEntry
 from pivot.config.spelling import did_you_mean
@@ -15,6 +16,7 @@ from pivot.define.decorator import mark_of, marked_functions
 from pivot.define.functions import code_place, name_of
 from pivot.define.imports import Modules
 from pivot.define.locate import PIPELINE_FILES, FileStages, Inclusion, PipelineFile
+from pivot.define.rules import rules_said
 from pivot.define.variants import stage_variant
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
@@ -101,7 +103,7 @@ def _collected(
 def _marked(function: Any, params: YamlDocument | None, home: PipelineFile) -> Stage:
     mark = mark_of(function)
     name = (mark.name if mark else None) or function.__name__
-    place = code_place(function, home.root, Place(home.file))
+    place = code_place(function, home.root) or Place(home.file)
     return stage_from_function(
         function,
         name=name,
@@ -128,6 +130,7 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
     given = _given(said, name, place, errors)
     deps = _paths_given(said.dep_paths, "dep", name, place, errors)
     outs = _paths_given(said.out_paths, "out", name, place, errors)
+    values = _values_given(said, name, place, errors)
     layers = ((given,) if given else ()) + params_layers(params, name)
     try:
         stage = stage_from_function(
@@ -136,13 +139,15 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
             folder=home.folder,
             roots=home.roots,
             place=place,
-            code=code_place(said.function, home.root, place),
+            code=code_place(said.function, home.root) or place,
             overrides=Overrides(
                 deps=deps,
                 outs={None: outs},
                 params=layers,
                 mutex=said.mutex or None,
+                rules=(rules_said(said.rules, place),),
                 variant=stage_variant(variant),
+                values=values,
             ),
         )
     except DefinitionErrors as error:
@@ -189,6 +194,16 @@ def _given(said: Registration, stage: str, place: Place, errors: list[PivotError
     hint = "give an instance of the stage's params model, or a mapping"
     errors.append(DefinitionError(f"stage {stage!r}: params {params!r} are no params ({place})", hint))
     return None
+
+
+def _values_given(said: Registration, stage: str, place: Place, errors: list[PivotError]) -> ValueEntry:
+    """What ``register`` was told of other stages."""
+    try:
+        depends_on = None if said.depends_on is None else depends_entry(said.depends_on, place)
+        return ValueEntry(depends_on, None if said.map is None else map_entry(said.map, place))
+    except DefinitionError as error:
+        errors.append(DefinitionError(f"stage {stage!r}: {error.message}", error.hint))
+        return ValueEntry()
 
 
 _OPTIONS: Mapping[str, Mapping[str, type | None]] = {

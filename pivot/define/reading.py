@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pivot.config import PARAMS_FILE
 from pivot.config.params import MissingParamError, check_params_names, read_params
 from pivot.define.imports import Modules
+from pivot.define.links import at_home
 from pivot.define.locate import FileStages, PipelineFile, pipeline_file
 from pivot.define.pipelinefile import stages_from_pipelinefile
 from pivot.define.pivotfile import stages_from_pivotfile
@@ -53,7 +54,7 @@ def read_pipeline_file(path: str, root: str, errors: list[PivotError]) -> Readin
         said = _stages(path, params, Modules(home, importer), errors)
     if not is_read:  # what a broken params.yaml would have given is not missing
         errors[:] = [error for error in errors if not isinstance(error, MissingParamError)]
-    stages = tuple(replace(stage, home=home.folder) for stage in said.stages)
+    stages = tuple(at_home(stage, home.folder) for stage in said.stages)
     if len(errors) == before:
         takers = [stage.name for stage in stages if stage.params is not None]
         errors.extend(check_params_names(params, takers, [stage.name for stage in stages]))

@@ -4,29 +4,32 @@ What a stage sees is what it would see if all were run from the beginning: what 
 put outside of stages. What it put itself, and what stages after it did, is not there for it.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pivot.core.graph import Graph
 from pivot.engine.deps import Known
 from pivot.errors import PivotError
 from pivot.model.digest import Digest
-from pivot.model.observation import ABSENT, PRESENT
+from pivot.model.observation import ABSENT, PRESENT, Seen
 from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage
 from pivot.model.stored import (
     OWN,
     Entry,
     KeyName,
+    Stored,
     is_listing,
     key_path,
     listing_state,
     shown_name,
 )
+from pivot.model.task import Task
 from pivot.paths import ProjectPath
-from pivot.store.keytable import entries, read_entry
+from pivot.store.keytable import entries_in, read_entry
 from pivot.store.layout import Layout
-from pivot.store.named import names_below
+from pivot.store.store import Store
 
 _GONE = Digest("")
 
@@ -80,7 +83,7 @@ class Keys:
             for path, state in self.known.items()
             if path.startswith(prefix) and state.digest
         )
-        for entry in names_below(entries(self.layout), namespace):
+        for entry in entries_in(self.layout, namespace):
             if key_path(entry.name) not in self.known and self._is_seen(entry):
                 yield entry.name
 
@@ -98,7 +101,7 @@ class Keys:
         by_key = {stage.key: stage for stage in self.graph.stages}
         for name in looked:
             found = (
-                names_below(entries(self.layout), name)
+                entries_in(self.layout, name)
                 if is_listing(name)
                 else filter(None, [read_entry(self.layout, name)])
             )
@@ -106,6 +109,24 @@ class Keys:
                 maker = by_key.get(entry.owner)
                 if maker is not None and is_unordered(self.graph, maker, self.stage):
                     raise unordered(entry.name, maker, self.stage)
+
+
+def with_keys(task: Task, store: Store, stage: Stage, graph: Graph) -> Task:
+    """The task with what the worker must know of the object store."""
+    lock = store.lock(stage.key)
+    layout = store.layout
+    # where nobody has put anything, nobody need be told apart
+    later = stages_after(graph, stage) if os.path.isdir(layout.keys) else frozenset[str]()
+    unobserved = (*task.unobserved, layout.cache)
+    puts = lock.puts if lock is not None else {}
+    return replace(task, cache=layout.cache, later=later, last_puts=dict(puts), unobserved=unobserved)
+
+
+def puts_after(task: Task, seen: Seen) -> dict[KeyName, Stored]:
+    """What a stage has in the object store after a run: what it put, and the state that it looked at and left."""
+    last = task.last_puts
+    kept = {name: last[name] for name, state in seen.keys.items() if state == OWN and name in last}
+    return {name: one for name, one in {**kept, **seen.puts}.items() if name not in seen.deleted}
 
 
 def stages_after(graph: Graph, stage: Stage) -> frozenset[str]:

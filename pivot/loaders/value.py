@@ -56,7 +56,7 @@ class Value:
             data = _table(value)
         if data is not None:
             return data
-        import cloudpickle  # lazy: start-up time
+        import cloudpickle  # type: ignore[import-untyped] # lazy: start-up time
 
         pickled: bytes = cloudpickle.dumps(value, protocol=_PROTOCOL)
         return pickled
@@ -155,7 +155,7 @@ def _table(value: Any) -> bytes | None:
 
 def _objects_alike(one: Any, other: Any) -> bool:
     """Whether cells that hold Python objects hold objects of the same types: a list comes back as an array."""
-    columns = [name for name, kind in zip(one.columns, one.dtypes, strict=True) if kind == object]  # noqa: E721 - a dtype
+    columns = [name for name, kind in zip(one.columns, one.dtypes, strict=True) if kind.kind == "O"]
     return all(
         list(map(type, one[name])) == list(map(type, other[name]))
         and one[name].tolist() == other[name].tolist()

@@ -7,6 +7,7 @@ from pivot.model.digest import Digest, digest_parts
 from pivot.model.place import Place
 from pivot.model.resources import Resources
 from pivot.model.retries import Retries
+from pivot.model.upstream import StageMap, Upstream
 from pivot.paths import ROOT, ProjectPath
 
 
@@ -78,6 +79,8 @@ class OutKind(StrEnum):
     PLOT = "plot"
     INCREMENTAL = "incremental"  # the stage gets what it wrote last
     DIRECTORY = "directory"  # a folder of files
+    VALUE = "value"  # what the stage returned, with no file in the workspace
+    VALUES = "values"  # a list of what a mapped stage returned: its file names an object for each item
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +176,10 @@ class Stage:
         always: run it in every run, whatever changed or did not.
         retries: whether a failed attempt is followed by another.
         timeout: seconds after which an attempt is ended; ``None``: it may take as long as it likes.
+        depends_on: the stages whose results it waits for; `deps` holds a dep for each of them, see `define.links`.
+        map: over what it runs once for each item; ``None``: it runs once.
 
-    The last four say how it is run; they change no result.
+    `resources` to `timeout` say how it is run; they change no result.
     """
 
     name: str
@@ -193,6 +198,8 @@ class Stage:
     always: bool = False
     retries: Retries = field(default_factory=Retries)
     timeout: float | None = None
+    depends_on: tuple[Upstream, ...] = ()
+    map: StageMap | None = None
 
     @property
     def key(self) -> str:

@@ -43,6 +43,7 @@ class TaskOut:
         directory: a folder; `target` and `staging` are folders then, without ``/`` at the end.
         index: its position in the list that the stage returns under `name`; ``None``: the value itself.
         argument: the parameter that gets the last value (an incremental output).
+        token: of a value without a file in the workspace: what it says beside ``None``; else ``None``.
         previous: the absolute path of a file with the last bytes, which must not be written to; ``None``: there are
             none, the argument gets the loader's ``empty()``. Where the stage itself writes the file, a copy of
             them lies at `target` already.
@@ -60,6 +61,7 @@ class TaskOut:
     index: int | None = None
     argument: str | None = None
     previous: str | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Task:
         cache: absolute path of the cache; empty: there is no object store.
         later: keys of the stages that rest on this one: it does not see what they put into the object store.
         last_puts: what it put there itself in its last run, for when it asks for its state.
+        executor: where it runs: ``local``, ``dask`` or ``ray``.
         resources: what it takes of the machine, for executors that place it.
         attempt: which one it is, from 1.
     """
@@ -108,6 +111,7 @@ class Task:
     cache: str = ""
     later: frozenset[str] = frozenset()
     last_puts: Mapping[KeyName, Stored] = field(default_factory=dict)
+    executor: str = "local"
     resources: Resources = field(default_factory=Resources)
     attempt: int = 1
 
@@ -119,16 +123,25 @@ class Failure:
     Attributes:
         kind: ``exception`` (the stage raised), ``result`` (what it returned cannot be saved), ``load`` (a dep
             could not be read), ``import`` (its module could not be imported), ``died`` (the process ended),
-            ``cancelled``, ``commit`` (its outputs could not be recorded).
+            ``timeout`` (it was ended because it took too long), ``cancelled``, ``commit`` (its outputs could not be
+            recorded).
         message: one line: ``ValueError: bad (stages.py:12)``.
         traceback: as the stage's author would see it, without frames of Pivot's own; may be empty.
         hint: the way out, where we know one.
+        exceptions: dotted names of the class of what was raised and of its bases, where something was.
     """
 
     kind: str
     message: str
     traceback: str = ""
     hint: str | None = None
+    exceptions: tuple[str, ...] = ()
+
+    @property
+    def raised(self) -> tuple[str, ...]:
+        """As `exceptions`; also for what ended without one, the name that stands for it."""
+        standing = {"timeout": ("builtins.TimeoutError",), "died": ("pivot.errors.WorkerError",)}
+        return self.exceptions or standing.get(self.kind, ())
 
 
 @dataclass(frozen=True, slots=True)

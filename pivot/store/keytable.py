@@ -56,6 +56,11 @@ def entries(layout: Layout) -> Iterator[Entry]:
             raise StoreError(f"cannot read {path}: {error.strerror}", "make it readable") from error
 
 
+def entries_in(layout: Layout, namespace: KeyName) -> Iterator[Entry]:
+    """All keys of a namespace; see `entries`."""
+    return (entry for entry in entries(layout) if entry.name.partition(":")[0] == namespace)
+
+
 def write_entry(layout: Layout, entry: Entry) -> None:
     """Lets a key stand for a value, at once and durably.
 

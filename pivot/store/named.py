@@ -28,7 +28,7 @@ from pivot.model.stored import (
     shown_name,
 )
 from pivot.store import atomic, hashing
-from pivot.store.keytable import drop_entry, entries, read_entry, write_entry
+from pivot.store.keytable import drop_entry, entries_in, read_entry, write_entry
 from pivot.store.objects import ObjectStore
 from pivot.store.root import find_root, git_root, pipeline_folder
 from pivot.store.store import Store
@@ -167,11 +167,6 @@ def missing(name: KeyName, hint: str | None = None) -> NoSuchKeyError:
     return NoSuchKeyError(f"the object store has no key {shown_name(name)}", hint)
 
 
-def names_below(found: Iterator[Entry], namespace: KeyName) -> Iterator[Entry]:
-    """The entries of one namespace."""
-    return (entry for entry in found if entry.name.partition(":")[0] == namespace)
-
-
 class ProjectDesk:
     """Answers outside of runs: what is put is there at once.
 
@@ -222,7 +217,7 @@ class ProjectDesk:
     def keys(self, namespace: KeyName) -> list[str]:
         """See `keys`."""
         with self._opened() as store:
-            found = [] if store is None else names_below(entries(store.layout), namespace)
+            found = [] if store is None else entries_in(store.layout, namespace)
             return sorted(key_of(entry.name) for entry in found)
 
     @contextlib.contextmanager

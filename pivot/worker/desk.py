@@ -23,9 +23,9 @@ from pivot.model.stored import (
 from pivot.model.task import Task
 from pivot.store.flush import Flusher
 from pivot.store.index import StateDb, StatIndex
-from pivot.store.keytable import entries, read_entry
+from pivot.store.keytable import entries_in, read_entry
 from pivot.store.layout import Layout
-from pivot.store.named import RUNNING, ProjectDesk, at_desk, load_value, missing, names_below, store_value
+from pivot.store.named import RUNNING, ProjectDesk, at_desk, load_value, missing, store_value
 from pivot.store.objects import ObjectStore
 
 
@@ -141,9 +141,7 @@ class StageDesk:
     def keys(self, namespace: KeyName) -> list[str]:
         """See `pivot.store.keys`."""
         log = self._log
-        there = {
-            entry.name for entry in names_below(entries(self._layout), namespace) if self._is_seen(entry)
-        }
+        there = {entry.name for entry in entries_in(self._layout, namespace) if self._is_seen(entry)}
         self._look(namespace, listing_state(there))
         own = {name for name in log.puts if name.partition(":")[0] == namespace}
         return sorted(key_of(name) for name in there | own)

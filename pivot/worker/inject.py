@@ -1,20 +1,23 @@
 """The arguments of a stage: its deps as values, what it wrote last, its params as their model's instance."""
 
+import inspect
 import json
 import os
 import pathlib
 import pickle
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from pivot.loaders import PathOnly
 from pivot.model.task import Task, TaskDep, TaskOut
+from pivot.model.upstream import VALUES, shown_path
 from pivot.store.contents import contents
 from pivot.worker.failures import TaskError, failure_of
 from pivot.worker.modules import resolve
 
 
 def arguments(task: Task) -> dict[str, object]:
-    """What to call the stage's function with.
+    """What to call the stage's function with, by name; see `spread` for ``*args``.
 
     Raises:
         TaskError: a dep cannot be read, or the params do not fit their model.
@@ -35,6 +38,26 @@ def arguments(task: Task) -> dict[str, object]:
     if task.variant is not None:
         values["variant"] = json.loads(task.variant)
     return values
+
+
+def spread(
+    function: Callable[..., object], values: Mapping[str, object]
+) -> tuple[list[object], dict[str, object]]:
+    """Values by name → what stands before and behind the ``*`` of a call: ``*args`` takes values by position only."""
+    starred = None
+    if any(isinstance(value, list) for value in values.values()):
+        parameters = inspect.signature(function).parameters
+        starred = next((p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL), None)
+    if starred is None or starred not in values:
+        return [], dict(values)
+    before: list[object] = []
+    for name, parameter in parameters.items():
+        if name == starred:
+            break
+        before.append(values.get(name, parameter.default))
+    given = cast("list[object]", values[starred])
+    named = {name: value for name, value in values.items() if name not in list(parameters)[: len(before) + 1]}
+    return [*before, *given], named
 
 
 def _dep(dep: TaskDep, task: Task) -> object:
@@ -93,5 +116,7 @@ def _params(task: Task) -> object:
 
 
 def shown(path: str, cwd: str) -> str:
-    """A path as the stage's author would write it: relative to the stage's folder."""
+    """A path as the stage's author would write it: relative to the stage's folder; of a value, whose it is."""
+    if f"/{VALUES}" in path:
+        return shown_path(VALUES + path.rpartition(f"/{VALUES}")[2])
     return os.path.relpath(path, cwd)

@@ -32,7 +32,7 @@ from pivot.worker.capture import adopt_streams, captured, fresh_warnings
 from pivot.worker.context import running
 from pivot.worker.failures import failure_of
 from pivot.worker.imports import ImportLog
-from pivot.worker.inject import arguments
+from pivot.worker.inject import arguments, spread
 from pivot.worker.save import make_room, save
 from pivot.worker.seeding import put_back, seeded
 from pivot.worker.seen import observing
@@ -160,12 +160,12 @@ def _execute(task: Task, log: ImportLog) -> Success | Failure:
             log.mark_asked()
         with fresh_warnings(), running(task):
             step = "load"
-            values = arguments(task)
+            given, values = spread(function, arguments(task))
             make_room(task)
             step = "exception"
             with seeded(task.seed):
                 put_back(drawn)
-                returned = function(**values)
+                returned = function(*given, **values)
             step = "result"
             outputs = save(task, returned)
     except BaseException as error:  # noqa: BLE001 - every failure is a value

@@ -150,7 +150,9 @@ def test_a_stage_sees_its_own_keys_of_earlier_runs_only_as_its_state(folder, out
 
 
 def test_a_missing_key_says_what_can_be_done(folder):
-    folder.stage("work", "if Path('put').exists():\n    pivot.store.put('x', 1)\nelse:\n    pivot.store.get('x')")
+    folder.stage(
+        "work", "if Path('put').exists():\n    pivot.store.put('x', 1)\nelse:\n    pivot.store.get('x')"
+    )
     end = ends(folder)["work"]
     assert "NoSuchKeyError: the object store has no key 'x'" in end.reason
     assert "depends_on" in end.traceback + str(end.hint)
@@ -192,7 +194,9 @@ def test_two_stages_cannot_put_one_key(folder):
     found = ends(folder, jobs=1, keep_going=True)
     assert [str(end.outcome) for end in found.values()] == ["ran", "failed"]
     assert "puts key 'x', as stage 'a' does" in found["b"].reason
-    folder.edit("pivot.store.put('x', 1)", "pass")  # whichever runs first: what the key was before is no matter
+    folder.edit(
+        "pivot.store.put('x', 1)", "pass"
+    )  # whichever runs first: what the key was before is no matter
     assert set(folder.outcomes(jobs=1).values()) == {"ran"}
     assert set(folder.outcomes().values()) == {"unchanged"}
 

@@ -76,7 +76,8 @@ def values(root: Path) -> dict[str, str]:
     before = os.getcwd()
     os.chdir(root)
     try:
-        return {key: named.get(key) for key in named.keys()}
+        found = named.keys()
+        return {key: named.get(key) for key in found}
     finally:
         os.chdir(before)
 

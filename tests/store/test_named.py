@@ -16,7 +16,8 @@ from pivot.model.stored import Entry, Stored, key_name, key_of, listing_state, n
 from pivot.store.keytable import keys_of, read_entry, write_entry
 
 KEYS = st.one_of(
-    st.sampled_from(["", "a", "a/b", "..", "../../x", ":", "a:b", "%3A", "\n", "\0", "\ud800", "é" * 5000]), st.text()
+    st.sampled_from(["", "a", "a/b", "..", "../../x", ":", "a:b", "%3A", "\n", "\0", "\ud800", "é" * 5000]),
+    st.text(),
 )
 NAMESPACES = st.one_of(st.none(), KEYS)
 
@@ -98,7 +99,9 @@ def test_a_missing_key_is_a_key_error_and_a_file_not_found_error(here):
     assert os.listdir(here) == []
 
 
-def test_a_value_goes_to_the_project_that_the_folder_is_in_and_is_found_from_anywhere_in_it(here, monkeypatch):
+def test_a_value_goes_to_the_project_that_the_folder_is_in_and_is_found_from_anywhere_in_it(
+    here, monkeypatch
+):
     (here / "pivot.yaml").write_text("stages: {}\n")
     (here / "sub/deep").mkdir(parents=True)
     monkeypatch.chdir(here / "sub/deep")
