@@ -217,6 +217,14 @@ class _Substitution:
         return DefinitionError(message, hint)
 
 
+def shared_params(
+    given: GivenEntry, values: Mapping[str, Scalar], errors: list[PivotError]
+) -> Mapping[str, Any]:
+    """The params that a file gives to all its stages, with ``${name}`` replaced."""
+    table: dict[str, Any] = _Substitution("params", values, errors).tree(given.params, given, ("params",))
+    return table
+
+
 def vars_of(
     parts: Iterable[Vars], folder: ProjectPath, root: str, errors: list[PivotError], read: list[str]
 ) -> dict[str, Scalar]:

@@ -14,6 +14,7 @@ from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
 from pivot.errors import PivotError
+from pivot.model.context import run_context
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import Inputs, StageRecord
@@ -346,6 +347,14 @@ def task_for(
         executor=conditions.executor,
         resources=stage.resources,
         attempt=number,
+        context=run_context(
+            stage.context,
+            stage.params.values if stage.params else None,
+            stage=stage.name,
+            run=conditions.run,
+            executor=conditions.executor,
+            attempt=number,
+        ),
     )
 
 

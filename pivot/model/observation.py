@@ -36,6 +36,7 @@ class Seen:
             listed folder `folder_state` of its names, `link_state`, or `made_state`.
         written: files that the stage wrote before it read them (or never read).
         environment: name → `environment_state`.
+        context: what it asked of its run context: pointer → state, see `pivot.model.context`.
         code: functions of the project that ran: (file name of the code, first line); empty where calls are not seen.
         import_code: those that ran while a module that the worker holds was imported.
         imported: project modules that were imported: name → file name.
@@ -50,6 +51,7 @@ class Seen:
     files: dict[str, str] = field(default_factory=dict)
     written: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    context: dict[str, str] = field(default_factory=dict)
     code: tuple[tuple[str, int], ...] = ()
     import_code: tuple[tuple[str, int], ...] = ()
     imported: dict[str, str] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class Observation:
     Attributes:
         files: project path → state, as in `Seen`.
         environment: name → state.
+        context: pointer into the run context → state.
         ran: definitions beyond the certain reach that ran (or may have): ``module:title``.
         imported: project modules beyond the static reach that were imported.
         missing: modules that were looked for in vain.
@@ -78,6 +81,7 @@ class Observation:
 
     files: Mapping[ProjectPath, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, str] = field(default_factory=dict)
     ran: tuple[str, ...] = ()
     imported: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -97,6 +101,8 @@ class Observation:
                 *("imported", str(len(self.imported)), *self.imported),
                 *("missing", str(len(self.missing)), *self.missing),
                 self.code or "",
+                # of a stage that asks for nothing the digest is what it was before there was anything to ask
+                *(_flat("context", dict(self.context)) if self.context else ()),
                 *(_flat("keys", dict(self.keys)) if self.keys else ()),
             ]
         )
@@ -106,6 +112,7 @@ class Observation:
         return (
             dict(self.files) == dict(other.files)
             and dict(self.environment) == dict(other.environment)
+            and dict(self.context) == dict(other.context)
             and dict(self.keys) == dict(other.keys)
             and (self.ran, self.imported, self.missing) == (other.ran, other.imported, other.missing)
             and self.code == other.code
@@ -119,7 +126,7 @@ class Observation:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was observed that could change."""
-        return not (self.files or self.environment or self.keys or self.has_code)
+        return not (self.files or self.environment or self.context or self.keys or self.has_code)
 
     @property
     def has_state(self) -> bool:

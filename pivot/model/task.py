@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pivot.model.context import RunContext
 from pivot.model.fingerprint import ModuleText
 from pivot.model.observation import Seen
 from pivot.model.record import OutputState
@@ -88,6 +89,7 @@ class Task:
         executor: where it runs: ``local``, ``dask`` or ``ray``.
         resources: what it takes of the machine, for executors that place it.
         attempt: which one it is, from 1.
+        context: what the stage's run context says.
     """
 
     stage: str
@@ -114,6 +116,7 @@ class Task:
     executor: str = "local"
     resources: Resources = field(default_factory=Resources)
     attempt: int = 1
+    context: RunContext = field(default_factory=RunContext)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ was put outside of stages, and what it has put itself so far.
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, Self
+from typing import Any
 
 from pivot.errors import UsageError
 from pivot.model.observation import ABSENT, PRESENT
@@ -29,8 +29,16 @@ from pivot.store.named import RUNNING, ProjectDesk, at_desk, load_value, missing
 from pivot.store.objects import ObjectStore
 
 
+def _nothing(*_: object) -> None:
+    """There is nobody else."""
+
+
 class KeyLog:
     """What became of keys.
+
+    Args:
+        say: told of all that is noted, to pass on to a parent that hears of it so.
+        catch_up: hears what children have said so far.
 
     Attributes:
         states: of keys that were looked at, as in `pivot.model.observation.Seen`.
@@ -38,15 +46,17 @@ class KeyLog:
         deleted: the stage's own keys that it deleted and did not put again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[..., None] = _nothing, catch_up: Callable[[], None] = _nothing) -> None:
+        self.catch_up = catch_up
+        self._say = say
         self.states: dict[KeyName, str] = {}
         self.puts: dict[KeyName, Stored] = {}
         self.deleted: dict[KeyName, None] = {}
 
-    @property
-    def keys(self) -> Self:
-        """Itself: who has no process to watch notes what is said and no more."""
-        return self
+    def tell(self, what: str, name: KeyName, *more: Any) -> None:
+        """`note`, and say so."""
+        self.note(what, name, *more)
+        self._say(what, name, *more)
 
     def note(self, what: str, name: KeyName, *more: Any) -> None:
         """``looked`` (state), ``put`` (digest, size, loader) or ``deleted``; in words that JSON can say."""
@@ -61,26 +71,12 @@ class KeyLog:
                 self.puts.pop(name, None)
                 self.deleted[name] = None
 
-    note_key = note
-
-    def catch_up(self) -> None:
-        """There is nobody else to hear."""
-
-
-class Notes(Protocol):
-    """Where the desk notes what happens; in a forked child, so that the parent hears of it."""
-
-    @property
-    def keys(self) -> KeyLog: ...  # noqa: D102
-    def note_key(self, what: str, name: KeyName, *more: Any) -> None: ...  # noqa: D102
-    def catch_up(self) -> None: ...  # noqa: D102
-
 
 @contextlib.contextmanager
-def stage_desk(task: Task, notes: Notes, is_importing: Callable[[], bool] = lambda: False) -> Iterator[None]:
+def stage_desk(task: Task, keys: KeyLog, is_importing: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Meanwhile the object store is the stage's; programs that it starts are told that they have none."""
     os.environ[RUNNING] = task.stage
-    with at_desk(StageDesk(task, notes, is_importing)):
+    with at_desk(StageDesk(task, keys, is_importing)):
         yield
 
 
@@ -88,13 +84,13 @@ class StageDesk:
     """Answers while a stage runs.
 
     Args:
-        notes: take what is seen.
+        keys: takes what is seen.
         is_importing: whether a module is being imported just now.
     """
 
-    def __init__(self, task: Task, notes: Notes, is_importing: Callable[[], bool]) -> None:
+    def __init__(self, task: Task, keys: KeyLog, is_importing: Callable[[], bool]) -> None:
         self._task = task
-        self._notes = notes
+        self._keys = keys
         self._is_importing = is_importing
         self._layout = Layout(task.root, task.cache)
         self._objects: ObjectStore | None = None
@@ -109,7 +105,7 @@ class StageDesk:
                 "use another key: its result would change what it rests on",
             )
         stored = store_value(self._cache(), name, value, loader)
-        self._notes.note_key("put", name, stored.digest, stored.size, stored.loader)
+        self._keys.tell("put", name, stored.digest, stored.size, stored.loader)
 
     def get(self, name: KeyName, *, state: bool) -> Any:
         """See `pivot.store.get`."""
@@ -129,7 +125,7 @@ class StageDesk:
         """See `pivot.store.delete`."""
         self._require_call(name, "deletes")
         if name in self._log.puts or name in self._task.last_puts:
-            self._notes.note_key("deleted", name)
+            self._keys.tell("deleted", name)
         elif self._entry(name) is not None:
             raise UsageError(
                 f"stage '{self._task.stage}' deletes key {shown_name(name)}, which it has not put",
@@ -148,8 +144,8 @@ class StageDesk:
 
     @property
     def _log(self) -> KeyLog:
-        self._notes.catch_up()
-        return self._notes.keys
+        self._keys.catch_up()
+        return self._keys
 
     def _find(self, name: KeyName, *, state: bool) -> tuple[Stored | None, str | None]:
         """What the stage finds under a name, and what to note of it: empty for nothing, ``None``: as it is."""
@@ -173,7 +169,7 @@ class StageDesk:
 
     def _look(self, name: KeyName, state: str) -> None:
         if state:
-            self._notes.note_key("looked", name, state)
+            self._keys.tell("looked", name, state)
 
     def _way_out(self, name: KeyName) -> str:
         if name in self._task.last_puts and name not in self._log.deleted:
