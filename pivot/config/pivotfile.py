@@ -4,12 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-<<<<<<< HEAD
 from pivot.config.executor import read_executor
-=======
 from pivot.config.mapping import MapEntry, ValueEntry, depends_entry, map_entry
 from pivot.config.tables import ConfigPart, config_parts
->>>>>>> main
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.upstream import OnError
