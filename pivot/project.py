@@ -14,7 +14,7 @@ from pivot.core.inventory import Inventory
 from pivot.core.query import select
 from pivot.define.locate import find_home
 from pivot.engine.attempt import conditions_for
-from pivot.engine.define import define, named_modules, no_pipeline_file
+from pivot.engine.define import define, no_pipeline_file
 from pivot.engine.explain import explain, take_inventory
 from pivot.engine.history import PastRun, last_traceback, past_run, past_runs, stop_runs
 from pivot.engine.observe import Observer, assess
@@ -381,8 +381,8 @@ class Project:
         if (file := self._file) is None:
             raise no_pipeline_file(self.store)
 
-        def workers() -> "AbstractContextManager[Executor]":
-            libraries = self._observer().libraries(self.roots, named_modules(file))
+        def workers(modules: Sequence[str]) -> "AbstractContextManager[Executor]":
+            libraries = self._observer().libraries(self.roots, modules)
             return self.workers.visit(self.settings.jobs or cores(), libraries)
 
         return define(self.store, workers, file)

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pivot.core.graph import Graph
-from pivot.define.locate import PIPELINE_FILES, Inclusion, pipeline_file_in
+from pivot.define.glance import PIPELINE_FILES
+from pivot.define.locate import Inclusion, pipeline_file_in
 from pivot.define.reading import Reading, read_pipeline_file
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.digest import Digest

@@ -5,12 +5,11 @@ other pipeline files that it names.
 import os
 from dataclasses import dataclass
 
+from pivot.define.glance import PIPELINE_FILES
 from pivot.errors import DefinitionError
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
 from pivot.store.root import find_root, git_root
-
-PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
 
 
 @dataclass(frozen=True, slots=True)

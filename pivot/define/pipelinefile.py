@@ -13,8 +13,9 @@ from pivot.define.annotations import Overrides, stage_from_function
 from pivot.define.declared import is_model
 from pivot.define.decorator import mark_of, marked_functions
 from pivot.define.functions import code_place, name_of
+from pivot.define.glance import PIPELINE_FILES
 from pivot.define.imports import Modules
-from pivot.define.locate import PIPELINE_FILES, FileStages, Inclusion, PipelineFile
+from pivot.define.locate import FileStages, Inclusion, PipelineFile
 from pivot.define.variants import stage_variant
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place

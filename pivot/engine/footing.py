@@ -16,7 +16,8 @@ from datetime import datetime
 
 from pivot.config.ignore import IGNORE_FILE
 from pivot.config.settings import Settings, load_settings
-from pivot.define.locate import PIPELINE_FILES, find_pipeline_file
+from pivot.define.glance import PIPELINE_FILES
+from pivot.define.locate import find_pipeline_file
 from pivot.engine.define import known_definitions
 from pivot.engine.observe import Observer
 from pivot.engine.run import Plan, Sink
