@@ -17,9 +17,10 @@ from pivot.core.explain import (
 from pivot.core.graph import Graph
 from pivot.core.render import StageState, counts_text, record_html, record_text, state_after, state_of
 from pivot.model.decision import Decision, Verdict
-from pivot.model.event import Event, Notice, Outcome, StageFinished
+from pivot.model.event import Event, Notice, Outcome, StageFinished, StageRetried
 from pivot.model.run import Run
 from pivot.model.stage import Stage
+from pivot.model.upstream import shown_path
 from pivot_jupyter.protocol import to_json
 from pivot_jupyter.views import saved_view
 from pivot_jupyter.words import as_magics
@@ -48,8 +49,8 @@ def card(rows: Sequence[tuple[Stage, StageState | None, str]]) -> Bundle:
     """
     lines, cells = [], []
     for stage, state, note in rows:
-        reads = ", ".join(stage.dep_paths()) or "nothing"
-        writes = ", ".join(stage.out_paths()) or "nothing"
+        reads = ", ".join(map(shown_path, stage.dep_paths())) or "nothing"
+        writes = ", ".join(map(shown_path, stage.out_paths())) or "nothing"
         said = _said(state, note)
         lines.append(f"{stage.name}: {reads} → {writes}  {said}".rstrip())
         cells.append(
@@ -98,7 +99,7 @@ def states_after(run: Run) -> dict[str, StageState]:
 
 def line_of(event: Event) -> str:
     """The line that an event deserves in the cell's output; empty for most."""
-    if isinstance(event, Notice):
+    if isinstance(event, Notice | StageRetried):
         return f"{event.stage}: {event.text}" if event.stage else event.text
     if isinstance(event, StageFinished) and event.outcome is not Outcome.UNCHANGED:
         state = state_after(event)

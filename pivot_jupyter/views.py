@@ -17,10 +17,12 @@ from pivot.model.event import (
     StageDecided,
     StageFinished,
     StageProgress,
+    StageRetried,
     StageStarted,
 )
 from pivot.model.run import Run
 from pivot.model.stage import Stage, StageOut
+from pivot.model.upstream import shown_path
 from pivot_jupyter.previews import preview, size_text
 from pivot_jupyter.protocol import (
     PROTOCOL,
@@ -89,6 +91,8 @@ def in_cells(event: Event, told: Callable[[str], str]) -> Event:
     """
     if isinstance(event, StageFinished) and event.outcome is Outcome.FAILED:
         return replace(event, reason=told(event.reason), traceback=told(event.traceback))
+    if isinstance(event, StageRetried):
+        return replace(event, reason=told(event.reason))
     return event
 
 
@@ -158,8 +162,8 @@ def _flat(prefix: str, value: object) -> Iterator[Row]:
 
 def paths_of(stage: Stage, root: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     """The deps and the outs, with their sizes."""
-    deps = tuple(Row(path, size_text(Path(root, path))) for path in stage.dep_paths())
-    outs = tuple(Row(path, size_text(Path(root, path))) for path in stage.out_paths())
+    deps = tuple(Row(shown_path(path), size_text(Path(root, path))) for path in stage.dep_paths())
+    outs = tuple(Row(shown_path(path), size_text(Path(root, path))) for path in stage.out_paths())
     return deps, outs
 
 

@@ -11,6 +11,7 @@ import click
 from pivot.cli.completion import targets_argument
 from pivot.cli.opened import open_project
 from pivot.model.decision import Change, Decision, Verdict
+from pivot.model.upstream import shown_path
 
 if TYPE_CHECKING:
     from pivot.core.explain import Detail, Explanation
@@ -207,5 +208,6 @@ def list_command(as_json: bool) -> None:
         click.echo(NO_STAGES)
     width = max((len(stage.name) for stage in stages), default=0)
     for stage in stages:
-        reads = ", ".join(stage.dep_paths()) or "-"
-        click.echo(f"{stage.name:<{width}}  {reads} -> {', '.join(stage.out_paths()) or '-'}")
+        reads = ", ".join(map(shown_path, stage.dep_paths())) or "-"
+        writes = ", ".join(map(shown_path, stage.out_paths())) or "-"
+        click.echo(f"{stage.name:<{width}}  {reads} -> {writes}")

@@ -1,11 +1,14 @@
 """A ``pivot.yaml`` as text → checked entries and their lines; all that is wrong at once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pivot.config.mapping import MapEntry, ValueEntry, depends_entry, map_entry
+from pivot.config.tables import ConfigPart, config_parts
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
+from pivot.model.upstream import OnError
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml
 
 if TYPE_CHECKING:
@@ -15,6 +18,8 @@ Scalar = str | int | float | bool
 
 SECTIONS = ("deps", "outs", "metrics", "plots")
 """The keys of a stage that hold paths."""
+RULES = ("resources", "always", "retries", "timeout")
+"""The keys of a stage that say how it is run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,14 @@ class GivenEntry:
         paths: for each of `SECTIONS`: name → path.
         params: as written; not yet checked against the model.
         mutex: ``None`` where it was not given.
+        rules: those of `RULES` that were given, as written; not yet checked.
         document, at: where the entry stands; they give the line of each of its keys.
     """
 
     paths: Mapping[str, Mapping[str, PathEntry]]
     params: Mapping[str, Any]
     mutex: tuple[str, ...] | None
+    rules: Mapping[str, Any]
     document: YamlDocument
     at: YamlPath
 
@@ -77,6 +84,7 @@ class StageEntry:
         python: dotted name of the function.
         cwd: relative to the file's folder.
         matrix: dimension → values; ``None`` where there is none.
+        values: what it takes from other stages.
     """
 
     name: str
@@ -84,6 +92,7 @@ class StageEntry:
     given: GivenEntry
     cwd: str | None
     matrix: Mapping[str, tuple[DimensionValue, ...]] | None
+    values: ValueEntry = field(default_factory=ValueEntry)
 
     def place(self, *keys: str | int) -> Place:
         """Where a key of the entry stands; without keys, the entry itself."""
@@ -112,12 +121,16 @@ class PivotFile:
         stages: in the order of the file.
         include: folders or pipeline files, as written.
         broken: the names of those in `stages` that a wrong part was taken out of, so that the rest can be looked at.
+        params: for all its stages, as an entry that has nothing else.
+        config: the parts of the config, the weakest first.
     """
 
     stages: tuple[StageEntry, ...]
     vars: tuple[Vars, ...]
     include: tuple[tuple[str, Place], ...]
     broken: frozenset[str] = frozenset()
+    params: GivenEntry | None = None
+    config: tuple[ConfigPart, ...] = ()
 
 
 def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
@@ -145,6 +158,8 @@ def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
         tuple(_vars(sound.vars, document)),
         tuple((path, Place(file, document.line(("include", number)))) for number, path in include),
         broken,
+        GivenEntry({}, sound.params, None, {}, document, ()) if sound.params else None,
+        config_parts(sound.config, Place(file, document.line(("config",))), document),
     )
 
 
@@ -212,7 +227,41 @@ def _entry(name: str, stage: "StageTable", document: YamlDocument) -> StageEntry
             dimension: tuple(_dimension(values, document, (*at, "matrix", dimension)))
             for dimension, values in stage.matrix.items()
         }
-    return StageEntry(name, stage.python, _given(stage, document, at), stage.cwd, matrix)
+    try:
+        values = _values(stage, document, at)
+    except DefinitionError as error:
+        raise DefinitionError(f"stage {name!r}: {error.message}", error.hint) from error
+    return StageEntry(name, stage.python, _given(stage, document, at), stage.cwd, matrix, values)
+
+
+def _values(stage: "StageTable", document: YamlDocument, at: YamlPath) -> ValueEntry:
+    """What a stage takes from others; Flowdapt's ``type: parameterized`` and ``map_on`` are read as ``map``."""
+
+    def place(*keys: str | int) -> Place:
+        return Place(document.file, document.line((*at, *keys)))
+
+    depends_on = None
+    if stage.depends_on is not None:
+        names = _listed(stage.depends_on) or []
+        is_list = isinstance(stage.depends_on, list)
+        lines = [
+            place("depends_on", number) if is_list else place("depends_on") for number in range(len(names))
+        ]
+        depends_entry(names, place("depends_on"))  # whether one is named twice
+        depends_on = tuple(zip(names, lines, strict=True))
+    fanout = None
+    if stage.map is not None:
+        given = stage.map if isinstance(stage.map, str) else stage.map.model_dump(exclude_none=True)
+        fanout = map_entry(given, place("map"))
+    elif stage.map_on is not None:
+        is_stage = stage.map_on in (name for name, _ in depends_on or ()) or stage.map_on.startswith(
+            "params."
+        )
+        over = stage.map_on if is_stage else f"params.{stage.map_on}"
+        fanout = MapEntry(over, OnError.FAIL, None, place("map_on"))
+    elif stage.type == "parameterized":
+        fanout = MapEntry(None, OnError.FAIL, None, place("type"))
+    return ValueEntry(depends_on, fanout)
 
 
 def _dimension(
@@ -234,7 +283,9 @@ def _given(given: "Given", document: YamlDocument, at: YamlPath) -> GivenEntry:
         for section in SECTIONS
     }
     mutex = _listed(given.mutex)
-    return GivenEntry(paths, given.params or {}, None if mutex is None else tuple(mutex), document, at)
+    groups = None if mutex is None else tuple(mutex)
+    rules = {name: getattr(given, name) for name in RULES if name in given.model_fields_set}
+    return GivenEntry(paths, given.params or {}, groups, rules, document, at)
 
 
 def _path(value: "str | list[str] | DepPath | OutPath", place: Place) -> PathEntry:

@@ -1,6 +1,6 @@
 """The schema of ``pivot.yaml`` as pydantic checks it, and as editors get it (``pivot schema``)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -32,6 +32,28 @@ _Text = Annotated[str, Tag(_TEXT)]
 _Texts = Annotated[list[str], Tag(_LIST)]
 _Paths = Annotated[_Text | _Texts, _one_of("a path or a list of paths")]
 _PATH = "Relative to the folder of this file (or to cwd), with /; ${name} is replaced."
+
+
+_AMOUNT = {"type": ["number", "string"]}
+_RESOURCES = WithJsonSchema(
+    {
+        "type": "object",
+        "properties": {"cpus": _AMOUNT, "gpus": _AMOUNT, "memory": _AMOUNT},
+        "additionalProperties": _AMOUNT,
+    }
+)
+_RETRIES = WithJsonSchema(
+    {
+        "type": ["integer", "string", "object"],
+        "properties": {
+            "times": {"type": ["integer", "string"]},
+            "delay": _AMOUNT,
+            "on": {"type": ["string", "array"], "items": {"type": "string"}},
+        },
+        "required": ["times"],
+        "additionalProperties": False,
+    }
+)
 
 
 class _Table(BaseModel):
@@ -94,12 +116,40 @@ class Given(_Table):
         description='No two stages with a name in common run at once; ["*"] runs alone.',
         examples=[["gpu"], ["*"]],
     )
+    resources: Annotated[Any, _RESOURCES] = Field(
+        None,
+        description="What the stage takes of the machine while it runs: cpus, gpus, memory (8GB), labels.",
+        examples=[{"cpus": 2, "memory": "8GB"}],
+    )
+    always: Annotated[Any, WithJsonSchema({"type": ["boolean", "string"]})] = Field(
+        None, description="Run it in every run, whatever has changed.", examples=[True]
+    )
+    retries: Annotated[Any, _RETRIES] = Field(
+        None,
+        description="Further attempts after a failure: how many, or times, delay and the exceptions to try again on.",
+        examples=[3, {"times": 3, "delay": "10s", "on": ["ConnectionError"]}],
+    )
+    timeout: Annotated[Any, WithJsonSchema({"type": ["string", "number"]})] = Field(
+        None, description="End an attempt that takes longer: 90s, 10m, 1h30m.", examples=["10m"]
+    )
 
 
 _Dimension = Annotated[
     Annotated[list[_Scalar], Tag(_LIST)] | Annotated[dict[_Scalar, Given | None], Tag(_TABLE)],
     _one_of("a list of values, or a table of values and their overrides"),
 ]
+
+
+class MapTable(_Table):
+    """A stage that runs for each item of a list."""
+
+    model_config = ConfigDict(title="map")
+    over: str = Field(description="The stage that gives the list, or params.key.", examples=["cities"])
+    on_error: Literal["fail", "drop"] | None = Field(
+        None,
+        description="What becomes of the stage if an item fails: fail (when all others are done), or drop it.",
+    )
+    max_parallel: int | None = Field(None, description="How many items run at once.", ge=1)
 
 
 class StageTable(Given):
@@ -117,12 +167,37 @@ class StageTable(Given):
         description="Makes a stage of each combination of values: dimension → values, or values → overrides.",
         examples=[{"model": ["small", "big"]}, {"model": {"small": None, "big": {"params": {"depth": 9}}}}],
     )
+    depends_on: Annotated[_Text | _Texts, _one_of("a stage or a list of stages")] | None = Field(
+        None,
+        description="Stages whose returned values fill the parameters that nothing else provides, in this order; "
+        "with no such parameter only the order counts.",
+        examples=["cities", ["features", "labels"]],
+    )
+    map: (
+        Annotated[
+            _Text | Annotated[MapTable, Tag(_TABLE)], _one_of("a stage, params.key, or a table with over")
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Runs once for each item of what a stage returned (or of a list in the params); the item goes to "
+        "the first parameter that nothing else provides.",
+        examples=["cities", "params.cities", {"over": "cities", "on_error": "drop", "max_parallel": 4}],
+    )
+    type: Literal["simple", "parameterized"] | None = Field(
+        None, description="parameterized: as map over the first stage of depends_on."
+    )
+    map_on: str | None = Field(None, description="As map: params.KEY.")
 
 
 _Vars = Annotated[dict[str, _Scalar], Tag(_TABLE)]
 _SeveralVars = Annotated[
     list[Annotated[_Text | _Vars, _one_of("a YAML file or a table of values")]], Tag(_LIST)
 ]
+
+
+_Values = Annotated[dict[Any, Any], Tag(_TABLE)]
+_Parts = Annotated[list[Annotated[_Text | _Values, _one_of("a YAML file or a table of values")]], Tag(_LIST)]
 
 
 class PivotYaml(_Table):
@@ -140,6 +215,20 @@ class PivotYaml(_Table):
         None,
         description="Values for ${name}: a table, or YAML files; ${table.name} is a value in a table of such a file.",
         examples=[{"data": "data/2024"}, ["vars.yaml"]],
+    )
+    params: dict[str, Any] | None = Field(
+        None,
+        description="Values of params for every stage that has one of that name; a stage's own win over them.",
+        examples=[{"n_vals": 10}],
+    )
+    config: (
+        Annotated[_Text | _Parts | _Values, _one_of("a table of values, a YAML file, or a list of such")]
+        | None
+    ) = Field(
+        None,
+        description="What stages read through pivot.run_context().config: a table, or YAML files; merged deeply, "
+        "what comes later wins. Each key that a stage reads is a dependency of that stage.",
+        examples=[{"n_cities": 5}, ["config.yaml", "config.local.yaml"]],
     )
     include: Annotated[_Text | _Texts, _one_of("a path or a list of paths")] | None = Field(
         None,

@@ -22,6 +22,7 @@ from pivot.model.observation import (
 from pivot.model.place import Place
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
+from pivot.model.upstream import shown_path
 
 if TYPE_CHECKING:
     from pivot.core.difference import Source
@@ -34,8 +35,7 @@ Paths = Mapping[tuple[str, Place | None], tuple[str, ...]]
 Text = Callable[[str], str | None]
 """The text of a project module by its place (a project path, or a notebook's module); ``None`` if unknown."""
 
-_WIDEST_VALUE = 40
-_WIDEST_LINE = 80
+_WIDEST_VALUE, _WIDEST_LINE = 40, 80
 _DIFF_INDENT = " " * 8
 _CALLS_UNSEEN = (
     "which functions ran (this needs Python 3.12 or newer, and a stage that starts no program); code found by name "
@@ -75,6 +75,7 @@ _PREFIX = {
 _SENTENCE = {
     ChangeKind.FIRST_RUN: "Never run",
     ChangeKind.FORCED: "Forced",
+    ChangeKind.ALWAYS: "Always runs",
     ChangeKind.UPSTREAM: "Waits for {}",
     ChangeKind.MISSING_DEP: "Dependency missing: {}",
     ChangeKind.OUTPUT_MISSING: "Output missing: {}",
@@ -90,6 +91,7 @@ _NOUN = {
     ChangeKind.PACKAGE: "Package",
     ChangeKind.PARAM: "Parameter",
     ChangeKind.DEP: "Dependency",
+    ChangeKind.CONTEXT: "Run context",
     ChangeKind.LOADER: "Loader",
     ChangeKind.OUT: "Output declaration",
     ChangeKind.NAME: "Path",
@@ -227,7 +229,7 @@ def _first_reason(decision: Decision, phrase: Callable[[Change], str]) -> str:
     # an output that is not in place would only be restored; that its bytes are gone is why the stage runs
     lost = {change.name for change in decision.changes if change.kind is ChangeKind.OBJECT_MISSING}
     first = next((change for change in decision.changes if change.name in lost), decision.changes[0])
-    text = _LOST[first.kind].format(first.name) if lost and first.kind in _LOST else phrase(first)
+    text = _LOST[first.kind].format(shown_path(first.name)) if lost and first.kind in _LOST else phrase(first)
     if first.kind is ChangeKind.FIRST_RUN and decision.verdict is Verdict.RESTORE:
         text = "Never run here"  # the result is another branch's or project's, or its lock file is gone
     more = len({c.name for c in decision.changes} if lost else decision.changes) - 1
@@ -278,15 +280,12 @@ def status_word(verdict: Verdict) -> str:
 
 
 def title(change: Change) -> str:
-    """What changed, as a reader finds it again: ``func:normalize``, ``param:lr``, ``file:config.json``.
-
-    Empty where the headline has said all.
-    """
-    if change.kind in (ChangeKind.FIRST_RUN, ChangeKind.FORCED, ChangeKind.UPSTREAM):
+    """What changed, as a reader finds it again (``func:normalize``); empty where the headline has said all."""
+    if change.kind in (ChangeKind.FIRST_RUN, ChangeKind.FORCED, ChangeKind.ALWAYS, ChangeKind.UPSTREAM):
         return ""
     if change.kind is ChangeKind.FILE and _is_folder(change):
         return f"folder:{change.name}"
-    return _PREFIX.get(change.kind, "") + change.name
+    return _PREFIX.get(change.kind, "") + shown_path(change.name)
 
 
 def values(change: Change) -> tuple[tuple[str, str], ...]:
@@ -340,14 +339,14 @@ def _named_phrase(change: Change) -> str:
 
 def _phrase(change: Change) -> str:
     if change.kind in _SENTENCE:
-        return _SENTENCE[change.kind].format(change.name)
+        return _SENTENCE[change.kind].format(shown_path(change.name))
     if change.kind is ChangeKind.CODE:
         return _code_phrase(change.name)
     if change.kind is ChangeKind.FILE:
         return _file_phrase(change)
     verb = "added" if change.before is None else "removed" if change.after is None else "changed"
-    text = f"{_NOUN[change.kind]} {verb}: {change.name}"
-    valued = change.kind in (ChangeKind.PARAM, ChangeKind.PACKAGE, ChangeKind.SETTING)
+    text = f"{_NOUN[change.kind]} {verb}: {shown_path(change.name)}"
+    valued = change.kind in (ChangeKind.PARAM, ChangeKind.CONTEXT, ChangeKind.PACKAGE, ChangeKind.SETTING)
     if not valued or change.before is None or change.after is None:
         return text
     return f"{text} {shown_value(change.kind, change.before)} → {shown_value(change.kind, change.after)}"

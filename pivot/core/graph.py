@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pivot.errors import DefinitionError, DefinitionErrors
 from pivot.model.place import Place
 from pivot.model.stage import Stage
+from pivot.model.upstream import is_value
 from pivot.paths import ProjectPath, is_folder, relative_to_folder
 
 _Problem = tuple[Place, DefinitionError]
@@ -279,7 +280,7 @@ def _cycles(
         ring = ring[first:] + ring[:first]
         ringed = frozenset(ring)
         links = [
-            f"'{reader}' reads '{upstream[reader][writer][0]}' of '{writer}'"
+            f"'{reader}' {_reading(upstream[reader][writer][0])} '{writer}'"
             for writer, reader in zip(ring, [*ring[1:], ring[0]], strict=True)
         ]
         place = by_name[ring[0]].place
@@ -290,6 +291,10 @@ def _cycles(
             for name, feeders in left.items()
             if name not in ringed
         }
+
+
+def _reading(path: ProjectPath) -> str:
+    return "depends on" if is_value(path) else f"reads '{path}' of"
 
 
 def _same_out(first: Stage, second: Stage, path: ProjectPath) -> _Problem:

@@ -10,6 +10,7 @@ from pivot.core.query import essential_edges, layers
 from pivot.core.state import Progress, StageState, State
 from pivot.model.decision import Verdict
 from pivot.model.event import Outcome
+from pivot.model.upstream import shown_path
 
 _WIDEST_NAME = 26  # columns
 _WIDEST_PHRASE = 30
@@ -141,7 +142,7 @@ def _tooltip(graph: Graph, name: str, state: StageState | None) -> str:
     if state is not None:
         told.append(state.phrase + (f": {state.reason}" if state.reason else ""))
     if stage.deps:
-        told.append("reads " + ", ".join(stage.dep_paths()))
+        told.append("reads " + ", ".join(map(shown_path, stage.dep_paths())))
     if stage.outs:
-        told.append("writes " + ", ".join(stage.out_paths()))
+        told.append("writes " + ", ".join(map(shown_path, stage.out_paths())))
     return one_line(" · ".join(told))

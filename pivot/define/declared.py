@@ -1,7 +1,7 @@
 """What a function declares by its signature: deps, outs, params, and how it gives its outs back."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_origin, is_typeddict
 
@@ -18,6 +18,20 @@ VARIANT = "variant"
 
 
 @dataclass(frozen=True, slots=True)
+class Free:
+    """A parameter for which no annotation says where its value comes from.
+
+    Attributes:
+        annotation: evaluated; ``None`` without one.
+        required: whether it has no default.
+    """
+
+    name: str
+    annotation: Any
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """What a function's signature says.
 
@@ -29,6 +43,8 @@ class Declared:
         problems: what is wrong, without stage and place: (message, hint).
         takes_variant: whether a parameter ``variant`` is left for which variant the stage is.
         default: the instance of the params' model that is the parameter's default; ``None`` without one.
+        free: what is left for values of other stages and of ``params:``; empty if annotations cannot be read.
+        star: the name of ``*args``, which takes any number of values; ``None`` without it.
     """
 
     deps: dict[str, tuple[Dep[Any], Any]]
@@ -40,6 +56,8 @@ class Declared:
     problems: list[tuple[str, str | None]] = field(default_factory=list)
     takes_variant: bool = False
     default: Any = None
+    free: tuple[Free, ...] = ()
+    star: str | None = None
 
 
 def declared_by(function: Callable[..., Any], mark: Mark | None, *, is_variant: bool = False) -> Declared:
@@ -61,9 +79,11 @@ def declared_by(function: Callable[..., Any], mark: Mark | None, *, is_variant: 
     incremental: dict[str, tuple[IncrementalOut[Any], Any]] = {}
     models: list[tuple[str, Any]] = []
     free: list[inspect.Parameter] = []
+    star = None
     for name, parameter in parameters.items():
         if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
             problems.extend(_of_spare(parameter, hints.get(name)))
+            star = name if parameter.kind is inspect.Parameter.VAR_POSITIONAL else star
             continue
         if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
             problems.append(
@@ -82,16 +102,22 @@ def declared_by(function: Callable[..., Any], mark: Mark | None, *, is_variant: 
         elif not _misplaced(hints.get(name), f"parameter {name!r}", problems):
             free.append(parameter)
     params = _params(models, free, mark, problems)
+    left: tuple[Free, ...] = ()
     if _are_read(hints, parameters):
         taken = {params[0] if params is not None else None, VARIANT if is_variant else None}
-        needed = (parameter for parameter in free if _needs(parameter, taken))
-        problems.extend(_unprovided(parameter.name, hints.get(parameter.name)) for parameter in needed)
+        left = tuple(
+            Free(p.name, hints.get(p.name), p.default is inspect.Parameter.empty)
+            for p in free
+            if p.name not in taken
+        )
     outs, returns = _outs(hints.get("return"), mark, problems)
     takes_variant = any(p.name == VARIANT for p in free) and (params is None or params[0] != VARIANT)
     default = parameters[params[0]].default if params is not None else None
     default = default if params is not None and type(default) is params[1] else None
     names = tuple(parameters)
-    return Declared(deps, outs, returns, params, names, incremental, problems, takes_variant, default)
+    return Declared(
+        deps, outs, returns, params, names, incremental, problems, takes_variant, default, left, star
+    )
 
 
 def _are_read(hints: dict[str, Any], parameters: Any) -> bool:
@@ -99,17 +125,14 @@ def _are_read(hints: dict[str, Any], parameters: Any) -> bool:
     return bool(hints) or all(p.annotation is inspect.Parameter.empty for p in parameters.values())
 
 
-def _needs(parameter: inspect.Parameter, taken: set[str | None]) -> bool:
-    return parameter.default is inspect.Parameter.empty and parameter.name not in taken
-
-
-def _unprovided(name: str, annotation: Any) -> tuple[str, str]:
+def unprovided(name: str, annotation: Any) -> tuple[str, str]:
+    """What is wrong with a parameter that gets no value from anywhere: (message, hint)."""
     if isinstance(annotation, UnknownName):
         return (
             f"parameter {name!r}: name {str(annotation)!r} is not defined",
             "import it outside TYPE_CHECKING",
         )
-    hint = "annotate it with Dep(…), give it a default, or make it a field of the params model"
+    hint = "annotate it with Dep(…), name a stage in depends_on, or give it a value in params: or a default"
     if name == VARIANT:
         hint = "give the stage a matrix (or register it with variant=), or the parameter a default"
     elif name == "params":
@@ -118,13 +141,13 @@ def _unprovided(name: str, annotation: Any) -> tuple[str, str]:
 
 
 def _of_spare(parameter: inspect.Parameter, annotation: Any) -> list[tuple[str, str | None]]:
-    """``*args`` and ``**more`` get nothing: what is wrong if they are annotated as if they did."""
+    """``*args`` and ``**more`` get no files: what is wrong if they are annotated as if they did."""
     kind, extras = annotation_parts(annotation)
     if not any(isinstance(extra, (Dep, Out)) for extra in extras) and not is_model(kind):
         return []
     stars = "*" if parameter.kind is inspect.Parameter.VAR_POSITIONAL else "**"
     hint = "give it a parameter of its own; for several files Annotated[list[T], Dep([path, path])]"
-    return [(f"{stars}{parameter.name} gets no values", hint)]
+    return [(f"{stars}{parameter.name} gets no files", hint)]
 
 
 def is_model(kind: Any) -> bool:
@@ -144,7 +167,7 @@ def _params(
         names = ", ".join(repr(name) for name, _ in models)
         problems.append((f"parameters {names} each take a params model", "nest the models in one"))
     given = mark.params if mark is not None else None
-    if given is not None:
+    if given is not None and not isinstance(given, Mapping):
         model = given if isinstance(given, type) else type(given)
         if not is_model(model):
             problems.append(
@@ -167,7 +190,6 @@ def _params(
 def _outs(
     annotation: Any, mark: Mark | None, problems: list[tuple[str, str | None]]
 ) -> tuple[dict[str, tuple[Out[Any], Any]], Returns]:
-    plain = mark is not None and bool(mark.deps or mark.outs)
     kind, extras = annotation_parts(annotation)
     out = _only(extras, (Out,), "the return type", problems)
     outs: dict[str, tuple[Out[Any], Any]] = {}
@@ -175,30 +197,31 @@ def _outs(
     if out is not None:
         outs, returns = {SINGLE_OUT: (out, kind)}, Returns.SINGLE
     elif is_typeddict(get_origin(kind) or kind):
-        found = _fields(get_origin(kind) or kind, problems, plain)
-        if found or not plain:
+        found = _fields(get_origin(kind) or kind, problems)
+        if found:
             outs, returns = found, Returns.MAPPING
     elif annotation not in (None, type(None)) and not _misplaced(annotation, "the return type", problems):
-        hint = "annotate it: Annotated[T, Out(path)], or a TypedDict of such, or None"
-        if is_typeddict(without_none(kind)):
-            hint = f"every run returns all outputs: annotate {without_none(kind).__name__} alone"
-        problems.extend([] if plain else [("the return type declares no output", hint)])
+        inner = without_none(kind)
+        fields = getattr(inner, "__annotations__", {}) if isinstance(inner, type) else {}
+        if any(map(_holds_out, fields.values())):
+            hint = f"annotate a TypedDict instead of {inner.__name__}: a field for each output"
+            if is_typeddict(inner):
+                hint = f"every run returns all outputs: annotate {inner.__name__} alone"
+            problems.append(("the return type declares no output", hint))
     if outs and mark is not None and mark.outs:
         problems.append(("outs are declared both in @stage and in the return type", "keep one of them"))
     return outs, returns
 
 
-def _fields(
-    kind: Any, problems: list[tuple[str, str | None]], plain: bool
-) -> dict[str, tuple[Out[Any], Any]]:
-    """The outs of a TypedDict; with ``plain`` a dict that holds none is only a return type."""
+def _fields(kind: Any, problems: list[tuple[str, str | None]]) -> dict[str, tuple[Out[Any], Any]]:
+    """The outs of a TypedDict; one that holds none is only a return type."""
     try:
         hints = hints_of(kind)
     except PivotError as error:
         problems.append((f"{kind.__name__}: {error.message}", error.hint))
         return {}
     outs: dict[str, tuple[Out[Any], Any]] = {}
-    without: list[str] = []
+    wrong: list[tuple[str, str | None]] = []
     for name, annotation in hints.items():
         what = f"field {name!r} of {kind.__name__}"
         inner, extras = annotation_parts(annotation)
@@ -206,14 +229,17 @@ def _fields(
         if out is not None:
             outs[name] = (out, inner)
         elif name not in kind.__optional_keys__ and not _misplaced(annotation, what, problems):
-            without.append(name)
+            wrong.append((f"{what} carries no output", "annotate it: Annotated[T, Out(path)]"))
         if name in kind.__optional_keys__:
-            problems.append((f"{what} may be left out", "every run writes every output"))
-    if outs or not plain:
-        for name in without:
-            hint = "annotate it: Annotated[T, Out(path)]"
-            problems.append((f"field {name!r} of {kind.__name__} carries no output", hint))
+            wrong.append((f"{what} may be left out", "every run writes every output"))
+    problems.extend(wrong if outs or any(map(_holds_out, hints.values())) else [])
     return outs
+
+
+def _holds_out(annotation: Any) -> bool:
+    """Whether an Out stands in an annotation, at whatever depth."""
+    every = [annotation, *inner_annotations(annotation)]
+    return any(isinstance(extra, Out) for one in every for extra in annotation_parts(one)[1])
 
 
 def _only(

@@ -12,10 +12,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from pivot.config.supply import SetValue, unused_sets
 from pivot.core.graph import Graph
 from pivot.define.glance import PIPELINE_FILES
+from pivot.define.links import linked, upstream_keys
 from pivot.define.locate import Inclusion, pipeline_file_in
-from pivot.define.reading import Reading, read_pipeline_file
+from pivot.define.reading import Reading, name_prefix, read_pipeline_file
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.digest import Digest
 from pivot.model.stage import Stage
@@ -56,24 +58,28 @@ def define_file(path: str, root: str) -> tuple[Stage, ...]:
     return definition(path, root).stages
 
 
-def definition(path: str, root: str) -> Definition:
+def definition(path: str, root: str, sets: tuple[SetValue, ...] = ()) -> Definition:
     """As `define_file`, with the files that were read for it.
 
+    Args:
+        sets: values of params and config over all that files say.
+
     Raises:
-        DefinitionErrors: as `define_file`.
+        DefinitionErrors: as `define_file`; also of values that were set and that no stage has.
     """
-    search = _Search(root, [])
+    search = _Search(root, path, sets, [])
     own = search.reading(path)
     # by identity: a file is read once, and what it registers twice is for the graph to refuse
     chosen = {id(stage): stage for stage in _included(search, path, own)}
     if not search.errors:
         _add_writers(search, own, chosen)
-    stages = tuple(_seen_from(own, stage) for stage in chosen.values())
+    stages = linked([_seen_from(own, stage) for stage in chosen.values()], search.errors)
     search.errors.extend(_overwritten(search, stages))
     try:
         Graph(stages)
     except DefinitionErrors as error:
         search.errors.extend(error.errors)
+    search.errors.extend([] if search.errors else unused_sets(sets, [stage.name for stage in stages]))
     if search.errors:
         raise DefinitionErrors(search.errors)
     readings = search.readings.values()
@@ -87,38 +93,51 @@ class _Search:
     """Reads pipeline files, each once.
 
     Attributes:
+        own: the one that is worked with, absolute.
+        sets: values over all that they say.
         errors: all that is wrong with them.
         looked_for: pipeline files that would have counted, had they been there.
     """
 
     root: str
+    own: str
+    sets: tuple[SetValue, ...]
     errors: list[PivotError]
     readings: dict[str, Reading] = field(default_factory=dict)
     looked_for: list[str] = field(default_factory=list)
+    _homes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def reading(self, path: str) -> Reading:
         """A pipeline file as it was read."""
         if path not in self.readings:
-            self.readings[path] = read_pipeline_file(path, self.root, self.errors)
+            self.readings[path] = read_pipeline_file(
+                path, self.root, self.errors, self.sets, is_own=path == self.own
+            )
         return self.readings[path]
 
     def above(self, dep: ProjectPath) -> Iterator[Reading]:
         """The pipeline files in the folders that a path lies in, the nearest first."""
         folder = dep.rstrip("/") if is_folder(dep) else os.path.dirname(dep)
-        while True:
-            home = absolute(ProjectPath(folder or ROOT), self.root)
-            self.looked_for.extend(os.path.join(home, name) for name in PIPELINE_FILES)
-            try:
-                path = pipeline_file_in(home)
-            except PivotError as error:
-                if str(error) not in map(str, self.errors):
-                    self.errors.append(error)
-                path = None
+        return map(self.reading, self._files_above(folder))
+
+    def _files_above(self, folder: str) -> tuple[str, ...]:
+        """The pipeline files in a folder and those above it; each folder is looked into once."""
+        found = self._homes.get(folder)
+        if found is None:
+            above = self._files_above(os.path.dirname(folder)) if folder else ()
+            found = self._homes[folder] = (*self._file_in(folder), *above)
+        return found
+
+    def _file_in(self, folder: str) -> Iterator[str]:
+        home = absolute(ProjectPath(folder or ROOT), self.root)
+        self.looked_for.extend(os.path.join(home, name) for name in PIPELINE_FILES)
+        try:
+            path = pipeline_file_in(home)
+        except PivotError as error:
+            self.errors.append(error)
+        else:
             if path is not None and _is_ours(path):
-                yield self.reading(path)
-            if not folder:
-                return
-            folder = os.path.dirname(folder)
+                yield path
 
 
 def _is_ours(path: str) -> bool:
@@ -151,7 +170,12 @@ def _add_writers(search: _Search, own: Reading, chosen: dict[int, Stage]) -> Non
     here.add(chosen.values())
     waiting = deque(chosen.values())
     while waiting:
-        for dep in waiting.popleft().dep_paths():
+        stage = waiting.popleft()
+        named = {id(s): s for s in _named_by(search, stage) if id(s) not in chosen}
+        here.add(named.values())
+        chosen.update(named)
+        waiting += named.values()
+        for dep in stage.dep_paths():
             # a folder may hold files of several stages
             if not is_folder(dep) and here.of(dep):
                 continue
@@ -165,6 +189,14 @@ def _add_writers(search: _Search, own: Reading, chosen: dict[int, Stage]) -> Non
                 here.add(new.values())
                 chosen.update(new)
                 waiting += new.values()
+
+
+def _named_by(search: _Search, stage: Stage) -> Iterator[Stage]:
+    """The stages of the files that were read that a stage depends on by name."""
+    keys = set(upstream_keys(stage))
+    if keys:
+        for reading in tuple(search.readings.values()):
+            yield from (one for one in reading.said.stages if one.key in keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,4 +255,4 @@ def _seen_from(own: Reading, stage: Stage) -> Stage:
     """A stage under the name that it has in a pipeline file: another one's has its folder in front."""
     if stage.home == own.home.folder:
         return stage
-    return replace(stage, name=f"{'' if stage.home == ROOT else stage.home}:{stage.name}")
+    return replace(stage, name=f"{name_prefix(stage.home)}{stage.name}")

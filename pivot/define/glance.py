@@ -11,6 +11,8 @@ from pivot.store.root import FOLDER, find_root, git_root
 
 PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
 """The names of the files that define stages."""
+SOURCES = "src"
+"""The folder beside a pipeline file, or in the project root, from which modules are imported as well."""
 MOST = 200
 """So many modules of a project are looked at."""
 
@@ -49,7 +51,7 @@ def first_run_libraries(here: str) -> tuple[str, ...] | None:
         return None
     if _OTHER_WORKERS.search(_text(os.path.join(own, "config.yaml"))):
         return None
-    bases = (folder, root, os.path.join(folder, "src"), os.path.join(root, "src"))
+    bases = (folder, root, os.path.join(folder, SOURCES), os.path.join(root, SOURCES))
     return imported(os.path.join(folder, files[0]), tuple(dict.fromkeys(bases)))
 
 

@@ -5,7 +5,7 @@ other pipeline files that it names.
 import os
 from dataclasses import dataclass
 
-from pivot.define.glance import PIPELINE_FILES
+from pivot.define.glance import PIPELINE_FILES, SOURCES
 from pivot.errors import DefinitionError
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
@@ -132,7 +132,7 @@ def pipeline_file(path: str, root: str) -> PipelineFile:
     root = os.path.abspath(root)
     file = relative_to_root(os.path.abspath(path), root)
     folder = ProjectPath(os.path.dirname(file) or ".")
-    sources = [ProjectPath("src") if base == "." else ProjectPath(f"{base}/src") for base in (folder, ".")]
+    sources = [ProjectPath(SOURCES if base == "." else f"{base}/{SOURCES}") for base in (folder, ".")]
     present = [source for source in sources if os.path.isdir(absolute(source, root))]
     roots = tuple(dict.fromkeys([folder, ProjectPath("."), *present]))
     return PipelineFile(root, file, folder, roots)

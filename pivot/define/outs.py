@@ -6,6 +6,7 @@ from typing import Any
 
 from pivot.config.pivotfile import PathEntry
 from pivot.config.spelling import did_you_mean
+from pivot.define.declared import SINGLE_OUT
 from pivot.define.decorator import Mark
 from pivot.define.draft import Draft, called, is_several, names_folder
 from pivot.define.incremental import last_value_arguments
@@ -13,7 +14,9 @@ from pivot.define.loader_ref import check_writer, loader_ref
 from pivot.define.shapes import dict_item, is_mapping, list_item, may_be
 from pivot.errors import PivotError
 from pivot.loaders import ByExtension, PathOnly, infer_loader, loader_by_type
+from pivot.loaders.value import Value
 from pivot.model.stage import OutKind, PlotView, Returns, StageOut
+from pivot.model.upstream import value_path
 from pivot.outputs import DirectoryOut, IncrementalOut, Metric, Out, Plot
 from pivot.paths import is_folder
 
@@ -59,12 +62,27 @@ def plain_outs(draft: Draft, mark: Mark | None) -> list[StageOut]:
     """The files and folders that a plain function writes on its own."""
     raws = mark.outs if mark else ()
     paths = [(raw, draft.path(raw, called(raw, "out"), draft.code)) for raw in raws]
-    ref = loader_ref(PathOnly())
     return [
-        StageOut(raw, path, OutKind.DIRECTORY if is_folder(path) else OutKind.OUT, ref, True, True)
+        StageOut(
+            raw,
+            path,
+            OutKind.DIRECTORY if is_folder(path) else OutKind.OUT,
+            loader_ref(PathOnly()),
+            True,
+            True,
+        )
         for raw, path in paths
         if path is not None
     ]
+
+
+def value_out(stage: str, *, mapped: bool) -> StageOut:
+    """What a stage without outputs returns: an output that has no file in the workspace.
+
+    Where its bytes lie is known when the stage's home is, see `define.links.at_home`.
+    """
+    kind = OutKind.VALUES if mapped else OutKind.VALUE
+    return StageOut(SINGLE_OUT, value_path(stage), kind, loader_ref(Value()), True, False)
 
 
 def kind_of(out: Out[Any]) -> OutKind:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pivot.config.mapping import ValueEntry
 from pivot.config.params import ParamLayer
 from pivot.config.pivotfile import SECTIONS, GivenEntry, PathEntry, Scalar, StageEntry, Vars, read_vars
 from pivot.config.spelling import did_you_mean
@@ -18,6 +19,7 @@ from pivot.core.matrix import (
     unfinished,
     variants,
 )
+from pivot.define.rules import Rule
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import StageVariant
@@ -32,15 +34,19 @@ class Made:
     Attributes:
         paths: for each section of the file: name → path.
         params: the weakest first.
+        rules: how it is run, the weakest first.
         variant: which one it is; ``None`` without a matrix.
+        values: what it takes from other stages.
     """
 
     name: str
     paths: Mapping[str, Mapping[str, PathEntry]]
     params: tuple[ParamLayer, ...]
     mutex: tuple[str, ...] | None
+    rules: tuple[Mapping[str, Rule], ...]
     cwd: str | None
     variant: Variant | None
+    values: ValueEntry = field(default_factory=ValueEntry)
 
 
 def made_by(entry: StageEntry, values: Mapping[str, Scalar], errors: list[PivotError]) -> Iterator[Made]:
@@ -100,6 +106,7 @@ def _made(
     """One cell: what its values give wins over what the stage gives."""
     paths: dict[str, dict[str, PathEntry]] = {section: {} for section in SECTIONS}
     layers: list[ParamLayer] = []
+    rules: list[Mapping[str, Rule]] = []
     mutex: tuple[str, ...] | None = None
     for part in given:
         for section, table in part.paths.items():
@@ -109,6 +116,7 @@ def _made(
             values = substitution.tree(part.params, part, ("params",))
             layers.append(ParamLayer(values, part.place("params"), part.document, (*part.at, "params")))
         mutex = mutex if part.mutex is None else part.mutex
+        rules.append({name: _rule(name, part, substitution) for name in part.rules})
     done = {
         section: {name: substitution.path(path) for name, path in table.items()}
         for section, table in paths.items()
@@ -117,7 +125,25 @@ def _made(
     groups = (
         None if mutex is None else tuple(substitution.text(group, entry.place("mutex")) for group in mutex)
     )
-    return Made(cell.name, done, tuple(layers), groups, cwd, None if entry.matrix is None else cell)
+    variant = None if entry.matrix is None else cell
+    passed = _values(entry.values, substitution)
+    return Made(cell.name, done, tuple(layers), groups, tuple(rules), cwd, variant, passed)
+
+
+def _rule(name: str, part: GivenEntry, substitution: "_Substitution") -> Rule:
+    value = substitution.tree(part.rules[name], part, (name,))
+    return Rule(value, lambda *keys: part.place(name, *keys))
+
+
+def _values(said: ValueEntry, substitution: "_Substitution") -> ValueEntry:
+    """What is said of other stages, with the names in it replaced."""
+    names = said.depends_on
+    if names is not None:
+        names = tuple((substitution.text(name, place), place) for name, place in names)
+    fanout = said.map
+    if fanout is not None and fanout.over is not None:
+        fanout = replace(fanout, over=substitution.text(fanout.over, fanout.place))
+    return ValueEntry(names, fanout)
 
 
 def _over(above: PathEntry, below: PathEntry | None) -> PathEntry:
@@ -189,6 +215,14 @@ class _Substitution:
         message = f"{self.who}: ${{{name}}} has no value ({place})"
         hint = did_you_mean(name, self.values) or "give it under vars:, or as a dimension of the matrix"
         return DefinitionError(message, hint)
+
+
+def shared_params(
+    given: GivenEntry, values: Mapping[str, Scalar], errors: list[PivotError]
+) -> Mapping[str, Any]:
+    """The params that a file gives to all its stages, with ``${name}`` replaced."""
+    table: dict[str, Any] = _Substitution("params", values, errors).tree(given.params, given, ("params",))
+    return table
 
 
 def vars_of(

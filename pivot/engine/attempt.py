@@ -1,10 +1,11 @@
 """One execution of a stage: what is prepared before it, and what becomes of its result."""
 
 import codecs
+import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pivot.config.settings import Settings
 from pivot.core.graph import Graph
@@ -12,10 +13,11 @@ from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
 from pivot.errors import PivotError
+from pivot.model.context import run_context
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import Inputs, StageRecord
-from pivot.model.stage import Stage
+from pivot.model.stage import OutKind, Stage, StageDep
 from pivot.model.task import Success, Task, TaskDep, TaskOut
 from pivot.model.tree import TreeEntry
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder
@@ -32,12 +34,21 @@ class Tail:
 
     Args:
         path: of the file; it need not be there yet.
+        offset: where to begin, in bytes.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, offset: int = 0) -> None:
         self._path = path
-        self._offset = 0
+        self._offset = offset
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    @classmethod
+    def from_end(cls, path: str) -> "Tail":
+        """Only what comes after that which is there now: an attempt before wrote that."""
+        try:
+            return cls(path, os.stat(path).st_size)
+        except OSError:
+            return cls(path)
 
     def read(self) -> str:
         """The new text, at most `LARGEST_PIECE` bytes of it; empty if there is none."""
@@ -125,6 +136,12 @@ class Attempt:
         )
         return record, (*self.lost, *hints, *self.store.commit(self.journal, record))
 
+    def say(self, text: str) -> None:
+        """Add lines to the end of the log."""
+        if text:
+            with contextlib.suppress(OSError), open(self.task.log, "a", encoding="utf-8") as file:
+                file.write(text.strip() + "\n")
+
     def undo(self) -> None:
         """Put the previous outputs back."""
         self.store.abort(self.journal)
@@ -153,6 +170,8 @@ class Conditions:
         seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
+        executor: the kind of executor that runs them.
+        capacity: resource → how much of it there is here, as far as the project says it.
     """
 
     run: str
@@ -161,9 +180,13 @@ class Conditions:
     seed: int | None
     strict: bool
     ignored_environment: tuple[str, ...]
+    executor: str = "local"
+    capacity: Mapping[str, float] = field(default_factory=dict)
 
 
-def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, str], run: str) -> Conditions:
+def conditions_for(
+    settings: Settings, graph: Graph, environment: Mapping[str, str], run: str, executor: str = "local"
+) -> Conditions:
     """Conditions by the project's settings; the rest as of `Conditions`."""
     return Conditions(
         run=run,
@@ -172,13 +195,21 @@ def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, s
         seed=settings.seed,
         strict=settings.strict,
         ignored_environment=settings.ignore_env,
+        executor=executor,
+        capacity=settings.capacity,
     )
 
 
 def begin(
-    store: Store, observer: Observer, stage: Stage, decision: Decision, guard: Guard, conditions: Conditions
+    store: Store,
+    observer: Observer,
+    stage: Stage,
+    decision: Decision,
+    guard: Guard,
+    conditions: Conditions,
+    number: int = 1,
 ) -> Attempt:
-    """Prepare an execution: staging folders, files that the stage writes itself moved aside, log, task.
+    """Prepare an execution, the `number`-th of the run: staging folders, old files moved aside, log, task.
 
     Raises:
         PivotError: a dep is gone, the last value of an incremental output is lost (and the run not forced), or the
@@ -205,16 +236,18 @@ def begin(
     log = store.log_file(conditions.run, stage.key)
     journal = store.begin(stage)  # whatever fails below must undo it
     try:
-        places = Places(journal, folders, store.place_last_values(journal, stage, values), log)
+        # what a stage that always runs did, nobody can tell from what it rests on
+        token = decision.inputs.key + (conditions.run if stage.always else "")
+        places = Places(journal, folders, store.place_last_values(journal, stage, values), log, token)
     except BaseException:
         store.abort(journal)
         raise
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
-        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions),
+        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number),
         log=store.shown(log),
-        tail=Tail(log),
+        tail=Tail.from_end(log),
         progress=ProgressTail(stage.name, log),
         guard=guard,
         journal=journal,
@@ -243,12 +276,14 @@ class Places:
         folders: of each that is a dep, the files in it that count.
         previous: where the stage reads what its incremental outputs held last.
         log: absolute path.
+        token: what the value of a stage that returns nothing differs by, see `loaders.value.null`.
     """
 
     journal: Journal
     folders: Mapping[ProjectPath, tuple[TreeEntry, ...]]
     previous: Mapping[ProjectPath, str]
     log: str
+    token: str
 
 
 def task_for(
@@ -258,8 +293,9 @@ def task_for(
     places: Places,
     root: str,
     conditions: Conditions,
+    number: int = 1,
 ) -> Task:
-    """What a worker needs to run a stage once; `libraries` are those that the texts import."""
+    """What a worker needs to run a stage for the `number`-th time; `libraries` are those that the texts import."""
     return Task(
         stage=stage.name,
         function=stage.function,
@@ -268,19 +304,7 @@ def task_for(
         roots=tuple(absolute(folder, root) for folder in stage.roots),
         cwd=absolute(stage.folder, root),
         environment=dict(conditions.environment),
-        deps=tuple(
-            TaskDep(
-                name=dep.name,
-                path=absolute(dep.path, root),
-                loader=dep.loader,
-                argument=dep.argument,
-                index=dep.index,
-                files=tuple(entry.path for entry in places.folders[dep.path])
-                if is_folder(dep.path)
-                else None,
-            )
-            for dep in stage.deps
-        ),
+        deps=tuple(_task_dep(dep, places, root) for dep in stage.deps),
         outs=tuple(
             TaskOut(
                 name=out.name,
@@ -295,6 +319,7 @@ def task_for(
                 index=out.index,
                 argument=out.argument,
                 previous=places.previous.get(out.path),
+                token=places.token if out.kind is OutKind.VALUE else None,
             )
             for out in stage.outs
         ),
@@ -307,4 +332,26 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
+        executor=conditions.executor,
+        resources=stage.resources,
+        attempt=number,
+        context=run_context(
+            stage.context,
+            stage.params.values if stage.params else None,
+            stage=stage.name,
+            run=conditions.run,
+            executor=conditions.executor,
+            attempt=number,
+        ),
+    )
+
+
+def _task_dep(dep: StageDep, places: Places, root: str) -> TaskDep:
+    return TaskDep(
+        name=dep.name,
+        path=absolute(dep.path, root),
+        loader=dep.loader,
+        argument=dep.argument,
+        index=dep.index,
+        files=tuple(entry.path for entry in places.folders[dep.path]) if is_folder(dep.path) else None,
     )

@@ -50,7 +50,7 @@ def rehearse(
         journal = store.begin(stage)
         undo.callback(store.abort, journal)
         previous = store.place_last_values(journal, stage, values)
-        places = Places(journal, folders, previous, os.path.join(scratch, "log"))
+        places = Places(journal, folders, previous, os.path.join(scratch, "log"), token="")
         task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions)
         yield undo.enter_context(rehearsing(task, placed))
 

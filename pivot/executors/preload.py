@@ -14,9 +14,7 @@ import importlib.machinery
 import mmap  # noqa: F401 - loaded for the workers
 import os
 import signal
-import site
 import sys
-import sysconfig
 import warnings
 
 import yaml  # noqa: F401 - loaded for the workers that read a pivot.yaml
@@ -25,6 +23,7 @@ import pivot.config.validation  # loaded for the workers, like the next; with it
 import pivot.executors.processes
 import pivot.worker.definitions
 import pivot.worker.main  # noqa: F401 - loaded for the workers
+from pivot.worker.installed import library_folders
 
 UNFIT = frozenset(
     {
@@ -46,7 +45,7 @@ UNFIT = frozenset(
 
 def preload(names: list[str]) -> None:
     """Import what is fit to be forked and installed; warnings and failures are the stages' business."""
-    own = _installed()
+    own = library_folders()
     path, sys.path[:] = sys.path[:], own
     gc.disable()  # what libraries make while they are imported stays: to look it through takes a tenth of the time
     try:
@@ -63,15 +62,6 @@ def preload(names: list[str]) -> None:
         sys.path[:] = path
         gc.freeze()  # nor do the workers look it through, each in a copy of its own
         gc.enable()
-
-
-def _installed() -> list[str]:
-    """The entries of ``sys.path`` that belong to the interpreter, not to a project."""
-    paths = sysconfig.get_paths()
-    own = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")} | set(site.getsitepackages())
-    own |= {os.path.join(paths["stdlib"], "lib-dynload"), site.getusersitepackages()}
-    known = {os.path.realpath(entry) for entry in own}
-    return [entry for entry in sys.path if os.path.realpath(entry) in known]
 
 
 def end_workers(server: int) -> None:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from pivot.model.context import RunContext
 from pivot.model.fingerprint import ModuleText
 from pivot.model.observation import Seen
 from pivot.model.record import OutputState
+from pivot.model.resources import Resources
 from pivot.model.stage import LoaderRef, ObjectRef, Returns, StageParameters
 from pivot.paths import ProjectPath
 
@@ -40,6 +42,7 @@ class TaskOut:
         directory: a folder; `target` and `staging` are folders then, without ``/`` at the end.
         index: its position in the list that the stage returns under `name`; ``None``: the value itself.
         argument: the parameter that gets the last value (an incremental output).
+        token: of a value without a file in the workspace: what it says beside ``None``; else ``None``.
         previous: the absolute path of a file with the last bytes, which must not be written to; ``None``: there are
             none, the argument gets the loader's ``empty()``. Where the stage itself writes the file, a copy of
             them lies at `target` already.
@@ -57,6 +60,7 @@ class TaskOut:
     index: int | None = None
     argument: str | None = None
     previous: str | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,10 @@ class Task:
         ignored_environment: patterns of variables that are left out.
         variant: what the parameter ``variant`` gets, as JSON text; ``None`` where the function takes none.
         key: what the stage is called on disk; empty: as here.
+        executor: where it runs: ``local``, ``dask`` or ``ray``.
+        resources: what it takes of the machine, for executors that place it.
+        attempt: which one it is, from 1.
+        context: what the stage's run context says.
     """
 
     stage: str
@@ -97,6 +105,10 @@ class Task:
     ignored_environment: tuple[str, ...] = ()
     variant: str | None = None
     key: str = ""
+    executor: str = "local"
+    resources: Resources = field(default_factory=Resources)
+    attempt: int = 1
+    context: RunContext = field(default_factory=RunContext)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +118,25 @@ class Failure:
     Attributes:
         kind: ``exception`` (the stage raised), ``result`` (what it returned cannot be saved), ``load`` (a dep
             could not be read), ``import`` (its module could not be imported), ``died`` (the process ended),
-            ``cancelled``, ``commit`` (its outputs could not be recorded).
+            ``timeout`` (it was ended because it took too long), ``cancelled``, ``commit`` (its outputs could not be
+            recorded).
         message: one line: ``ValueError: bad (stages.py:12)``.
         traceback: as the stage's author would see it, without frames of Pivot's own; may be empty.
         hint: the way out, where we know one.
+        exceptions: dotted names of the class of what was raised and of its bases, where something was.
     """
 
     kind: str
     message: str
     traceback: str = ""
     hint: str | None = None
+    exceptions: tuple[str, ...] = ()
+
+    @property
+    def raised(self) -> tuple[str, ...]:
+        """As `exceptions`; also for what ended without one, the name that stands for it."""
+        standing = {"timeout": ("builtins.TimeoutError",), "died": ("pivot.errors.WorkerError",)}
+        return self.exceptions or standing.get(self.kind, ())
 
 
 @dataclass(frozen=True, slots=True)

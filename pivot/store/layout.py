@@ -16,7 +16,8 @@ STAGING = ".pivot-new."
 ASIDE = ".pivot-old."
 """How the folders begin that hold files moved aside, beside where they were."""
 
-_GITIGNORE = "/cache/\n/runs/\n/journal/\n/locks/\n/tmp/\n/state.db*\n"
+_GITIGNORE_BEFORE_VALUES = "/cache/\n/runs/\n/journal/\n/locks/\n/tmp/\n/state.db*\n"
+_GITIGNORE = _GITIGNORE_BEFORE_VALUES + "/values/\n"
 _UNSAFE = re.compile(rb"^\.|[^A-Za-z0-9_@.-]")
 _SAFE = re.compile(rb"%([0-9A-F]{2})")
 _LONGEST = 160
@@ -189,12 +190,21 @@ def create(root: str, cache_dir: str | None = None) -> Layout:
         atomic.make_folder(layout.folder)
         # format.json comes last: a folder that has one is complete
         ignore = os.path.join(layout.folder, ".gitignore")
-        if not os.path.lexists(ignore):
+        if not os.path.lexists(ignore) or _is_earlier(ignore):
             atomic.write_bytes(ignore, _GITIGNORE.encode(), layout.scratch)
         if not os.path.lexists(layout.format_file):
             text = json.dumps({"hash": HASH_NAME, "version": VERSION}, sort_keys=True) + "\n"
             atomic.write_bytes(layout.format_file, text.encode(), layout.scratch)
     return open_layout(root, cache_dir)
+
+
+def _is_earlier(ignore: str) -> bool:
+    """Whether the ``.gitignore`` is one of Pivot's own that knows no values yet."""
+    try:
+        with open(ignore, encoding="utf-8") as file:
+            return file.read() == _GITIGNORE_BEFORE_VALUES
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def open_layout(root: str, cache_dir: str | None = None) -> Layout:

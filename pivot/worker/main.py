@@ -29,10 +29,10 @@ from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, StaleWorker, Success, Task, TaskResult, TrialResult, TrialTask
 from pivot.worker import modules
 from pivot.worker.capture import adopt_streams, captured, fresh_warnings
-from pivot.worker.context import running
+from pivot.worker.context import Note, running
 from pivot.worker.failures import failure_of
 from pivot.worker.imports import ImportLog
-from pivot.worker.inject import arguments
+from pivot.worker.inject import arguments, spread
 from pivot.worker.save import make_room, save
 from pivot.worker.seeding import put_back, seeded
 from pivot.worker.seen import observing
@@ -142,12 +142,12 @@ def _run(task: Task) -> TaskResult:
         return StaleWorker(stale)
     importer, log = modules.install(task.modules, task.roots)
     with surroundings(task.cwd, task.environment), captured(task.log):
-        with observing(task, importer, log) as seen:
-            result = _execute(task, log)
-        return replace(result, seen=seen()) if isinstance(result, Success) else result
+        with observing(task, importer, log) as watch:
+            result = _execute(task, log, watch.asked)
+        return replace(result, seen=watch.seen()) if isinstance(result, Success) else result
 
 
-def _execute(task: Task, log: ImportLog) -> Success | Failure:
+def _execute(task: Task, log: ImportLog, note: Note) -> Success | Failure:
     begin = time.perf_counter()
     step = "import"
     try:
@@ -158,14 +158,14 @@ def _execute(task: Task, log: ImportLog) -> Success | Failure:
             drawn
         ):  # the project's own seed holds; a later stage would find its modules imported, and not hear of it
             log.mark_asked()
-        with fresh_warnings(), running(task):
+        with fresh_warnings(), running(task, note):
             step = "load"
-            values = arguments(task)
+            given, values = spread(function, arguments(task))
             make_room(task)
             step = "exception"
             with seeded(task.seed):
                 put_back(drawn)
-                returned = function(**values)
+                returned = function(*given, **values)
             step = "result"
             outputs = save(task, returned)
     except BaseException as error:  # noqa: BLE001 - every failure is a value

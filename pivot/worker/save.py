@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import xxhash
 
+from pivot.loaders.value import null
 from pivot.model.digest import Digest
 from pivot.model.record import OutputState
 from pivot.model.stage import LoaderRef
@@ -61,6 +62,9 @@ def _clear(out: TaskOut) -> None:
 
 
 def _write(out: TaskOut, value: object, task: Task) -> None:
+    if out.token is not None:
+        _keep_value(out, value, task)
+        return
     doing = f"output {out.name!r} ({out.declared})"
     if not out.directory:
         _save(out.loader, value, out.staging, doing, task)
@@ -75,6 +79,22 @@ def _write(out: TaskOut, value: object, task: Task) -> None:
         names = ", ".join(map(repr, sorted(more)))
         message = f"output {out.name!r} ({out.declared}): {out.loader.name} wrote {names}, which no key names"
         raise TaskError(Failure("result", message, hint="its save(value, path) must write exactly that file"))
+
+
+def _keep_value(out: TaskOut, value: object, task: Task) -> None:
+    """Write what a stage returned that names no file."""
+    try:
+        os.makedirs(os.path.dirname(out.staging), exist_ok=True)
+        if value is None:
+            with open(out.staging, "wb") as file:
+                file.write(null(out.token or ""))
+        else:
+            pickle.loads(out.loader.payload).save(value, out.staging)
+    except Exception as error:
+        doing = f"stage {task.stage!r} returned {article(value)}, which cannot be kept for other stages"
+        hint = "return what can be pickled; or write a file, and annotate the return type with Out(path)"
+        failure = failure_of(error, "result", task.modules, doing=doing, hint=way_out(error) or hint)
+        raise TaskError(failure) from error
 
 
 def _save(loader: LoaderRef, value: object, path: str, doing: str, task: Task) -> None:

@@ -195,7 +195,6 @@ WRONG = {
         "keep one",
     ),
     "class for a dep": ("def f(a: Annotated[str, Dep]): ...", "annotated with the class Dep", "call it"),
-    "no output": ("def f() -> dict: ...", "the return type declares no output", "Annotated[T, Out(path)]"),
     "unknown extension": (
         "def f(a: Annotated[str, Dep('a.xyz')]): ...",
         "no loader is known for 'a.xyz'",
@@ -248,7 +247,7 @@ WRONG = {
     "bad name": ("def _f(): ...", "stage name '_f' is not allowed", "begin with a letter"),
     "coroutine": ("async def f(): ...", "f is a coroutine or generator", "plain function"),
     "field without out": (
-        "class O(TypedDict):\n    a: str\ndef f() -> O: ...",
+        "class O(TypedDict):\n    a: str\n    b: Annotated[str, Out('b.txt')]\ndef f() -> O: ...",
         "field 'a' of O carries no output",
         "Annotated[T, Out(path)]",
     ),
@@ -305,7 +304,7 @@ def test_a_wrong_signature_names_stage_place_and_way_out(project, case):
 def test_everything_wrong_with_a_file_is_told_at_once(project):
     code = """
 @pivot.stage
-def f(x, a: Annotated[str, Dep('/a')]) -> dict: ...
+def f(x, a: Annotated[str, Dep('/a')]) -> list[Annotated[str, Out('a')]]: ...
 @pivot.stage
 def g(y): ...
 """

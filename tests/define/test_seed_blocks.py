@@ -39,6 +39,10 @@ def out(path, loader="PathOnly", kind=OutKind.OUT, cache=True):
     return (path, kind, cache, loader)
 
 
+def value(stage):
+    return {"output": out(f".pivot/values/{stage}", "Value", OutKind.VALUE)}
+
+
 TRAIN_OUTS = {
     "model": out("model.pkl"),
     "metrics": out("metrics.json", "JSON", OutKind.METRIC, cache=False),
@@ -139,16 +143,21 @@ def test_the_blocks_that_cannot_be_stages_say_so(project):
 
 
 DECORATED = {
-    "decorated.py": ("process", {"input.csv": "input.csv"}, {"output.parquet": out("output.parquet")}),
-    "decorated_helper.py": ("process", {"data.csv": "data.csv"}, {}),
-    "decorated_params.py": ("train", {"data.csv": "data.csv"}, {}),
+    "decorated.py": (
+        "process",
+        {"input.csv": "input.csv"},
+        {"output.parquet": out("output.parquet")},
+        Returns.NOTHING,
+    ),
+    "decorated_helper.py": ("process", {"data.csv": "data.csv"}, value("process"), Returns.SINGLE),
+    "decorated_params.py": ("train", {"data.csv": "data.csv"}, value("train"), Returns.SINGLE),
 }
 
 
 @pytest.mark.parametrize("name", DECORATED)
 def test_a_decorated_block_registers(project, name):
     project.write("pipeline.py", "from pivot import stage\n" + block(name))
-    assert shape(project.stage("pipeline.py")) == (*DECORATED[name], Returns.NOTHING)
+    assert shape(project.stage("pipeline.py")) == DECORATED[name]
 
 
 def test_params_yaml_overrides_as_its_block_shows(project):

@@ -74,8 +74,8 @@ def test_a_dot_is_the_folder_of_the_pipeline_file(project):
 
 TEXT = "Annotated[str, Dep('a.txt')]"
 WRONG = {
-    "dep of all arguments": (f"def f(*files: {TEXT}): ...", "*files gets no values", "list[T], Dep([path"),
-    "params of all words": ("def f(**more: P): ...", "**more gets no values", "a parameter of its own"),
+    "dep of all arguments": (f"def f(*files: {TEXT}): ...", "*files gets no files", "list[T], Dep([path"),
+    "params of all words": ("def f(**more: P): ...", "**more gets no files", "a parameter of its own"),
     "dep as a default": (
         "def f(a: str = Dep('a.txt')): ...",
         "Dep stands alone in the default of parameter 'a'",

@@ -17,7 +17,11 @@ def test_create_makes_format_and_gitignore_and_nothing_that_is_not_needed(tmp_pa
     create(str(tmp_path))
     assert json.loads((tmp_path / ".pivot/format.json").read_text()) == {"hash": "xxh3-128", "version": 1}
     ignored = (tmp_path / ".pivot/.gitignore").read_text().split()
-    assert ignored == ["/cache/", "/runs/", "/journal/", "/locks/", "/tmp/", "/state.db*"]
+    assert ignored == ["/cache/", "/runs/", "/journal/", "/locks/", "/tmp/", "/state.db*", "/values/"]
+    ignore = tmp_path / ".pivot/.gitignore"
+    ignore.write_text("/cache/\n/runs/\n/journal/\n/locks/\n/tmp/\n/state.db*\n")  # of an earlier Pivot
+    create(str(tmp_path))
+    assert "/values/" in ignore.read_text().split()
 
 
 def test_create_again_changes_nothing(tmp_path):
