@@ -9,13 +9,13 @@ from typing import Any
 from pivot.config.mapping import ValueEntry, depends_entry, map_entry
 from pivot.config.params import ParamLayer, params_text, resolve_params
 from pivot.config.pivotfile import PathEntry
-from pivot.define.declared import declared_by
 from pivot.define.decorator import Mark, mark_of
 from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
 from pivot.define.functions import check_function, name_of, reference
 from pivot.define.outs import Given, annotated_outs, plain_outs, value_out
 from pivot.define.passed import passed_values
+from pivot.define.signatures import Signatures
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef, Returns, Stage, StageParameters, StageVariant
@@ -55,6 +55,7 @@ def stage_from_function(
     code: Place | None = None,
     ref: ObjectRef | None = None,
     overrides: Overrides | None = None,
+    signatures: Signatures | None = None,
 ) -> Stage:
     """The stage that a function makes.
 
@@ -67,6 +68,7 @@ def stage_from_function(
         code: where the function is written; ``place`` by default.
         ref: the name under which it was found; else its own.
         overrides: what is said over its declarations.
+        signatures: what is known of functions and loaders, where other stages are made of them just now.
 
     Raises:
         DefinitionErrors: everything that is wrong with it.
@@ -76,8 +78,9 @@ def stage_from_function(
     code = code or place
     found = _importable(function, name, code, ref)
     overrides = overrides or Overrides()
-    declared = declared_by(function, mark, is_variant=overrides.variant is not None)
-    draft = Draft(name, found, folder, place, code, declared)
+    signatures = signatures or Signatures()
+    declared = signatures.declared(function, mark, is_variant=overrides.variant is not None)
+    draft = Draft(name, found, folder, place, code, declared, signatures)
     _check_name(draft)
     draft.errors.extend(draft.error(message, code, hint) for message, hint in declared.problems)
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]

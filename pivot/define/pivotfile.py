@@ -10,6 +10,7 @@ from pivot.define.functions import code_place
 from pivot.define.imports import Modules
 from pivot.define.locate import FileStages, Inclusion, PipelineFile, included_file
 from pivot.define.outs import Given
+from pivot.define.signatures import Signatures
 from pivot.define.variants import Made, made_by, stage_variant, vars_of
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
@@ -43,6 +44,7 @@ def stages_from_pivotfile(
         except PivotError as error:
             errors.append(DefinitionError(f"include: {error.message} ({place})", error.hint))
     stages: list[Stage] = []
+    signatures = Signatures()
     written: dict[ObjectRef, Place | None] = {}
     for entry in said.stages:
         found = modules.function(entry.python, entry.name, entry.place("python"))
@@ -60,7 +62,7 @@ def stages_from_pivotfile(
                     if found[1] not in written:  # an entry for each file makes thousands of one function
                         written[found[1]] = code_place(found[0], home.root)
                     code = written[found[1]] or entry.place()
-                    stage = made_stage(entry, made, found, outs, params, home, code)
+                    stage = made_stage(entry, made, found, outs, params, home, code, signatures)
                     stages += [stage] if entry.name not in said.broken else []
                 except PivotError as error:
                     new = once(error, made.name, told)
@@ -86,6 +88,7 @@ def made_stage(
     params: YamlDocument | None,
     home: PipelineFile,
     code: Place,
+    signatures: Signatures,
 ) -> Stage:
     """One of the stages that an entry makes.
 
@@ -94,6 +97,7 @@ def made_stage(
         outs: what the entry says of outputs.
         params: of the ``params.yaml`` beside it.
         code: where the function is written.
+        signatures: what is known of functions and loaders.
 
     Raises:
         PivotError: what is wrong with it.
@@ -115,6 +119,7 @@ def made_stage(
             variant=stage_variant(made.variant),
             values=made.values,
         ),
+        signatures=signatures,
     )
 
 
