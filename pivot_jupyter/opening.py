@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Sequence
 
-from pivot.define.locate import find_pipeline_file, pipeline_file_in
+from pivot.define.locate import find_pipeline_file, is_pipeline_file, pipeline_file_in
 from pivot.errors import DefinitionError, UsageError
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath
