@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -11,7 +11,7 @@ from pivot.core.explain import Explanation
 from pivot.core.graph import Graph
 from pivot.core.interest import Interest, interest
 from pivot.core.inventory import Inventory
-from pivot.core.query import select
+from pivot.core.query import select, select_one
 from pivot.define.locate import find_home
 from pivot.engine.attempt import conditions_for
 from pivot.engine.define import define, named_modules, no_pipeline_file
@@ -19,7 +19,6 @@ from pivot.engine.explain import explain, take_inventory
 from pivot.engine.history import PastRun, last_traceback, past_run, past_runs, stop_runs
 from pivot.engine.observe import Observer, assess
 from pivot.engine.run import Plan, Sink, execute, require_inputs
-from pivot.errors import UsageError
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores, stage_environment
 from pivot.executors.warm import Workers, given
@@ -56,9 +55,10 @@ class Project:
     Nothing on disk is touched until something runs. May be used as a context manager; `close` ends the workers.
 
     Args:
-        path: a folder in or under the project; the nearest ``pivot.yaml`` or ``pipeline.py`` at or above it counts.
+        path: a ``pivot.yaml`` or ``pipeline.py``, or a folder: the nearest such file at or above it counts.
         executor: where stages run; the caller closes it. ``None``: workers of the project's own.
         workers: those of another project, which closes them.
+        params: values over those of the files: ``n`` of all stages that have it, ``train.n``, ``config.key``.
 
     Attributes:
         root: the project root, absolute: the topmost folder with ``.pivot/``, else the git root, else `folder`.
@@ -68,12 +68,19 @@ class Project:
     """
 
     def __init__(
-        self, path: str = ".", executor: Executor | None = None, *, workers: Workers | None = None
+        self,
+        path: str = ".",
+        executor: Executor | None = None,
+        *,
+        workers: Workers | None = None,
+        params: Mapping[str, object] | None = None,
     ) -> None:
         start = os.path.abspath(path)
         self._file, home = find_home(start)
         self.root = home.root
-        self._here = relative_to_root(start, self.root)
+        self._here = relative_to_root(start if os.path.isdir(start) else os.path.dirname(start), self.root)
+        self._params = dict(params or {})
+        self._is_plain = os.path.isdir(start) and not self._params  # so that another command may ask the same
         self.folder: ProjectPath = home.folder
         self.roots: tuple[ProjectPath, ...] = home.roots
         self._settings: Settings | None = None
@@ -189,7 +196,8 @@ class Project:
 
         jobs = jobs or self.settings.jobs or cores()
         now, here = datetime.now(UTC), absolute(self._here, self.root)
-        inquiry = None if force or self._module else inquire(self.root, here, targets, single_stage)
+        is_plain = self._is_plain and not (force or self._module)
+        inquiry = inquire(self.root, here, targets, single_stage) if is_plain else None
         if inquiry and (known := inquiry.known(targets, jobs, now, sinks)):
             return known
         inquiry = inquiry and inquiry.begin()
@@ -341,8 +349,7 @@ class Project:
 
         task = trial_task(module, names, timeout, root=self.root, folder=self.folder, roots=self.roots)
         texts = {module.name: module}
-        libraries = self._observer(texts).libraries(self.roots, texts)
-        with self.workers.visit(self.settings.jobs or cores(), libraries) as executor:
+        with self._visit(texts, self._observer(texts)) as executor:
             return executor.trial(task)
 
     @property
@@ -360,11 +367,7 @@ class Project:
         return self._store
 
     def _stage(self, name: str) -> Stage:
-        graph = self.graph()
-        found = self._select(graph, [name], single=True)
-        if len(found) > 1:
-            raise UsageError(f"'{name}' stands for {len(found)} stages", f"say which: {', '.join(found)}")
-        return graph.stage(found[0])
+        return (graph := self.graph()).stage(select_one(graph, name, self._here))
 
     def _select(self, graph: Graph, targets: Sequence[str], single: bool = False) -> tuple[str, ...]:
         return select(graph, targets, single, self._here)
@@ -381,8 +384,10 @@ class Project:
         if (file := self._file) is None:
             raise no_pipeline_file(self.store)
 
-        def workers() -> "AbstractContextManager[Executor]":
-            libraries = self._observer().libraries(self.roots, named_modules(file))
-            return self.workers.visit(self.settings.jobs or cores(), libraries)
+        return define(
+            self.store, lambda: self._visit(named_modules(file), self._observer()), file, self._params
+        )
 
-        return define(self.store, workers, file)
+    def _visit(self, modules: Iterable[str], observer: Observer) -> "AbstractContextManager[Executor]":
+        """The executor for one task; `modules` are those that it will import."""
+        return self.workers.visit(self.settings.jobs or cores(), observer.libraries(self.roots, modules))

@@ -37,7 +37,12 @@ def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
         *_table_changes(ChangeKind.FILE, before.observed.files, after.observed.files),
         *_table_changes(ChangeKind.ENVIRONMENT, before.observed.environment, after.observed.environment),
         *(
-            Change(change.kind, shown_pointer(change.name), *map(shown_asked, (change.before, change.after)))
+            replace(
+                change,
+                name=shown_pointer(change.name),
+                before=shown_asked(change.before),
+                after=shown_asked(change.after),
+            )
             for change in _table_changes(ChangeKind.CONTEXT, before.observed.context, after.observed.context)
         ),
         *_table_changes(ChangeKind.LOADER, before.loaders, after.loaders),

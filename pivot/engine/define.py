@@ -10,7 +10,7 @@ import os
 import pickle
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,7 @@ from pivot.define.locate import PIPELINE_FILES
 from pivot.engine.importable import listing, packages_in
 from pivot.errors import DefinitionError, DefinitionErrors, UsageError, WorkerError
 from pivot.executors.base import Executor
+from pivot.model.context import FileContext
 from pivot.model.definitions import Bodies, Definitions
 from pivot.model.digest import Digest, digest_bytes, digest_parts
 from pivot.model.place import Place
@@ -74,20 +75,24 @@ def no_pipeline_file(store: Store) -> UsageError:
 
 
 def define(
-    store: Store, workers: Callable[[], AbstractContextManager[Executor]], path: str
+    store: Store,
+    workers: Callable[[], AbstractContextManager[Executor]],
+    path: str,
+    params: Mapping[str, object],
 ) -> tuple[Stage, ...]:
     """The stages that a pipeline file defines; its code is imported only if they are not known.
 
     Args:
         workers: give the executor in one of whose workers, discarded afterwards, the code is imported.
         path: of the pipeline file, absolute.
+        params: values over those of the files; definitions with such are not kept.
 
     Raises:
         DefinitionErrors: everything that is wrong with the definitions.
     """
     file = os.path.relpath(path, store.root)
     place = _place(store, path)
-    kept = _load(store.definitions.load(place))
+    kept = None if params else _load(store.definitions.load(place))
     if kept is not None and (now := _held(kept, store)) is not None:
         if now is not kept:
             store.definitions.save(place, pickle.dumps(now))
@@ -95,14 +100,20 @@ def define(
         return known
     try:
         with workers() as executor:
-            answer = executor.call(ObjectRef(_READER, "define_in_worker"), pickle.dumps((path, store.root)))
+            answer = executor.call(
+                ObjectRef(_READER, "define_in_worker"), pickle.dumps((path, store.root, params))
+            )
     except WorkerError as error:
         hint = "one of the modules that it imports ended the process: import them one by one in a Python of your own"
         raise DefinitionErrors(
             [DefinitionError(f"reading {file} failed: {error.message} ({file}:1)", hint)]
         ) from None
     said: Definitions = pickle.loads(answer)
-    if said.pure and _settled((*said.files, *said.folders, *packages_in(said.folders)), said.began):
+    if (
+        said.pure
+        and not params
+        and _settled((*said.files, *said.folders, *packages_in(said.folders)), said.began)
+    ):
         files = {name: store.file_digest(name) for name in said.files}
         listings = {folder: listing(folder, said.sought) for folder in said.folders}
         surroundings = _surroundings(said.path)
@@ -140,6 +151,7 @@ def _shape() -> Iterator[str]:
         StageOut,
         StageParameters,
         StageVariant,
+        FileContext,
         Resources,
         Retries,
         Upstream,
