@@ -15,6 +15,7 @@ from pivot.cli.setting import set_option, set_values
 from pivot.cli.status import ALLOW_MISSING, Ground, print_json, print_table
 from pivot.model.decision import Decision
 from pivot.model.event import Event, Outcome, RunStarted, StageDecided, StageFinished, StageStarted
+from pivot.model.executor import KINDS
 from pivot.model.run import Run
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ if TYPE_CHECKING:
     help="With --watch: milliseconds of quiet after a change (default: setting watch.debounce).",
 )
 @set_option
+@click.option(
+    "--executor",
+    type=click.Choice(KINDS),
+    help="Where the stages run (default: executor in pivot.yaml or in the settings, else local).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON event a line.")
 def repro_command(
     targets: tuple[str, ...],
@@ -55,6 +61,7 @@ def repro_command(
     watch: bool,
     debounce: int | None,
     given: tuple[str, ...],
+    executor: str | None,
     as_json: bool,
 ) -> int:
     """Run what has changed, and only that (TARGETS: only these and what they need; globs work)."""
@@ -82,6 +89,7 @@ def repro_command(
                 jobs=jobs,
                 keep_going=keep_going,
                 single_stage=single_stage,
+                executor=executor,
                 sinks=[announce, sink],
             )
 

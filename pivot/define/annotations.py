@@ -16,6 +16,7 @@ from pivot.define.functions import check_function, name_of, reference
 from pivot.define.outs import Given, annotated_outs, plain_outs, value_out
 from pivot.define.parameters import bound_params, mapped_param
 from pivot.define.passed import passed_values
+from pivot.define.rules import Rule, rules_said, running
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.context import NOTHING_SAID, FileContext
 from pivot.model.place import Place
@@ -34,6 +35,7 @@ class Overrides:
         outs: the kind of output they were given for (``None``: any) → output → paths and options.
         params: layers over the model's defaults, the weakest first.
         mutex: ``None`` where the door says nothing.
+        rules: how the stage is run, the weakest first.
         variant: which of several variants the stage is.
         context: what the pipeline file says for all its stages.
         values: what the stage takes from others.
@@ -43,6 +45,7 @@ class Overrides:
     outs: Given = field(default_factory=dict)
     params: tuple[ParamLayer, ...] = ()
     mutex: tuple[str, ...] | None = None
+    rules: tuple[Mapping[str, Rule], ...] = ()
     variant: StageVariant | None = None
     context: FileContext = NOTHING_SAID
     values: ValueEntry = field(default_factory=ValueEntry)
@@ -65,9 +68,8 @@ def stage_from_function(
         function: at module level, in a module that is imported now.
         folder: paths are read relative to it.
         roots: folders from which workers import the function's module.
-        place: where the stage is defined.
         name: of the stage; else the name given to ``@stage``, else the function's.
-        code: where the function is written; ``place`` by default.
+        place, code: where the stage is defined, and where its function is written: there by default.
         ref: the name under which it was found; else its own.
         overrides: what is said over its declarations.
 
@@ -79,11 +81,11 @@ def stage_from_function(
     found = _importable(function, name, code or place, ref)
     declared = declared_by(function, mark, is_variant=overrides.variant is not None)
     draft = Draft(name, found, folder, place, code or place, declared)
-    _check_name(draft)
-    draft.errors.extend(draft.error(message, draft.code, hint) for message, hint in declared.problems)
+    _check(draft)
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]
     mutex = _mutex(draft, mark.mutex if mark and overrides.mutex is None else overrides.mutex or ())
+    rules = running(draft, rules_said(mark.rules, draft.code) if mark else {}, *overrides.rules)
     values = overrides.values.over(_said(draft, mark))
     params, bound = bound_params(draft, mark, overrides.params, mapped_param(values))
     depends_on, fanout = passed_values(draft, values, bound)
@@ -104,6 +106,10 @@ def stage_from_function(
         context=overrides.context,
         depends_on=depends_on,
         map=fanout,
+        resources=rules.resources,
+        always=rules.always,
+        retries=rules.retries,
+        timeout=rules.timeout,
     )
 
 
@@ -132,11 +138,13 @@ def _said(draft: Draft, mark: Mark | None) -> ValueEntry:
         return ValueEntry()
 
 
-def _check_name(draft: Draft) -> None:
+def _check(draft: Draft) -> None:
+    """Take down what is wrong with the name and the signature."""
     if not _STAGE_NAME.match(draft.stage):
         hint = "begin with a letter; then letters, digits, - and _, at most 64"
         message = f"stage name {draft.stage!r} is not allowed ({draft.place})"
         draft.errors.append(DefinitionError(message, hint))
+    draft.errors.extend(draft.error(message, draft.code, hint) for message, hint in draft.declared.problems)
 
 
 def _variant(draft: Draft, variant: StageVariant | None) -> StageVariant | None:

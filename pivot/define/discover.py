@@ -35,6 +35,7 @@ class Definition:
         files: project module → its file.
         read: all files that were read for any of the stages, absolute; also those that were looked for in vain.
         roots: the folders from which code was imported, absolute.
+        notices: what a person should know of the files.
     """
 
     stages: tuple[Stage, ...]
@@ -42,6 +43,7 @@ class Definition:
     files: Mapping[str, str]
     read: tuple[str, ...]
     roots: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def define_file(path: str, root: str) -> tuple[Stage, ...]:
@@ -84,7 +86,8 @@ def definition(path: str, root: str, sets: tuple[SetValue, ...] = ()) -> Definit
     readings = search.readings.values()
     read = dict.fromkeys([*(file for reading in readings for file in reading.read), *search.looked_for])
     roots = dict.fromkeys(absolute(folder, root) for reading in readings for folder in reading.home.roots)
-    return Definition(stages, own.modules, own.files, tuple(read), tuple(roots))
+    notices = tuple(notice for reading in readings for notice in reading.said.notices)
+    return Definition(stages, own.modules, own.files, tuple(read), tuple(roots), notices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pivot.define.functions import code_place, name_of
 from pivot.define.imports import Modules
 from pivot.define.locate import PIPELINE_FILES, FileStages, Inclusion, PipelineFile
 from pivot.define.pivotfile import file_context
+from pivot.define.rules import rules_said
 from pivot.define.variants import stage_variant
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.context import FileContext
@@ -156,6 +157,7 @@ def _registered(
                 outs={None: outs},
                 params=layers,
                 mutex=said.mutex or None,
+                rules=(rules_said(said.rules, place),),
                 variant=stage_variant(variant),
                 context=context,
                 values=values,

@@ -73,7 +73,7 @@ def stages_from_pivotfile(
                     is_broken = entry.name in said.broken  # what was taken out is not missing
                     errors.extend(e for e in new if not (is_broken and isinstance(e, MissingParamError)))
     errors.extend(params.unclaimed(surely=not errors))
-    return FileStages(tuple(stages), tuple(inclusions), tuple(read))
+    return FileStages(tuple(stages), tuple(inclusions), tuple(read), said.notices)
 
 
 def once(error: PivotError, stage: str, told: set[str]) -> Iterator[PivotError]:
@@ -121,6 +121,7 @@ def made_stage(
             outs=outs,
             params=params.layers(made.name, made.params),
             mutex=made.mutex,
+            rules=made.rules,
             variant=stage_variant(made.variant),
             context=context,
             values=made.values,

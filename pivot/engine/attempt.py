@@ -1,13 +1,15 @@
 """One execution of a stage: what is prepared before it, and what becomes of its result."""
 
 import codecs
+import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pivot.config.settings import Settings
 from pivot.core.graph import Graph
+from pivot.engine.keys import Keys, puts_after, require_own_keys, with_keys
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
@@ -16,7 +18,7 @@ from pivot.model.context import run_context
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import Inputs, StageRecord
-from pivot.model.stage import OutKind, Stage
+from pivot.model.stage import OutKind, Stage, StageDep
 from pivot.model.task import Success, Task, TaskDep, TaskOut
 from pivot.model.tree import TreeEntry
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder
@@ -33,12 +35,21 @@ class Tail:
 
     Args:
         path: of the file; it need not be there yet.
+        offset: where to begin, in bytes.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, offset: int = 0) -> None:
         self._path = path
-        self._offset = 0
+        self._offset = offset
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    @classmethod
+    def from_end(cls, path: str) -> "Tail":
+        """Only what comes after that which is there now: an attempt before wrote that."""
+        try:
+            return cls(path, os.stat(path).st_size)
+        except OSError:
+            return cls(path)
 
     def read(self) -> str:
         """The new text, at most `LARGEST_PIECE` bytes of it; empty if there is none."""
@@ -95,8 +106,11 @@ class Attempt:
     lost: tuple[str, ...]
     began: float
 
-    def commit(self, result: Success) -> tuple[StageRecord, Sequence[str]]:
+    def commit(self, result: Success, ended: Mapping[str, StageRecord]) -> tuple[StageRecord, Sequence[str]]:
         """Put the outputs in place and record them, all or nothing; gives notices for a person, too.
+
+        Args:
+            ended: results of this run that have to do with the object store.
 
         Raises:
             PivotError: they could not be recorded, the stage read what it does not declare though it must, or a dep
@@ -106,6 +120,7 @@ class Attempt:
         try:
             self._require_same_deps()
             hints = self.reader.require_declared(result.seen)
+            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(result.seen.keys)
             observed = self.reader.observation(result.seen, self.named)
             fingerprint = self.observer.fingerprint(self.stage, observed)
             if observed.has_code:
@@ -116,15 +131,27 @@ class Attempt:
         except BaseException:
             self.undo()
             raise
-        self.store.keep_texts(texts)
-        self.store.keep_trees(self.folders.values())
         record = StageRecord(
             self.stage.key,
             replace(self.inputs, parts=fingerprint.parts, observed=observed),
             result.outputs,
             {module.place: module.digest for module in fingerprint.modules},
+            puts_after(self.task, result.seen),
         )
+        try:
+            require_own_keys(self.reader.graph, self.stage, record, ended)
+        except PivotError:
+            self.undo()
+            raise
+        self.store.keep_texts(texts)
+        self.store.keep_trees(self.folders.values())
         return record, (*self.lost, *hints, *self.store.commit(self.journal, record))
+
+    def say(self, text: str) -> None:
+        """Add lines to the end of the log."""
+        if text:
+            with contextlib.suppress(OSError), open(self.task.log, "a", encoding="utf-8") as file:
+                file.write(text.strip() + "\n")
 
     def undo(self) -> None:
         """Put the previous outputs back."""
@@ -155,6 +182,7 @@ class Conditions:
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
         executor: the kind of executor that runs them.
+        capacity: resource → how much of it there is here, as far as the project says it.
     """
 
     run: str
@@ -164,6 +192,7 @@ class Conditions:
     strict: bool
     ignored_environment: tuple[str, ...]
     executor: str = "local"
+    capacity: Mapping[str, float] = field(default_factory=dict)
 
 
 def conditions_for(
@@ -178,13 +207,20 @@ def conditions_for(
         strict=settings.strict,
         ignored_environment=settings.ignore_env,
         executor=executor,
+        capacity=settings.capacity,
     )
 
 
 def begin(
-    store: Store, observer: Observer, stage: Stage, decision: Decision, guard: Guard, conditions: Conditions
+    store: Store,
+    observer: Observer,
+    stage: Stage,
+    decision: Decision,
+    guard: Guard,
+    conditions: Conditions,
+    number: int = 1,
 ) -> Attempt:
-    """Prepare an execution: staging folders, files that the stage writes itself moved aside, log, task.
+    """Prepare an execution, the `number`-th of the run: staging folders, old files moved aside, log, task.
 
     Raises:
         PivotError: a dep is gone, the last value of an incremental output is lost (and the run not forced), or the
@@ -217,12 +253,13 @@ def begin(
     except BaseException:
         store.abort(journal)
         raise
+    task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number)
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
-        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions),
+        task=with_keys(task, store, stage, conditions.graph),
         log=store.shown(log),
-        tail=Tail(log),
+        tail=Tail.from_end(log),
         progress=ProgressTail(stage.name, log),
         guard=guard,
         journal=journal,
@@ -268,8 +305,9 @@ def task_for(
     places: Places,
     root: str,
     conditions: Conditions,
+    number: int = 1,
 ) -> Task:
-    """What a worker needs to run a stage once; `libraries` are those that the texts import."""
+    """What a worker needs to run a stage for the `number`-th time; `libraries` are those that the texts import."""
     return Task(
         stage=stage.name,
         function=stage.function,
@@ -278,19 +316,7 @@ def task_for(
         roots=tuple(absolute(folder, root) for folder in stage.roots),
         cwd=absolute(stage.folder, root),
         environment=dict(conditions.environment),
-        deps=tuple(
-            TaskDep(
-                name=dep.name,
-                path=absolute(dep.path, root),
-                loader=dep.loader,
-                argument=dep.argument,
-                index=dep.index,
-                files=tuple(entry.path for entry in places.folders[dep.path])
-                if is_folder(dep.path)
-                else None,
-            )
-            for dep in stage.deps
-        ),
+        deps=tuple(_task_dep(dep, places, root) for dep in stage.deps),
         outs=tuple(
             TaskOut(
                 name=out.name,
@@ -320,11 +346,24 @@ def task_for(
         key=stage.key,
         executor=conditions.executor,
         resources=stage.resources,
+        attempt=number,
         context=run_context(
             stage.context,
             stage.params.values if stage.params else None,
             stage=stage.name,
             run=conditions.run,
             executor=conditions.executor,
+            attempt=number,
         ),
+    )
+
+
+def _task_dep(dep: StageDep, places: Places, root: str) -> TaskDep:
+    return TaskDep(
+        name=dep.name,
+        path=absolute(dep.path, root),
+        loader=dep.loader,
+        argument=dep.argument,
+        index=dep.index,
+        files=tuple(entry.path for entry in places.folders[dep.path]) if is_folder(dep.path) else None,
     )

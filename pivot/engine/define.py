@@ -33,7 +33,7 @@ from pivot.store.store import Store
 _READER = "pivot.worker.definitions"
 """Where workers read definitions. It is not imported here, as it brings pydantic and YAML along."""
 
-_PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
+_PYTHON_KEY = re.compile(r"""^[ \t-]+(?:python|target):[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ def define(
             [DefinitionError(f"reading {file} failed: {error.message} ({file}:1)", hint)]
         ) from None
     said: Definitions = pickle.loads(answer)
+    for notice in said.notices:
+        store.tell(notice)
     if (
         said.pure
         and not params

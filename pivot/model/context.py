@@ -89,7 +89,13 @@ class Read:
 
 
 def run_context(
-    said: FileContext, params: str | None, *, stage: str, run: str = "", executor: str = "local"
+    said: FileContext,
+    params: str | None,
+    *,
+    stage: str,
+    run: str = "",
+    executor: str = "local",
+    attempt: int = 1,
 ) -> RunContext:
     """The run context of a stage.
 
@@ -100,7 +106,7 @@ def run_context(
     merged = said.params if params is None else params
     if params is not None and said.params != "{}":
         merged = json.dumps({**json.loads(said.params), **json.loads(params)}, ensure_ascii=False)
-    return RunContext(merged, said.config, run, stage, executor)
+    return RunContext(merged, said.config, run, stage, executor, attempt)
 
 
 def pointer(path: Sequence[str]) -> str:

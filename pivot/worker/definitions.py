@@ -24,6 +24,8 @@ from pivot.model.definitions import Bodies, Definitions
 from pivot.model.digest import digest_bytes
 from pivot.model.stage import Stage
 from pivot.paths import absolute
+from pivot.store.named import at_desk
+from pivot.worker.desk import DefinitionDesk
 from pivot.worker.observe import questions
 
 
@@ -34,7 +36,7 @@ def define_in_worker(argument: bytes) -> bytes:
     home = pipeline_file(path, root)
     roots = [absolute(folder, root) for folder in home.roots]
     is_project = ProjectImporter(roots).holds
-    with questions(is_project) as heard:
+    with at_desk(DefinitionDesk(root)), questions(is_project) as heard:
         found = definition(path, root, set_values(params))
     sought = {folder: names for folder, names in heard.sought.items() if is_project(folder)}
     said = definitions(found, sought if heard.complete else None, pure=not heard.asked, began=began)
@@ -59,7 +61,8 @@ def definitions(
     folders = filter(os.path.isdir, dict.fromkeys([*found.roots, *sorted({*present, *(sought or ())})]))
     names = None if sought is None else frozenset([*itertools.chain(*sought.values()), *_folders_to_come()])
     packed = _packed(found.stages)
-    return Definitions(packed, pure, tuple(files), tuple(folders), names, tuple(sys.path), began)
+    path, notices = tuple(sys.path), found.notices
+    return Definitions(packed, pure, tuple(files), tuple(folders), names, path, began, notices=notices)
 
 
 def _folders_to_come() -> Iterator[str]:
