@@ -17,7 +17,8 @@ from typing import Any
 
 from pivot.config.supply import set_values
 from pivot.define.discover import Definition, definition
-from pivot.define.locate import SOURCES, pipeline_file
+from pivot.define.glance import SOURCES
+from pivot.define.locate import pipeline_file
 from pivot.define.skeleton import ran_functions, skeleton
 from pivot.define.sources import ProjectImporter
 from pivot.model.definitions import Bodies, Definitions
