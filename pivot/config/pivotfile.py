@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pivot.config.executor import read_executor
 from pivot.config.mapping import MapEntry, ValueEntry, depends_entry, map_entry
 from pivot.config.tables import ConfigPart, config_parts
 from pivot.config.workflow import is_workflow, workflow_of
@@ -157,6 +158,7 @@ def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
     if workflow is not None:
         document = workflow.document
     sound, broken = sound_part(document, errors)
+    read_executor(sound.executor, ("executor",), document, errors)
     stages = tuple(_entry(name, stage, document) for name, stage in (sound.stages or {}).items())
     include = enumerate(_listed(sound.include) or ())
     return PivotFile(

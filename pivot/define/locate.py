@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pivot.errors import DefinitionError
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
-from pivot.store.root import find_root, git_root
+from pivot.store.root import STAGE_FILES, find_root, git_root
 
-PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
+PIPELINE_FILES = STAGE_FILES
 SOURCES = "src"
 """The folder beside a pipeline file, or in the project root, from which modules are imported as well."""
 

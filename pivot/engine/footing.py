@@ -28,6 +28,7 @@ from pivot.model.observation import ABSENT, is_counted, left_by_stage
 from pivot.model.record import StageRecord
 from pivot.model.run import Run
 from pivot.model.stage import Stage
+from pivot.model.stored import is_listing
 from pivot.paths import ProjectPath, absolute, is_folder
 from pivot.store import atomic
 from pivot.store.history import run_name
@@ -77,7 +78,7 @@ class Inquiry:
         }
         seconds = time.monotonic() - began
         counts = {Outcome.UNCHANGED: len(ends)}
-        events: list[Event] = [RunStarted(run, manifest.chosen, jobs, tuple(targets)), *ends.values()]
+        events: list[Event] = [RunStarted(run, manifest.chosen, jobs, tuple(targets), ""), *ends.values()]
         for event in (*events, RunFinished(run, counts, seconds, cancelled=False)):
             for sink in sinks:
                 sink(event)
@@ -180,6 +181,7 @@ def _of_project(layout: Layout) -> Iterator[tuple[str, bool | None]]:
     yield layout.format_file, True
     yield layout.config_file, None
     yield layout.journals, None
+    yield layout.keys, None
     yield from ((path, None) for path in project_notes(layout))
 
 
@@ -195,6 +197,7 @@ def _of_stage(stage: Stage, record: StageRecord, store: Store) -> Iterator[tuple
     for path, state in record.inputs.observed.files.items():
         there = None if left_by_stage(state) is not None else state != ABSENT
         yield absolute(path, root).rstrip("/"), there
+    yield from _of_keys(record, layout)
     for out in record.inputs.outs:
         state_of = record.outputs.get(out.path)
         if out.cache and state_of is not None:
@@ -204,6 +207,18 @@ def _of_stage(stage: Stage, record: StageRecord, store: Store) -> Iterator[tuple
                 if entries is None:
                     raise ValueError(out.path)
                 yield from ((layout.object_file(entry.digest), True) for entry in entries)
+
+
+def _of_keys(record: StageRecord, layout: Layout) -> Iterator[tuple[str, bool | None]]:
+    """What the record has in the object store, and what it looked for there."""
+    for name in record.inputs.observed.keys:
+        # one that is there may be the stage's own, or of a stage after it: then it is absent to this one
+        yield (layout.keys if is_listing(name) else layout.key_file(name)), None
+    for name, value in record.puts.items():
+        yield layout.key_file(name), True
+        yield layout.object_file(value.digest), True
+    if os.path.isdir(layout.keys):
+        yield layout.puts_file(record.stage), None
 
 
 def _of_artifact(

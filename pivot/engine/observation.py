@@ -105,6 +105,7 @@ class Reader:
             imported=tuple(sorted(set(seen.imported) - known)),
             missing=tuple(sorted(set(seen.missing))),
             complete=complete,
+            keys=dict(sorted(seen.keys.items())),
         )
 
     def _asked(self, context: Mapping[str, str]) -> dict[str, str]:

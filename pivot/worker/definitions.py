@@ -23,6 +23,8 @@ from pivot.model.definitions import Bodies, Definitions
 from pivot.model.digest import digest_bytes
 from pivot.model.stage import Stage
 from pivot.paths import absolute
+from pivot.store.named import at_desk
+from pivot.worker.desk import DefinitionDesk
 from pivot.worker.observe import questions
 
 
@@ -33,7 +35,7 @@ def define_in_worker(argument: bytes) -> bytes:
     home = pipeline_file(path, root)
     roots = [absolute(folder, root) for folder in home.roots]
     is_project = ProjectImporter(roots).holds
-    with questions(is_project) as heard:
+    with at_desk(DefinitionDesk(root)), questions(is_project) as heard:
         found = definition(path, root)
     sought = {folder: names for folder, names in heard.sought.items() if is_project(folder)}
     said = definitions(found, sought if heard.complete else None, pure=not heard.asked, began=began)
