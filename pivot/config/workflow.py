@@ -16,7 +16,7 @@ from pivot.yamlio import YamlDocument, YamlPath
 
 WORKFLOW = "workflow"
 
-_OWN = ("config", "include", "params", "vars")
+_OWN = ("config", "executor", "include", "params", "vars")
 """What is Pivot's beside ``kind``, ``metadata`` and ``spec``."""
 _TOP = ("kind", "metadata", "spec", "uid", "created_at", "updated_at")
 _METADATA = ("name", "annotations", "uid", "created_at", "updated_at")

@@ -22,7 +22,7 @@ BY_HAND = "change by hand:"
 LEFT = "not carried over:"
 DECIDE = "for you to decide:"
 LATER = "schedules, for crontab -e:"
-_ORDER = ("config", "params", "vars", "include", "stages")
+_ORDER = ("config", "executor", "params", "vars", "include", "stages")
 
 
 @dataclass(frozen=True, slots=True)
