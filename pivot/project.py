@@ -14,7 +14,7 @@ from pivot.core.inventory import Inventory
 from pivot.core.query import select
 from pivot.define.locate import find_home
 from pivot.engine.attempt import conditions_for
-from pivot.engine.define import define, named_modules, no_pipeline_file
+from pivot.engine.define import define, no_pipeline_file
 from pivot.engine.explain import explain, take_inventory
 from pivot.engine.history import PastRun, last_traceback, past_run, past_runs, stop_runs
 from pivot.engine.observe import Observer, assess
@@ -379,7 +379,7 @@ class Project:
     def _define(self) -> tuple[Stage, ...]:
         if (file := self._file) is None:
             raise no_pipeline_file(self.store)
-        return define(self.store, lambda: self._visit(self._observer(), named_modules(file)), file)
+        return define(self.store, lambda modules: self._visit(self._observer(), modules), file)
 
     def _visit(self, observer: Observer, modules: Collection[str]) -> "AbstractContextManager[Executor]":
         """A process for a moment, with the libraries that modules import loaded."""

@@ -3,11 +3,12 @@
 import os
 from collections.abc import Collection, Sequence
 
-from pivot.define.locate import PIPELINE_FILES, find_pipeline_file, pipeline_file_in
+from pivot.define.locate import find_pipeline_file, pipeline_file_in
 from pivot.errors import DefinitionError, UsageError
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath
 from pivot.project import Project, Workers
+from pivot.store.root import PIPELINE_FILES
 
 
 class Opened:

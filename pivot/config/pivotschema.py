@@ -218,12 +218,11 @@ class PivotYaml(_Table):
         description="Values for ${name}: a table, or YAML files; ${table.name} is a value in a table of such a file.",
         examples=[{"data": "data/2024"}, ["vars.yaml"]],
     )
-<<<<<<< HEAD
     executor: Annotated[Any, WithJsonSchema(EXECUTOR_SCHEMA)] = Field(
         None,
         description="Where the stages run: in processes of Pivot's own, or on a cluster.",
         examples=["dask", {"kind": "dask", "address": "tcp://10.0.0.1:8786"}, {"kind": "ray", "workers": 4}],
-=======
+    )
     params: dict[str, Any] | None = Field(
         None,
         description="Values of params for every stage that has one of that name; a stage's own win over them.",
@@ -237,7 +236,6 @@ class PivotYaml(_Table):
         description="What stages read through pivot.run_context().config: a table, or YAML files; merged deeply, "
         "what comes later wins. Each key that a stage reads is a dependency of that stage.",
         examples=[{"n_cities": 5}, ["config.yaml", "config.local.yaml"]],
->>>>>>> main
     )
     include: Annotated[_Text | _Texts, _one_of("a path or a list of paths")] | None = Field(
         None,

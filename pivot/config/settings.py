@@ -20,10 +20,6 @@ SETTINGS_FILE = ".pivot/config.yaml"
 CHECKOUT_MODES = ("copy", "hardlink", "symlink")
 
 _KEYS = (
-<<<<<<< HEAD
-    *("seed", "cache", "jobs", "strict", "observe", "remotes", "default_remote", "watch", "history"),
-    "executor",
-=======
     "seed",
     "cache",
     "jobs",
@@ -34,7 +30,7 @@ _KEYS = (
     "watch",
     "history",
     "capacity",
->>>>>>> main
+    "executor",
 )
 
 IGNORED_ENVIRONMENT = tuple(
@@ -64,11 +60,8 @@ class Settings:
         default_remote: the one that is meant where none is named; the only one there is, else ``None``.
         debounce: seconds of quiet after a change before ``--watch`` acts on it.
         kept_runs: how many runs the history keeps.
-<<<<<<< HEAD
         executor: where stages run, unless the pipeline file says so; ``None``: in processes of Pivot's own.
-=======
         capacity: resource → how much of it stages may take together, memory in bytes; over what the machine has.
->>>>>>> main
     """
 
     seed: int | None = 0
@@ -81,11 +74,8 @@ class Settings:
     default_remote: str | None = None
     debounce: float = 0.3
     kept_runs: int = 100
-<<<<<<< HEAD
     executor: "ExecutorSpec | None" = None
-=======
     capacity: Mapping[str, float] = field(default_factory=dict)
->>>>>>> main
 
 
 def load_settings(root: str, environment: Mapping[str, str]) -> Settings:
@@ -159,11 +149,8 @@ def read_settings(text: str) -> Settings:
         default_remote=chosen,
         debounce=debounce / 1000,
         kept_runs=keep,
-<<<<<<< HEAD
         executor=executor,
-=======
         capacity=capacity,
->>>>>>> main
     )
 
 
@@ -202,7 +189,6 @@ class _Reader:
             place = f"({self.document.file}:{self.document.line(at)})"
             self.errors.append(DefinitionError(f"{name} {what} {place}"))
 
-<<<<<<< HEAD
     def executor(self, given: object) -> "ExecutorSpec | None":
         """Where stages run, if the settings say so."""
         if given is None:
@@ -210,7 +196,7 @@ class _Reader:
         from pivot.config.executor import read_executor  # lazy: start-up time
 
         return read_executor(given, ("executor",), self.document, self.errors)
-=======
+
     def capacity(self) -> dict[str, float]:
         """How much there is of each resource."""
         given = self.table(("capacity",), ())
@@ -226,7 +212,6 @@ class _Reader:
             self.check(("capacity", name), amount is not None, f"is {form}")
             found[name] = float(amount or 0)
         return found
->>>>>>> main
 
     def remotes(self) -> tuple[dict[str, str], str | None]:
         """The remotes, and the one that is meant where none is named."""

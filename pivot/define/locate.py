@@ -5,14 +5,11 @@ other pipeline files that it names.
 import os
 from dataclasses import dataclass
 
+from pivot.define.glance import SOURCES
 from pivot.errors import DefinitionError
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
-from pivot.store.root import STAGE_FILES, find_root, git_root
-
-PIPELINE_FILES = STAGE_FILES
-SOURCES = "src"
-"""The folder beside a pipeline file, or in the project root, from which modules are imported as well."""
+from pivot.store.root import PIPELINE_FILES, find_root, git_root
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,21 +111,20 @@ def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
         raise DefinitionErrors(errors)
 
 
-<<<<<<< HEAD
 def taking(loan: "Loan | ClusterLoan", plan: Plan, observer: Observer) -> Callable[[], Executor]:
     """Takes the executor of a run from what is lent, when it is first called; its size is that of the plan."""
     stages = [plan.graph.stage(name) for name in plan.chosen]
     libraries = {library for stage in stages for library in observer.fingerprint(stage).libraries}
     needs = {stage.name: stage.resources for stage in stages}
     return lambda: loan.executor(plan.jobs, libraries, needs)
-=======
+
+
 def limits_of(plan: Plan) -> Mapping[str, float]:
     """How much there is here of what the stages of a plan ask for; a cluster knows that of itself."""
     if plan.conditions.executor != LOCAL.kind:
         return {}
     stages = [plan.graph.stage(name) for name in plan.chosen]
     return capacity_for(stages, plan.conditions.capacity, lambda: machine_capacity(os.environ))
->>>>>>> main
 
 
 def _way_to(path: ProjectPath, graph: Graph, root: str, *, guess: bool) -> str:

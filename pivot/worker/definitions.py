@@ -16,7 +16,8 @@ from dataclasses import replace
 from typing import Any
 
 from pivot.define.discover import Definition, definition
-from pivot.define.locate import SOURCES, pipeline_file
+from pivot.define.glance import SOURCES
+from pivot.define.locate import pipeline_file
 from pivot.define.skeleton import ran_functions, skeleton
 from pivot.define.sources import ProjectImporter
 from pivot.model.definitions import Bodies, Definitions
