@@ -15,12 +15,13 @@ from dataclasses import dataclass, field, replace
 from pivot.config.supply import SetValue, unused_sets
 from pivot.core.graph import Graph
 from pivot.define.links import linked, upstream_keys
-from pivot.define.locate import PIPELINE_FILES, Inclusion, pipeline_file_in
+from pivot.define.locate import Inclusion, pipeline_file_in
 from pivot.define.reading import Reading, name_prefix, read_pipeline_file
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.digest import Digest
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, is_folder, relative_to_root
+from pivot.store.root import PIPELINE_FILES
 
 _IMPORTS_PIVOT = re.compile(r"^\s*(?:from|import)\s+pivot\b", re.MULTILINE)
 

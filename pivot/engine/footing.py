@@ -16,12 +16,13 @@ from datetime import datetime
 
 from pivot.config.ignore import IGNORE_FILE
 from pivot.config.settings import Settings, load_settings
-from pivot.define.locate import PIPELINE_FILES, find_pipeline_file
+from pivot.define.locate import find_pipeline_file
 from pivot.engine.define import known_definitions
 from pivot.engine.importable import package_files
 from pivot.engine.observe import Observer
 from pivot.engine.run import Plan, Sink
 from pivot.errors import PivotError
+from pivot.model.context import EXECUTOR
 from pivot.model.digest import Digest
 from pivot.model.event import Event, Outcome, RunFinished, RunStarted, StageFinished
 from pivot.model.observation import ABSENT, is_counted, left_by_stage
@@ -35,6 +36,7 @@ from pivot.store.history import run_name
 from pivot.store.index import settled_before
 from pivot.store.layout import ASIDE, STAGING, Layout, plan_layout
 from pivot.store.manifest import Manifest, Mark, Question, dump, is_wanted, load, mark, path_of, question
+from pivot.store.root import PIPELINE_FILES
 from pivot.store.store import Store
 from pivot.store.usage import project_notes
 
@@ -119,6 +121,8 @@ class Inquiry:
         kept = known_definitions(store, file) if file is not None else None
         if file is None or kept is None or len(whole) < len(records):
             return None
+        if any(EXECUTOR in record.inputs.observed.context for record in whole):
+            return None  # another command may say where stages run
         if (
             pickle.loads(kept.stages) != plan.graph.stages
         ):  # of a project held open since there was another file
