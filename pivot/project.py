@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -14,11 +14,11 @@ from pivot.core.inventory import Inventory
 from pivot.core.query import select
 from pivot.define.locate import find_home
 from pivot.engine.attempt import conditions_for
-from pivot.engine.define import define, named_modules, no_pipeline_file
+from pivot.engine.define import define, no_pipeline_file
 from pivot.engine.explain import explain, take_inventory
 from pivot.engine.history import PastRun, last_traceback, past_run, past_runs, stop_runs
 from pivot.engine.observe import Observer, assess
-from pivot.engine.run import Plan, Sink, execute, require_inputs
+from pivot.engine.run import Plan, Sink, execute, require_inputs, taking
 from pivot.errors import UsageError
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores, stage_environment
@@ -99,7 +99,7 @@ class Project:
 
     def use_module(self, module: ModuleText, stages: Sequence[Stage]) -> None:
         """From now on the stages are those of one module that exists as text (a notebook's)."""
-        self._module, self._module_stages = module, tuple(stages)
+        self._module, self._module_stages, self._file = module, tuple(stages), None
 
     def stages(self) -> tuple[Stage, ...]:
         """All stages as they are defined now, in that order; all that is wrong with them is told at once."""
@@ -165,6 +165,7 @@ class Project:
         keep_going: bool = False,
         single_stage: bool = False,
         frozen: bool = False,
+        executor: str | None = None,
         sinks: Sequence[Sink] = (),
         stopped: Callable[[], bool] = lambda: False,
     ) -> Run:
@@ -179,36 +180,35 @@ class Project:
             keep_going: after a failure go on with all that does not rest on it.
             single_stage: leave out what the targets need.
             frozen: read all code before the first event: what is edited after that is for the next run.
+            executor: ``local``, ``dask`` or ``ray``; default: what the pipeline file or the settings say.
             sinks: called with every `Event`.
             stopped: whether the run shall end early; asked a few times a second, in the thread that called.
 
         Raises:
-            DefinitionErrors: definitions, code or inputs are wrong; nothing has run.
+            PivotError: definitions, code, inputs or the executor are wrong; nothing has run.
         """
+        from pivot.config.executor import executor_for  # lazy: start-up time
         from pivot.engine.footing import inquire  # lazy: start-up time
 
-        jobs = jobs or self.settings.jobs or cores()
         now, here = datetime.now(UTC), absolute(self._here, self.root)
         inquiry = None if force or self._module else inquire(self.root, here, targets, single_stage)
-        if inquiry and (known := inquiry.known(targets, jobs, now, sinks)):
+        if inquiry and (known := inquiry.known(targets, jobs or self.settings.jobs or cores(), now, sinks)):
             return known
         inquiry = inquiry and inquiry.begin()
-        with self.workers.lend() as loan:
+        spec, jobs = executor_for(executor, self._file, self.settings, jobs, cores())
+        with self.workers.lend(spec, self.store.layout.scratch) as loan:
             graph = self.graph()
             chosen = self._select(graph, targets, single_stage)
-            environment = stage_environment(os.environ, jobs)
-            conditions = conditions_for(self.settings, graph, environment, run_name(self.store.layout, now))
+            environment, run_id = stage_environment(os.environ, jobs), run_name(self.store.layout, now)
+            conditions = conditions_for(self.settings, graph, environment, run_id, spec.kind)
             plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()
             observer = self._observer()
             require_inputs(plan, observer, self.root)
             if frozen:
                 observer.freeze()
-            libraries = {one for name in chosen for one in observer.fingerprint(graph.stage(name)).libraries}
             try:
-                run = execute(
-                    plan, observer, self.store, lambda: loan.executor(jobs, libraries), sinks, stopped
-                )
+                run = execute(plan, observer, self.store, taking(loan, plan, observer), sinks, stopped)
             finally:
                 self.store.flush()
                 prune_runs(self.store.layout, self.settings.kept_runs, now.timestamp())
@@ -341,8 +341,7 @@ class Project:
 
         task = trial_task(module, names, timeout, root=self.root, folder=self.folder, roots=self.roots)
         texts = {module.name: module}
-        libraries = self._observer(texts).libraries(self.roots, texts)
-        with self.workers.visit(self.settings.jobs or cores(), libraries) as executor:
+        with self._visit(self._observer(texts), texts) as executor:
             return executor.trial(task)
 
     @property
@@ -380,9 +379,9 @@ class Project:
     def _define(self) -> tuple[Stage, ...]:
         if (file := self._file) is None:
             raise no_pipeline_file(self.store)
+        return define(self.store, lambda modules: self._visit(self._observer(), modules), file)
 
-        def workers() -> "AbstractContextManager[Executor]":
-            libraries = self._observer().libraries(self.roots, named_modules(file))
-            return self.workers.visit(self.settings.jobs or cores(), libraries)
-
-        return define(self.store, workers, file)
+    def _visit(self, observer: Observer, modules: Collection[str]) -> "AbstractContextManager[Executor]":
+        """A process for a moment, with the libraries that modules import loaded."""
+        libraries = observer.libraries(self.roots, modules)
+        return self.workers.visit(self.settings.jobs or cores(), libraries)

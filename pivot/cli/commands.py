@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
+    from pivot.executors.warm import Workers
+
 # name → (module, one-line help); a module is imported only when its command is called or asked for help
 COMMANDS = {
     "init": ("pivot.cli.init", "Make the folder .pivot/ here."),
@@ -122,18 +124,19 @@ def cli(directory: str) -> None:
         raise click.UsageError(f"cannot work in {directory}: {error.strerror}") from None
 
 
-def run(words: list[str] | None = None) -> int:
+def run(words: list[str] | None = None, workers: "Workers | None" = None) -> int:
     """Run a command line to its end; gives the process's exit code.
 
     Args:
         words: after the program's name; default: those of this process.
+        workers: those that the project shall use; the caller closes them.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # what a user's exception says may hold characters that this terminal has not
             stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in (sys.argv[1:] if words is None else words)
-    return exit_code(lambda: cli.main(args=words, prog_name="pivot", standalone_mode=False), debug)
+    return exit_code(lambda: cli.main(words, "pivot", standalone_mode=False, obj=workers), debug)
 
 
 def exit_code(command: Callable[[], Any], debug: bool = False) -> int:

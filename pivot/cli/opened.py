@@ -15,20 +15,25 @@ if TYPE_CHECKING:
 def open_project() -> Iterator["Project"]:
     """The project of the current folder; what it found on disk is told on stderr at the end, errors or not.
 
-    Whoever runs a command from Python may give it a project that is open, as the object of click's context.
+    Whoever runs a command from Python may give it a project that is open, or the workers of one, as the object of
+    click's context.
 
     Raises:
         UsageError: the folder is in no project.
     """
     context = click.get_current_context(silent=True)
     with contextlib.ExitStack() as stack:
-        project = context.find_root().obj if context is not None else None
-        if project is None:
-            from pivot.define.locate import find_pipeline_file  # lazy: start-up time
-            from pivot.engine.define import no_pipeline_file
-            from pivot.project import Project
+        # lazy: start-up time
+        from pivot.project import Project
 
-            project = stack.enter_context(Project("."))
+        given = context.find_root().obj if context is not None else None
+        if isinstance(given, Project):
+            project = given
+        else:
+            from pivot.define.locate import find_pipeline_file
+            from pivot.engine.define import no_pipeline_file
+
+            project = stack.enter_context(Project(".", workers=given))
             if find_pipeline_file(os.getcwd()) is None and not os.path.isdir(
                 os.path.join(project.root, ".pivot")
             ):

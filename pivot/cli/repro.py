@@ -14,6 +14,7 @@ from pivot.cli.opened import open_project
 from pivot.cli.status import ALLOW_MISSING, Ground, print_json, print_table
 from pivot.model.decision import Decision
 from pivot.model.event import Event, Outcome, RunStarted, StageDecided, StageFinished, StageStarted
+from pivot.model.executor import KINDS
 from pivot.model.run import Run
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
     metavar="MS",
     help="With --watch: milliseconds of quiet after a change (default: setting watch.debounce).",
 )
+@click.option(
+    "--executor",
+    type=click.Choice(KINDS),
+    help="Where the stages run (default: executor in pivot.yaml or in the settings, else local).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON event a line.")
 def repro_command(
     targets: tuple[str, ...],
@@ -52,6 +58,7 @@ def repro_command(
     single_stage: bool,
     watch: bool,
     debounce: int | None,
+    executor: str | None,
     as_json: bool,
 ) -> int:
     """Run what has changed, and only that (TARGETS: only these and what they need; globs work)."""
@@ -78,6 +85,7 @@ def repro_command(
                 jobs=jobs,
                 keep_going=keep_going,
                 single_stage=single_stage,
+                executor=executor,
                 sinks=[announce, sink],
             )
 

@@ -5,14 +5,11 @@ other pipeline files that it names.
 import os
 from dataclasses import dataclass
 
+from pivot.define.glance import SOURCES
 from pivot.errors import DefinitionError
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
-from pivot.store.root import STAGE_FILES, find_root, git_root
-
-PIPELINE_FILES = STAGE_FILES
-SOURCES = "src"
-"""The folder beside a pipeline file, or in the project root, from which modules are imported as well."""
+from pivot.store.root import PIPELINE_FILES, find_root, git_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +48,13 @@ class FileStages:
     Attributes:
         stages: its own, in the order of the file.
         read: files beside it that it names, absolute.
+        notices: what a person should know of it.
     """
 
     stages: tuple[Stage, ...]
     inclusions: tuple[Inclusion, ...] = ()
     read: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def find_home(start: str) -> tuple[str | None, PipelineFile]:
@@ -90,6 +89,11 @@ def find_pipeline_file(start: str) -> str | None:
         if above == folder:
             return None
         folder = above
+
+
+def is_pipeline_file(path: str) -> bool:
+    """Whether there is a file that defines stages, by its name."""
+    return os.path.basename(path) in PIPELINE_FILES and os.path.isfile(path)
 
 
 def pipeline_file_in(folder: str) -> str | None:

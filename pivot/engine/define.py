@@ -8,13 +8,12 @@ file, the environment, the clock) are read anew each time.
 
 import os
 import pickle
-import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from pivot.define.locate import PIPELINE_FILES
+from pivot.define.glance import named_modules
 from pivot.engine.importable import listing, packages_in
 from pivot.errors import DefinitionError, DefinitionErrors, UsageError, WorkerError
 from pivot.executors.base import Executor
@@ -27,12 +26,11 @@ from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, S
 from pivot.model.upstream import StageMap, Upstream
 from pivot.store.index import settled_before
 from pivot.store.lockfile import read_locks
+from pivot.store.root import PIPELINE_FILES
 from pivot.store.store import Store
 
 _READER = "pivot.worker.definitions"
 """Where workers read definitions. It is not imported here, as it brings pydantic and YAML along."""
-
-_PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +72,13 @@ def no_pipeline_file(store: Store) -> UsageError:
 
 
 def define(
-    store: Store, workers: Callable[[], AbstractContextManager[Executor]], path: str
+    store: Store, workers: Callable[[Sequence[str]], AbstractContextManager[Executor]], path: str
 ) -> tuple[Stage, ...]:
     """The stages that a pipeline file defines; its code is imported only if they are not known.
 
     Args:
-        workers: give the executor in one of whose workers, discarded afterwards, the code is imported.
+        workers: give the executor in one of whose workers, discarded afterwards, the code is imported; take the
+            modules that will be.
         path: of the pipeline file, absolute.
 
     Raises:
@@ -94,7 +93,7 @@ def define(
         known: tuple[Stage, ...] = pickle.loads(kept.stages)
         return known
     try:
-        with workers() as executor:
+        with workers(named_modules(path)) as executor:
             answer = executor.call(ObjectRef(_READER, "define_in_worker"), pickle.dumps((path, store.root)))
     except WorkerError as error:
         hint = "one of the modules that it imports ended the process: import them one by one in a Python of your own"
@@ -102,6 +101,8 @@ def define(
             [DefinitionError(f"reading {file} failed: {error.message} ({file}:1)", hint)]
         ) from None
     said: Definitions = pickle.loads(answer)
+    for notice in said.notices:
+        store.tell(notice)
     if said.pure and _settled((*said.files, *said.folders, *packages_in(said.folders)), said.began):
         files = {name: store.file_digest(name) for name in said.files}
         listings = {folder: listing(folder, said.sought) for folder in said.folders}
@@ -120,14 +121,6 @@ def known_definitions(store: Store, path: str) -> Kept | None:
 
 def _place(store: Store, path: str) -> Digest:
     return digest_parts([os.path.relpath(path, store.root), *_shape()])
-
-
-def named_modules(path: str) -> tuple[str, ...]:
-    """The modules that a pipeline file names, read without YAML: a hint for preloading, nothing rests on it."""
-    if path.endswith(".py"):
-        return (os.path.basename(path)[:-3],)
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return tuple(dict.fromkeys(_PYTHON_KEY.findall(file.read())))
 
 
 def _shape() -> Iterator[str]:

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from pivot.config.ignore import IGNORE_FILE
 from pivot.config.settings import Settings, load_settings
-from pivot.define.locate import PIPELINE_FILES, find_pipeline_file
+from pivot.define.locate import find_pipeline_file
 from pivot.engine.define import known_definitions
 from pivot.engine.importable import package_files
 from pivot.engine.observe import Observer
@@ -35,6 +35,7 @@ from pivot.store.history import run_name
 from pivot.store.index import settled_before
 from pivot.store.layout import ASIDE, STAGING, Layout, plan_layout
 from pivot.store.manifest import Manifest, Mark, Question, dump, is_wanted, load, mark, path_of, question
+from pivot.store.root import PIPELINE_FILES
 from pivot.store.store import Store
 from pivot.store.usage import project_notes
 
@@ -78,7 +79,7 @@ class Inquiry:
         }
         seconds = time.monotonic() - began
         counts = {Outcome.UNCHANGED: len(ends)}
-        events: list[Event] = [RunStarted(run, manifest.chosen, jobs, tuple(targets)), *ends.values()]
+        events: list[Event] = [RunStarted(run, manifest.chosen, jobs, tuple(targets), ""), *ends.values()]
         for event in (*events, RunFinished(run, counts, seconds, cancelled=False)):
             for sink in sinks:
                 sink(event)

@@ -137,7 +137,11 @@ class Observer:
         found = self._snapshots.get(roots)
         if found is None:
             found = self._snapshots[roots] = Sources(
-                self._store.root, roots, self._texts, digest=self._store.file_digest
+                self._store.root,
+                roots,
+                self._texts,
+                digest=self._store.file_digest,
+                names=self._store.names,
             )
         return found
 

@@ -4,7 +4,7 @@ import os
 
 FOLDER = ".pivot"
 
-STAGE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
+PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
 """The files that define stages."""
 
 
@@ -24,7 +24,7 @@ def find_root(start: str) -> str | None:
 def pipeline_folder(start: str) -> str | None:
     """The nearest folder at or above ``start`` with a file that defines stages."""
     folder = os.path.abspath(start)
-    while not any(os.path.isfile(os.path.join(folder, name)) for name in STAGE_FILES):
+    while not any(os.path.isfile(os.path.join(folder, name)) for name in PIPELINE_FILES):
         parent = os.path.dirname(folder)
         if parent == folder:
             return None

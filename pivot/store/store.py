@@ -35,6 +35,7 @@ from pivot.store.journal import Journal
 from pivot.store.keytable import keys_of
 from pivot.store.last import LastValues, find_last_values, place_last_values
 from pivot.store.layout import create, open_layout, plan_layout
+from pivot.store.listings import Listings
 from pivot.store.lockfile import read_lock
 from pivot.store.objects import MissingObjectError, ObjectStore
 from pivot.store.runcache import read_records
@@ -69,6 +70,7 @@ class Store:
         self._objects = ObjectStore(self.layout, self._index, mode=checkout_mode)
         self._last_text: tuple[StageRecord, str] | None = None  # of the result that was committed last
         self._locks: dict[str, tuple[object, StageRecord | None, str]] = {}  # by stage, with the file's stamp
+        self.names = Listings().names
         self.sources = SourceIndex(self._db)
         self.definitions = SourceIndex(self._db, "definition")
         self._durations = SourceIndex(self._db, "duration")

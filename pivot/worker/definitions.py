@@ -16,7 +16,8 @@ from dataclasses import replace
 from typing import Any
 
 from pivot.define.discover import Definition, definition
-from pivot.define.locate import SOURCES, pipeline_file
+from pivot.define.glance import SOURCES
+from pivot.define.locate import pipeline_file
 from pivot.define.skeleton import ran_functions, skeleton
 from pivot.define.sources import ProjectImporter
 from pivot.model.definitions import Bodies, Definitions
@@ -60,7 +61,8 @@ def definitions(
     folders = filter(os.path.isdir, dict.fromkeys([*found.roots, *sorted({*present, *(sought or ())})]))
     names = None if sought is None else frozenset([*itertools.chain(*sought.values()), *_folders_to_come()])
     packed = _packed(found.stages)
-    return Definitions(packed, pure, tuple(files), tuple(folders), names, tuple(sys.path), began)
+    path, notices = tuple(sys.path), found.notices
+    return Definitions(packed, pure, tuple(files), tuple(folders), names, path, began, notices=notices)
 
 
 def _folders_to_come() -> Iterator[str]:
@@ -93,12 +95,15 @@ def _bodies(
 
     Left out are those that stages were defined in: an edit may move the lines that messages name.
     """
-    executed = {file for file, name, _ in ran if name == "<module>"}
+    lines: dict[str, set[int]] = {file: set() for file, name, _ in ran if name == "<module>"}
+    for file, name, line in ran:
+        if file in lines and name != "<module>":  # which begins where its first function may stand
+            lines[file].add(line)
     found: dict[str, Bodies] = {}
-    for file in (file for file in files if file in executed):
+    for file in (file for file in files if file in lines):
         with open(file, "rb") as source:
             data = source.read()
-        functions = ran_functions(data, {line for name, _, line in ran if name == file})
+        functions = ran_functions(data, lines[file])
         rest = None if functions is None else skeleton(data, functions)
         if functions is None or rest is None:
             return {}

@@ -63,7 +63,7 @@ def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iter
 
 
 class Watch(NamedTuple):
-    """``seen`` says what was seen, once nothing is watched any more; ``asked`` is told what is asked."""
+    """``seen`` says what was seen, once nothing is watched; ``asked`` is told what is asked of the context."""
 
     seen: Callable[[], Seen]
     asked: Note
