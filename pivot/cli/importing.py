@@ -129,7 +129,7 @@ def _shown(file: str, here: str) -> str:
 
 
 def _refuse_to_write_over(files: Iterable[str], read: set[str], *, force: bool) -> None:
-    from pivot.define.locate import PIPELINE_FILES
+    from pivot.store.root import PIPELINE_FILES
 
     errors: list[PivotError] = []
     for path in files:

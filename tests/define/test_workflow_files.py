@@ -223,7 +223,9 @@ def test_a_mistake_is_told_with_the_line_and_the_stage(folder, case):
     told = [error.splitlines()[0] for error in folder.errors("build.yaml")]
     if expected is None:
         (error,) = told
-        assert "one" in error and "two" in error and "build.yaml:" in error
+        assert "one" in error
+        assert "two" in error
+        assert "build.yaml:" in error
     else:
         assert told == expected
 
