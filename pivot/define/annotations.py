@@ -93,7 +93,7 @@ def stage_from_function(
     depends_on, fanout = passed_values(draft, values, bound)
     if draft.errors:
         raise DefinitionErrors(draft.errors)
-    return Stage(
+    stage = Stage(
         name=name,
         function=found,
         deps=tuple(deps),
@@ -108,11 +108,8 @@ def stage_from_function(
         context=overrides.context,
         depends_on=depends_on,
         map=fanout,
-        resources=rules.resources,
-        always=rules.always,
-        retries=rules.retries,
-        timeout=rules.timeout,
     )
+    return rules.of(stage)
 
 
 def _importable(function: Callable[..., Any], stage: str, code: Place, ref: ObjectRef | None) -> ObjectRef:

@@ -50,6 +50,16 @@ class Running:
     retries: Retries = field(default_factory=Retries)
     timeout: float | None = None
 
+    def of(self, stage: Stage) -> Stage:
+        """A stage that is run so."""
+        return replace(
+            stage,
+            resources=self.resources,
+            always=self.always,
+            retries=self.retries,
+            timeout=self.timeout,
+        )
+
 
 def rules_said(table: Mapping[str, Any], place: Place) -> dict[str, Rule]:
     """What keyword arguments say; ``None`` says nothing."""
