@@ -104,6 +104,11 @@ def find_pipeline_file(start: str) -> str | None:
         folder = above
 
 
+def is_pipeline_file(path: str) -> bool:
+    """Whether there is a file that defines stages, by its name."""
+    return os.path.basename(path) in PIPELINE_FILES and os.path.isfile(path)
+
+
 def pipeline_file_in(folder: str) -> str | None:
     """The file in a folder that defines stages, as an absolute path.
 

@@ -96,12 +96,15 @@ def _bodies(
 
     Left out are those that stages were defined in: an edit may move the lines that messages name.
     """
-    executed = {file for file, name, _ in ran if name == "<module>"}
+    lines: dict[str, set[int]] = {file: set() for file, name, _ in ran if name == "<module>"}
+    for file, name, line in ran:
+        if file in lines and name != "<module>":  # which begins where its first function may stand
+            lines[file].add(line)
     found: dict[str, Bodies] = {}
-    for file in (file for file in files if file in executed):
+    for file in (file for file in files if file in lines):
         with open(file, "rb") as source:
             data = source.read()
-        functions = ran_functions(data, {line for name, _, line in ran if name == file})
+        functions = ran_functions(data, lines[file])
         rest = None if functions is None else skeleton(data, functions)
         if functions is None or rest is None:
             return {}
