@@ -23,6 +23,7 @@ class Registration:
     """One call of `Pipeline.register`.
 
     Attributes:
+        rules: ``resources``, ``always``, ``retries`` and ``timeout``, as given; ``None`` where they were not.
         variant: dimension → value; empty for a stage that is no variant.
         file, line: where the call stands.
     """
@@ -33,6 +34,7 @@ class Registration:
     out_paths: Mapping[str, OutPath]
     params: Any
     mutex: tuple[str, ...]
+    rules: Mapping[str, Any]
     variant: Mapping[str, Scalar]
     file: str
     line: int
@@ -62,6 +64,10 @@ class Pipeline:
         out_path_overrides: Mapping[str, OutPath] | None = None,
         params: Any = None,
         mutex: str | Sequence[str] = (),
+        resources: Mapping[str, float | str] | None = None,
+        always: bool | None = None,
+        retries: int | Mapping[str, Any] | None = None,
+        timeout: float | str | None = None,
         variant: Scalar | Mapping[str, Scalar] | None = None,
         depends_on: str | Sequence[str] | None = None,
         map: str | Mapping[str, Any] | None = None,  # noqa: A002 - the word of all doors
@@ -77,21 +83,20 @@ class Pipeline:
                 name.
             params: an instance of the params model, or a mapping of values over its defaults.
             mutex: groups of which no two stages run at once; ``"*"`` runs alone.
+            resources: what it takes of the machine while it runs: ``{"cpus": 2, "memory": "8GB"}``.
+            always: run it in every run, whatever has changed.
+            retries: further attempts after a failure, or ``{"times": 3, "delay": "10s", "on": [OSError]}``.
+            timeout: ends an attempt that takes longer: ``"90s"``, ``"10m"``, or seconds.
             variant: makes the stage ``name@variant``; of a mapping, the values joined by ``_``. A parameter
                 ``variant`` of the function gets it (of a mapping with one key, that value).
-            depends_on: stages whose returned values fill the parameters that nothing else provides, in this order;
-                with no such parameter only the order counts.
-            map: a stage (or ``params.key``) that gives a list: the function runs for each item of it. The long form
-                is ``{"over": …, "on_error": "drop", "max_parallel": 4}``.
+            depends_on, map: see `pivot.stage`.
 
         Raises:
             DefinitionError: overrides that are no mapping, a mutex that is no list. All else is told later, at once.
         """
         caller = sys._getframe(1)  # noqa: SLF001 - the place of the call, for messages
-        _check_overrides({"dep": dep_path_overrides, "out": out_path_overrides})
-        groups: Any = mutex
-        if not isinstance(groups, Iterable):
-            raise DefinitionError(f"mutex is a list of names, not {groups!r}", 'write mutex=["gpu"]')
+        _require_kinds({"dep": dep_path_overrides, "out": out_path_overrides}, mutex)
+        rules = {"resources": resources, "always": always, "retries": retries, "timeout": timeout}
         if not isinstance(variant, Mapping):
             variant = {} if variant is None else {"variant": variant}
         self._registrations.append(
@@ -102,6 +107,7 @@ class Pipeline:
                 MappingProxyType(dict(out_path_overrides or {})),
                 params,
                 (mutex,) if isinstance(mutex, str) else tuple(mutex),
+                MappingProxyType(rules),
                 MappingProxyType(dict(variant)),
                 caller.f_code.co_filename,
                 caller.f_lineno,
@@ -142,8 +148,10 @@ class Pipeline:
         return f"Pipeline({self.name!r})"
 
 
-def _check_overrides(overrides: Mapping[str, Any]) -> None:
+def _require_kinds(overrides: Mapping[str, Any], mutex: Any) -> None:
     for word, paths in overrides.items():
         if not isinstance(paths, Mapping | None):
             hint = f'write {word}_path_overrides={{"name": "path"}}'
             raise DefinitionError(f"{word}_path_overrides is a dict from name to path, not {paths!r}", hint)
+    if not isinstance(mutex, Iterable):
+        raise DefinitionError(f"mutex is a list of names, not {mutex!r}", 'write mutex=["gpu"]')

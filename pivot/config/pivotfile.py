@@ -17,6 +17,8 @@ Scalar = str | int | float | bool
 
 SECTIONS = ("deps", "outs", "metrics", "plots")
 """The keys of a stage that hold paths."""
+RULES = ("resources", "always", "retries", "timeout")
+"""The keys of a stage that say how it is run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,14 @@ class GivenEntry:
         paths: for each of `SECTIONS`: name → path.
         params: as written; not yet checked against the model.
         mutex: ``None`` where it was not given.
+        rules: those of `RULES` that were given, as written; not yet checked.
         document, at: where the entry stands; they give the line of each of its keys.
     """
 
     paths: Mapping[str, Mapping[str, PathEntry]]
     params: Mapping[str, Any]
     mutex: tuple[str, ...] | None
+    rules: Mapping[str, Any]
     document: YamlDocument
     at: YamlPath
 
@@ -272,7 +276,9 @@ def _given(given: "Given", document: YamlDocument, at: YamlPath) -> GivenEntry:
         for section in SECTIONS
     }
     mutex = _listed(given.mutex)
-    return GivenEntry(paths, given.params or {}, None if mutex is None else tuple(mutex), document, at)
+    groups = None if mutex is None else tuple(mutex)
+    rules = {name: getattr(given, name) for name in RULES if name in given.model_fields_set}
+    return GivenEntry(paths, given.params or {}, groups, rules, document, at)
 
 
 def _path(value: "str | list[str] | DepPath | OutPath", place: Place) -> PathEntry:

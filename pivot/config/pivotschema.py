@@ -34,6 +34,28 @@ _Paths = Annotated[_Text | _Texts, _one_of("a path or a list of paths")]
 _PATH = "Relative to the folder of this file (or to cwd), with /; ${name} is replaced."
 
 
+_AMOUNT = {"type": ["number", "string"]}
+_RESOURCES = WithJsonSchema(
+    {
+        "type": "object",
+        "properties": {"cpus": _AMOUNT, "gpus": _AMOUNT, "memory": _AMOUNT},
+        "additionalProperties": _AMOUNT,
+    }
+)
+_RETRIES = WithJsonSchema(
+    {
+        "type": ["integer", "string", "object"],
+        "properties": {
+            "times": {"type": ["integer", "string"]},
+            "delay": _AMOUNT,
+            "on": {"type": ["string", "array"], "items": {"type": "string"}},
+        },
+        "required": ["times"],
+        "additionalProperties": False,
+    }
+)
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -93,6 +115,22 @@ class Given(_Table):
         None,
         description='No two stages with a name in common run at once; ["*"] runs alone.',
         examples=[["gpu"], ["*"]],
+    )
+    resources: Annotated[Any, _RESOURCES] = Field(
+        None,
+        description="What the stage takes of the machine while it runs: cpus, gpus, memory (8GB), labels.",
+        examples=[{"cpus": 2, "memory": "8GB"}],
+    )
+    always: Annotated[Any, WithJsonSchema({"type": ["boolean", "string"]})] = Field(
+        None, description="Run it in every run, whatever has changed.", examples=[True]
+    )
+    retries: Annotated[Any, _RETRIES] = Field(
+        None,
+        description="Further attempts after a failure: how many, or times, delay and the exceptions to try again on.",
+        examples=[3, {"times": 3, "delay": "10s", "on": ["ConnectionError"]}],
+    )
+    timeout: Annotated[Any, WithJsonSchema({"type": ["string", "number"]})] = Field(
+        None, description="End an attempt that takes longer: 90s, 10m, 1h30m.", examples=["10m"]
     )
 
 

@@ -30,7 +30,7 @@ def decide(
 
     1. Inputs as in the lock and all outs in place: unchanged. 2. The same, but an out is missing or altered
     and its bytes can be had: restore. 3. A record of the run cache for these inputs, all of whose outs can be
-    had: restore (no stage that carries state). 4. Else run. A dep that is nowhere, and ``force``, come first.
+    had: restore (no stage that carries state). 4. Else run. A missing dep, ``force`` and ``always`` come first.
 
     Args:
         inputs: what the result rests on. While a stage upstream will run or waits, the deps that it writes are
@@ -58,8 +58,8 @@ def decide(
     why: tuple[Change, ...] = () if same else (Change(ChangeKind.FIRST_RUN, stage.name),)
     if lock is not None and not same:
         why = changes(lock.inputs, inputs)
-    if force:
-        return Decision(stage.name, Verdict.RUN, (*why, Change(ChangeKind.FORCED, stage.name)), inputs)
+    if told := _told(stage, force=force):
+        return Decision(stage.name, Verdict.RUN, (*why, *told), inputs)
     if lock is not None and same:
         why = tuple(_faults(stage, lock, workspace))
         if not why:
@@ -92,11 +92,17 @@ def _decide_early(
         unknown = {path for path in stage.dep_paths() if path not in inputs.deps}
         known_before = {path: digest for path, digest in lock.inputs.deps.items() if path not in unknown}
         own = changes(replace(lock.inputs, deps=known_before), inputs)
-    if force:
-        own = (*own, Change(ChangeKind.FORCED, stage.name))
+    own = (*own, *_told(stage, force=force))
     if own:
         return Decision(stage.name, Verdict.RUN, own)
     return Decision(stage.name, Verdict.WAITS, tuple(Change(ChangeKind.UPSTREAM, name) for name in pending))
+
+
+def _told(stage: Stage, *, force: bool) -> tuple[Change, ...]:
+    """That a person, or the stage itself, wants it to run whatever has changed."""
+    if force:
+        return (Change(ChangeKind.FORCED, stage.name),)
+    return (Change(ChangeKind.ALWAYS, stage.name),) if stage.always else ()
 
 
 def _faults(

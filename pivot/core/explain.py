@@ -35,8 +35,7 @@ Paths = Mapping[tuple[str, Place | None], tuple[str, ...]]
 Text = Callable[[str], str | None]
 """The text of a project module by its place (a project path, or a notebook's module); ``None`` if unknown."""
 
-_WIDEST_VALUE = 40
-_WIDEST_LINE = 80
+_WIDEST_VALUE, _WIDEST_LINE = 40, 80
 _DIFF_INDENT = " " * 8
 _CALLS_UNSEEN = (
     "which functions ran (this needs Python 3.12 or newer, and a stage that starts no program); code found by name "
@@ -76,6 +75,7 @@ _PREFIX = {
 _SENTENCE = {
     ChangeKind.FIRST_RUN: "Never run",
     ChangeKind.FORCED: "Forced",
+    ChangeKind.ALWAYS: "Always runs",
     ChangeKind.UPSTREAM: "Waits for {}",
     ChangeKind.MISSING_DEP: "Dependency missing: {}",
     ChangeKind.OUTPUT_MISSING: "Output missing: {}",
@@ -280,7 +280,7 @@ def status_word(verdict: Verdict) -> str:
 
 def title(change: Change) -> str:
     """What changed, as a reader finds it again (``func:normalize``); empty where the headline has said all."""
-    if change.kind in (ChangeKind.FIRST_RUN, ChangeKind.FORCED, ChangeKind.UPSTREAM):
+    if change.kind in (ChangeKind.FIRST_RUN, ChangeKind.FORCED, ChangeKind.ALWAYS, ChangeKind.UPSTREAM):
         return ""
     if change.kind is ChangeKind.FILE and _is_folder(change):
         return f"folder:{change.name}"

@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from pivot.core.admission import Admission, Claim
 from pivot.model.event import Outcome
-
-ALONE = "*"
-"""The mutex of a stage beside which no other may run."""
+from pivot.model.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,20 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """A stage that was executed is to be executed again, later (`Resumed` follows, or `Ended`)."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The pause of a stage is over."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequested:
     """A person wants the run to stop."""
 
@@ -47,7 +60,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """Run a stage: a slot and its mutexes are free. Answer with `Ended`."""
+    """Run a stage: a slot, its resources and mutexes are free. Answer with `Ended`, or with `Paused`."""
 
     stage: str
 
@@ -78,7 +91,7 @@ class Done:
     """Every stage ended."""
 
 
-Event = Decided | Ended | CancelRequested
+Event = Decided | Ended | Paused | Resumed | CancelRequested
 Command = Check | Execute | Conclude | Interrupt | Done
 
 _REPORTED = frozenset((Outcome.RAN, Outcome.RESTORED, Outcome.UNCHANGED, Outcome.FAILED, Outcome.CANCELLED))
@@ -88,23 +101,26 @@ class _Phase(Enum):
     WAITING = auto()  # for upstream
     CHECKING = auto()
     SETTLING = auto()  # needs no run; its end is awaited
-    READY = auto()  # needs a slot and its mutexes
+    READY = auto()  # needs a slot, its resources and its mutexes
     RUNNING = auto()
+    PAUSED = auto()  # will be ready again
     ENDED = auto()
 
 
 class Scheduler:
-    """Schedules stages once: greedy, longest remaining path first, within slots and mutexes.
+    """Schedules stages once: greedy, longest remaining path first, within slots, resources and mutexes.
 
     After a failure, stages downstream are blocked; without ``keep_going`` those running finish and all others
-    are cancelled. After `CancelRequested` those running are interrupted and all others are cancelled. A stage
-    that waits for one still at work is concluded only when that one has ended, so it is blocked, not
-    cancelled, if that fails.
+    are cancelled. After `CancelRequested` those running are interrupted and all others are cancelled. One that
+    pauses holds nothing. A stage that waits for one still at work is concluded only when that one has ended, so
+    it is blocked, not cancelled, if that fails.
 
     Args:
         upstream: each stage to schedule with those among them that it reads from (`Graph.among`).
-        jobs: how many stages may be executed at once; at least 1.
+        jobs: how many stages may be executed at once; at least 1. One with several cpus counts as that many.
         mutex: stage → names no two running stages may share; ``*`` excludes all others.
+        resources: stage → what it takes while it runs.
+        capacity: resource → how much those running may take of it together; what is not named has no limit.
         durations: stage → expected seconds, for the choice of what goes first; 1.0 where unknown.
         keep_going: whether stages that do not rest on a failed one still run.
     """
@@ -115,6 +131,8 @@ class Scheduler:
         *,
         jobs: int,
         mutex: Mapping[str, Collection[str]] | None = None,
+        resources: Mapping[str, Resources] | None = None,
+        capacity: Mapping[str, float] | None = None,
         durations: Mapping[str, float] | None = None,
         keep_going: bool = False,
     ) -> None:
@@ -125,20 +143,28 @@ class Scheduler:
         for name, feeders in self._upstream.items():
             for feeder in feeders:
                 self._downstream[feeder].append(name)
-        self._jobs = jobs
         self._keep_going = keep_going
-        self._mutex = {name: tuple(sorted(set((mutex or {}).get(name, ())))) for name in upstream}
+        self._admission = Admission(jobs, capacity or {})
+        plain, wanted, groups = Resources(), resources or {}, mutex or {}
+        self._claim = {
+            name: self._admission.claim(wanted.get(name, plain), groups.get(name, ())) for name in upstream
+        }
         self._urgency = _urgency(self._upstream, self._downstream, durations or {})
         self._phase = dict.fromkeys(upstream, _Phase.WAITING)
         self._awaited = {name: len(feeders) for name, feeders in self._upstream.items()}
         self._outcome: dict[str, Outcome] = {}
         self._cause: dict[str, str] = {}
-        self._ready: dict[tuple[str, ...], list[tuple[float, int, str]]] = {}  # by mutexes, each a heap
-        self._running: set[str] = set()
+        self._ready: dict[Claim, list[tuple[float, int, str]]] = {}  # each a heap
+        self._paused: set[str] = set()
         self._stop_cause: str | None = None  # the failed stage, or "" for a person; None while all goes on
         self._cancelled = False
         self._started = False
         self._done = False
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nothing is begun any more."""
+        return self._stop_cause is not None
 
     def start(self) -> list[Command]:
         """The first commands. To be called once, before any event."""
@@ -162,10 +188,17 @@ class Scheduler:
                 self._require(event, stage, _Phase.CHECKING)
                 self._decided(stage, needs_run, commands)
             case Ended(stage, outcome):
-                self._require(event, stage, _Phase.CHECKING, _Phase.SETTLING, _Phase.RUNNING)
+                self._require(event, stage, _Phase.CHECKING, _Phase.SETTLING, _Phase.RUNNING, _Phase.PAUSED)
                 if outcome not in _REPORTED:
                     raise ValueError(f"{event}: only the scheduler concludes so")
                 self._ended(stage, outcome, commands)
+            case Paused(stage):
+                self._require(event, stage, _Phase.RUNNING)
+                self._pause(stage, commands)
+            case Resumed(stage):
+                self._require(event, stage, _Phase.PAUSED)
+                self._paused.discard(stage)
+                self._line_up(stage)
             case CancelRequested():
                 self._cancel(commands)
         self._dispatch(commands)
@@ -188,12 +221,24 @@ class Scheduler:
         elif self._stop_cause is not None:
             self._conclude(stage, Outcome.CANCELLED, self._stop_cause, commands)
         else:
-            self._phase[stage] = _Phase.READY
-            rank = (-self._urgency[stage][0], self._urgency[stage][1], stage)
-            heapq.heappush(self._ready.setdefault(self._mutex[stage], []), rank)
+            self._line_up(stage)
+
+    def _line_up(self, stage: str) -> None:
+        self._phase[stage] = _Phase.READY
+        rank = (-self._urgency[stage][0], self._urgency[stage][1], stage)
+        heapq.heappush(self._ready.setdefault(self._claim[stage], []), rank)
+
+    def _pause(self, stage: str, commands: list[Command]) -> None:
+        self._admission.give(stage)
+        if self._stop_cause is not None:
+            self._conclude(stage, Outcome.CANCELLED, self._stop_cause, commands)
+        else:
+            self._phase[stage] = _Phase.PAUSED
+            self._paused.add(stage)
 
     def _ended(self, stage: str, outcome: Outcome, commands: list[Command]) -> None:
-        self._running.discard(stage)
+        self._admission.give(stage)
+        self._paused.discard(stage)
         opened = self._close(stage, outcome, "")
         if outcome is Outcome.FAILED:
             for name in self._waiting_below(stage):
@@ -208,15 +253,17 @@ class Scheduler:
             return
         self._cancelled = True
         self._stop("", commands)
-        running = sorted(self._running, key=lambda name: self._urgency[name][1])
+        running = sorted(self._admission.holders, key=lambda name: self._urgency[name][1])
         commands.extend(Interrupt(name) for name in running)
 
     def _stop(self, cause: str, commands: list[Command]) -> None:
-        """Start nothing more: what was ready is cancelled, what waits follows as its upstream ends."""
+        """Start nothing more: what was ready or paused is cancelled, what waits follows as its upstream ends."""
         if self._stop_cause is None:
             self._stop_cause = cause
         names = [name for heap in self._ready.values() for _, _, name in heap]
+        names += self._paused
         self._ready.clear()
+        self._paused.clear()
         for name in sorted(names, key=lambda name: self._urgency[name][1]):
             self._conclude(name, Outcome.CANCELLED, self._stop_cause, commands)
 
@@ -278,20 +325,14 @@ class Scheduler:
         return sorted(found, key=lambda name: self._urgency[name][1])
 
     def _dispatch(self, commands: list[Command]) -> None:
-        while len(self._running) < self._jobs:
-            held = {name for stage in self._running for name in self._mutex[stage]}
-            free = [heap for mutexes, heap in self._ready.items() if heap and self._is_free(mutexes, held)]
+        while True:
+            free = [heap for claim, heap in self._ready.items() if heap and self._admission.admits(claim)]
             if not free:
                 return
             _, _, stage = heapq.heappop(min(free, key=_head))
             self._phase[stage] = _Phase.RUNNING
-            self._running.add(stage)
+            self._admission.take(stage, self._claim[stage])
             commands.append(Execute(stage))
-
-    def _is_free(self, mutexes: tuple[str, ...], held: set[str]) -> bool:
-        if not self._running:
-            return True
-        return ALONE not in held and ALONE not in mutexes and held.isdisjoint(mutexes)
 
 
 def _head(heap: list[tuple[float, int, str]]) -> tuple[float, int, str]:

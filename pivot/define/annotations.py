@@ -16,6 +16,7 @@ from pivot.define.draft import Draft
 from pivot.define.functions import check_function, name_of, reference
 from pivot.define.outs import Given, annotated_outs, plain_outs, value_out
 from pivot.define.passed import passed_values
+from pivot.define.rules import Rule, rules_said, running
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef, Returns, Stage, StageParameters, StageVariant
@@ -33,6 +34,7 @@ class Overrides:
         outs: the kind of output they were given for (``None``: any) → output → paths and options.
         params: layers over the model's defaults, the weakest first.
         mutex: ``None`` where the door says nothing.
+        rules: how the stage is run, the weakest first.
         variant: which of several variants the stage is.
         values: what the stage takes from others.
     """
@@ -41,6 +43,7 @@ class Overrides:
     outs: Given = field(default_factory=dict)
     params: tuple[ParamLayer, ...] = ()
     mutex: tuple[str, ...] | None = None
+    rules: tuple[Mapping[str, Rule], ...] = ()
     variant: StageVariant | None = None
     values: ValueEntry = field(default_factory=ValueEntry)
 
@@ -74,42 +77,50 @@ def stage_from_function(
     mark = mark_of(function)
     name = str(name or (mark.name if mark else None) or name_of(function))
     code = code or place
-    found = _importable(function, name, code, ref)
+    found = _reference(function, name, code, ref)
     overrides = overrides or Overrides()
     declared = declared_by(function, mark, is_variant=overrides.variant is not None)
     draft = Draft(name, found, folder, place, code, declared)
+    return _stage(draft, mark, overrides, roots)
+
+
+def _stage(draft: Draft, mark: Mark | None, overrides: Overrides, roots: tuple[ProjectPath, ...]) -> Stage:
     _check_name(draft)
+    declared, code = draft.declared, draft.code
     draft.errors.extend(draft.error(message, code, hint) for message, hint in declared.problems)
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]
     params = _params(draft, mark, overrides.params)
     mutex = _mutex(draft, mark.mutex if mark and overrides.mutex is None else overrides.mutex or ())
     depends_on, fanout = passed_values(draft, overrides.values.over(_said(draft, mark)))
+    rules = running(draft, rules_said(mark.rules, code) if mark else {}, *overrides.rules)
     if draft.errors:
         raise DefinitionErrors(draft.errors)
     return Stage(
-        name=name,
-        function=found,
+        name=draft.stage,
+        function=draft.function,
         deps=tuple(deps),
-        outs=tuple(outs) or (value_out(name, mapped=fanout is not None),),
+        outs=tuple(outs) or (value_out(draft.stage, mapped=fanout is not None),),
         returns=declared.returns if outs else Returns.SINGLE,
         params=params,
         mutex=mutex,
-        folder=folder,
-        place=place,
+        folder=draft.folder,
+        place=draft.place,
         roots=roots,
         variant=_variant(draft, overrides.variant),
+        resources=rules.resources,
+        always=rules.always,
+        retries=rules.retries,
+        timeout=rules.timeout,
         depends_on=depends_on,
         map=fanout,
     )
 
 
-def _importable(function: Callable[..., Any], name: str, code: Place, ref: ObjectRef | None) -> ObjectRef:
-    """The name under which workers import a stage's function."""
+def _reference(function: Callable[..., Any], name: str, code: Place, ref: ObjectRef | None) -> ObjectRef:
+    """The name under which workers find a function that can be a stage's."""
     problem = check_function(function, name, code)
-    if problem is not None:
-        raise DefinitionErrors([problem])
-    found = ref or reference(function, name, code)
+    found = problem or ref or reference(function, name, code)
     if isinstance(found, PivotError):
         raise DefinitionErrors([found])
     return found

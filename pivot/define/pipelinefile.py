@@ -16,6 +16,7 @@ from pivot.define.decorator import mark_of, marked_functions
 from pivot.define.functions import code_place, name_of
 from pivot.define.imports import Modules
 from pivot.define.locate import PIPELINE_FILES, FileStages, Inclusion, PipelineFile
+from pivot.define.rules import rules_said
 from pivot.define.variants import stage_variant
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
@@ -144,6 +145,7 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
                 outs={None: outs},
                 params=layers,
                 mutex=said.mutex or None,
+                rules=(rules_said(said.rules, place),),
                 variant=stage_variant(variant),
                 values=values,
             ),

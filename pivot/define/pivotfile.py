@@ -109,6 +109,7 @@ def made_stage(
             outs=outs,
             params=(*made.params, *params_layers(params, made.name)),
             mutex=made.mutex,
+            rules=made.rules,
             variant=stage_variant(made.variant),
             values=made.values,
         ),

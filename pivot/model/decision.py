@@ -34,6 +34,7 @@ class ChangeKind(StrEnum):
     OUTPUT_ALTERED = "output altered"  # in the workspace, by somebody else
     OBJECT_MISSING = "object missing"  # in the cache
     FORCED = "forced"
+    ALWAYS = "always"  # the stage runs in every run
     UPSTREAM = "upstream"  # name is the stage that is waited for
     MISSING_DEP = "missing dep"  # a file that no stage makes is not there
 
