@@ -95,6 +95,7 @@ class _Search:
     errors: list[PivotError]
     readings: dict[str, Reading] = field(default_factory=dict)
     looked_for: list[str] = field(default_factory=list)
+    _homes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def reading(self, path: str) -> Reading:
         """A pipeline file as it was read."""
@@ -105,20 +106,26 @@ class _Search:
     def above(self, dep: ProjectPath) -> Iterator[Reading]:
         """The pipeline files in the folders that a path lies in, the nearest first."""
         folder = dep.rstrip("/") if is_folder(dep) else os.path.dirname(dep)
-        while True:
-            home = absolute(ProjectPath(folder or ROOT), self.root)
-            self.looked_for.extend(os.path.join(home, name) for name in PIPELINE_FILES)
-            try:
-                path = pipeline_file_in(home)
-            except PivotError as error:
-                if str(error) not in map(str, self.errors):
-                    self.errors.append(error)
-                path = None
+        return map(self.reading, self._files_above(folder))
+
+    def _files_above(self, folder: str) -> tuple[str, ...]:
+        """The pipeline files in a folder and those above it; each folder is looked into once."""
+        found = self._homes.get(folder)
+        if found is None:
+            above = self._files_above(os.path.dirname(folder)) if folder else ()
+            found = self._homes[folder] = (*self._file_in(folder), *above)
+        return found
+
+    def _file_in(self, folder: str) -> Iterator[str]:
+        home = absolute(ProjectPath(folder or ROOT), self.root)
+        self.looked_for.extend(os.path.join(home, name) for name in PIPELINE_FILES)
+        try:
+            path = pipeline_file_in(home)
+        except PivotError as error:
+            self.errors.append(error)
+        else:
             if path is not None and _is_ours(path):
-                yield self.reading(path)
-            if not folder:
-                return
-            folder = os.path.dirname(folder)
+                yield path
 
 
 def _is_ours(path: str) -> bool:

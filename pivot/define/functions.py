@@ -62,15 +62,15 @@ def reference(function: Any, stage: str, place: Place) -> ObjectRef | Definition
     )
 
 
-def code_place(function: Callable[..., Any], root: str, default: Place) -> Place:
-    """Where a function is written: project path and line; ``default`` if it lies outside the project."""
+def code_place(function: Callable[..., Any], root: str) -> Place | None:
+    """Where a function is written: project path and line; ``None`` if it lies outside the project."""
     code = _code_of(function)
     if not code:
-        return default
+        return None
     file = os.path.realpath(code.co_filename)
     base = os.path.realpath(root)
     if not file.startswith(base.rstrip(os.sep) + os.sep):
-        return default
+        return None
     return Place(relative_to_root(file, base), code.co_firstlineno)
 
 

@@ -11,6 +11,8 @@ from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_r
 from pivot.store.root import find_root, git_root
 
 PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
+SOURCES = "src"
+"""The folder beside a pipeline file, or in the project root, from which modules are imported as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def pipeline_file(path: str, root: str) -> PipelineFile:
     root = os.path.abspath(root)
     file = relative_to_root(os.path.abspath(path), root)
     folder = ProjectPath(os.path.dirname(file) or ".")
-    sources = [ProjectPath("src") if base == "." else ProjectPath(f"{base}/src") for base in (folder, ".")]
+    sources = [ProjectPath(SOURCES if base == "." else f"{base}/{SOURCES}") for base in (folder, ".")]
     present = [source for source in sources if os.path.isdir(absolute(source, root))]
     roots = tuple(dict.fromkeys([folder, ProjectPath("."), *present]))
     return PipelineFile(root, file, folder, roots)

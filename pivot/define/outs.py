@@ -62,9 +62,15 @@ def plain_outs(draft: Draft, mark: Mark | None) -> list[StageOut]:
     """The files and folders that a plain function writes on its own."""
     raws = mark.outs if mark else ()
     paths = [(raw, draft.path(raw, called(raw, "out"), draft.code)) for raw in raws]
-    ref = loader_ref(PathOnly())
     return [
-        StageOut(raw, path, OutKind.DIRECTORY if is_folder(path) else OutKind.OUT, ref, True, True)
+        StageOut(
+            raw,
+            path,
+            OutKind.DIRECTORY if is_folder(path) else OutKind.OUT,
+            loader_ref(PathOnly()),
+            True,
+            True,
+        )
         for raw, path in paths
         if path is not None
     ]

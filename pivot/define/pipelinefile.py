@@ -103,7 +103,7 @@ def _collected(
 def _marked(function: Any, params: YamlDocument | None, home: PipelineFile) -> Stage:
     mark = mark_of(function)
     name = (mark.name if mark else None) or function.__name__
-    place = code_place(function, home.root, Place(home.file))
+    place = code_place(function, home.root) or Place(home.file)
     return stage_from_function(
         function,
         name=name,
@@ -139,7 +139,7 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
             folder=home.folder,
             roots=home.roots,
             place=place,
-            code=code_place(said.function, home.root, place),
+            code=code_place(said.function, home.root) or place,
             overrides=Overrides(
                 deps=deps,
                 outs={None: outs},

@@ -43,6 +43,7 @@ def stages_from_pivotfile(
         except PivotError as error:
             errors.append(DefinitionError(f"include: {error.message} ({place})", error.hint))
     stages: list[Stage] = []
+    written: dict[ObjectRef, Place | None] = {}
     for entry in said.stages:
         found = modules.function(entry.python, entry.name, entry.place("python"))
         if isinstance(found, PivotError):
@@ -56,7 +57,9 @@ def stages_from_pivotfile(
                         OutKind.METRIC: made.paths["metrics"],
                         OutKind.PLOT: made.paths["plots"],
                     }
-                    code = code_place(found[0], home.root, entry.place())
+                    if found[1] not in written:  # an entry for each file makes thousands of one function
+                        written[found[1]] = code_place(found[0], home.root)
+                    code = written[found[1]] or entry.place()
                     stage = made_stage(entry, made, found, outs, params, home, code)
                     stages += [stage] if entry.name not in said.broken else []
                 except PivotError as error:

@@ -153,6 +153,7 @@ class Conditions:
         seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
+        executor: the kind of executor that runs them.
     """
 
     run: str
@@ -161,9 +162,12 @@ class Conditions:
     seed: int | None
     strict: bool
     ignored_environment: tuple[str, ...]
+    executor: str = "local"
 
 
-def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, str], run: str) -> Conditions:
+def conditions_for(
+    settings: Settings, graph: Graph, environment: Mapping[str, str], run: str, executor: str = "local"
+) -> Conditions:
     """Conditions by the project's settings; the rest as of `Conditions`."""
     return Conditions(
         run=run,
@@ -172,6 +176,7 @@ def conditions_for(settings: Settings, graph: Graph, environment: Mapping[str, s
         seed=settings.seed,
         strict=settings.strict,
         ignored_environment=settings.ignore_env,
+        executor=executor,
     )
 
 
@@ -312,5 +317,6 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
+        executor=conditions.executor,
         resources=stage.resources,
     )

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from pivot.define.locate import PIPELINE_FILES
+from pivot.engine.importable import listing, packages_in
 from pivot.errors import DefinitionError, DefinitionErrors, UsageError, WorkerError
 from pivot.executors.base import Executor
 from pivot.model.definitions import Bodies, Definitions
@@ -40,7 +41,8 @@ class Kept:
 
     Attributes:
         files: absolute path → digest of its bytes; ``None`` for a file that is not there.
-        folders: where project modules were looked for → digest of the names in it that may be modules.
+        folders: where project modules were looked for → digest of the names in it that an import may find.
+        sought: the names that were looked for there, see `pivot.engine.importable`.
         path: in which libraries are looked for.
         surroundings: what the code runs on: Python, the distributions in `path`.
         bodies: absolute path of a module → its functions that ran, and its digest without the others' bodies.
@@ -49,6 +51,7 @@ class Kept:
     stages: bytes  # pickled: most looks at the rest need not make them
     files: dict[str, Digest | None]
     folders: dict[str, Digest]
+    sought: frozenset[str] | None
     path: tuple[str, ...]
     surroundings: Digest
     bodies: dict[str, Bodies]
@@ -99,10 +102,11 @@ def define(
             [DefinitionError(f"reading {file} failed: {error.message} ({file}:1)", hint)]
         ) from None
     said: Definitions = pickle.loads(answer)
-    if said.pure and _settled((*said.files, *said.folders), said.began):
+    if said.pure and _settled((*said.files, *said.folders, *packages_in(said.folders)), said.began):
         files = {name: store.file_digest(name) for name in said.files}
-        listings = {folder: _listing(folder) for folder in said.folders}
-        kept = Kept(said.stages, files, listings, said.path, _surroundings(said.path), said.bodies)
+        listings = {folder: listing(folder, said.sought) for folder in said.folders}
+        surroundings = _surroundings(said.path)
+        kept = Kept(said.stages, files, listings, said.sought, said.path, surroundings, said.bodies)
         store.definitions.save(place, pickle.dumps(kept))
     found: tuple[Stage, ...] = pickle.loads(said.stages)
     return found
@@ -160,7 +164,7 @@ def _load(data: bytes | None) -> Kept | None:
 def _held(kept: Kept, store: Store) -> Kept | None:
     """What is kept, with the files as they are now; ``None`` if the definitions may be others."""
     if kept.surroundings != _surroundings(kept.path) or any(
-        _listing(folder) != digest for folder, digest in kept.folders.items()
+        listing(folder, kept.sought) != digest for folder, digest in kept.folders.items()
     ):
         return None
     files = {file: store.file_digest(file) for file in kept.files}
@@ -203,22 +207,6 @@ def _settled(paths: Iterable[str], moment: int) -> bool:
         if not settled_before(found, moment):
             return False
     return True
-
-
-def _listing(folder: str) -> Digest:
-    """The names in a folder that an import may find: a new one can shadow a module, or be one that was missing."""
-    try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if _may_be_module(entry)]
-    except OSError:
-        names = ["?"]
-    return digest_parts(sorted(names))
-
-
-def _may_be_module(entry: os.DirEntry[str]) -> bool:
-    if entry.name.endswith((".py", ".so")):
-        return True
-    return entry.name.isidentifier() and entry.is_dir() and entry.name != "__pycache__"
 
 
 def _surroundings(path: Iterable[str]) -> Digest:

@@ -18,6 +18,7 @@ from pivot.config.ignore import IGNORE_FILE
 from pivot.config.settings import Settings, load_settings
 from pivot.define.locate import PIPELINE_FILES, find_pipeline_file
 from pivot.engine.define import known_definitions
+from pivot.engine.importable import package_files
 from pivot.engine.observe import Observer
 from pivot.engine.run import Plan, Sink
 from pivot.errors import PivotError
@@ -126,6 +127,7 @@ class Inquiry:
         paths: Paths = dict.fromkeys([*map(os.path.abspath, kept.path), *_pipeline_files(self.here, file)])
         _need(paths, ((name, digest is not None) for name, digest in kept.files.items()))
         _need(paths, ((folder, True) for folder in kept.folders))
+        _need(paths, ((file, None) for folder in kept.folders for file in package_files(folder)))
         _need(paths, ((path, there or None) for path, there in observer.looked_at().items()))
         _need(paths, _of_project(store.layout))
         for stage, record in zip(stages, whole, strict=True):

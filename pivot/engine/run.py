@@ -181,7 +181,7 @@ def _execute(
         unwanted=lambda stage: is_asked_to_stop(store.layout, plan.id, stage),
         force=plan.force,
     )
-    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets))
+    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets, plan.conditions.executor))
     for text in store.take_notices():
         emit(Notice(text))
     cancelled = _wait(driver, lambda: stopped() or is_asked_to_stop(store.layout, plan.id))

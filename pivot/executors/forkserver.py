@@ -119,17 +119,16 @@ class ForkserverExecutor:
         with self._lock:
             if self._closed:
                 return
-            for job in [job for job in self._jobs if job.task.stage == stage and not job.stop.is_set()]:
-                job.stop.set()
-                if job.slot is None:
-                    self._finish(job, Failure("cancelled", "cancelled before it began"))
-                    continue
-                stopper = threading.Thread(
-                    target=self._stop, args=(job, job.slot), name="pivot-stop", daemon=True
-                )
-                self._stoppers = [thread for thread in self._stoppers if thread.is_alive()]
-                self._stoppers.append(stopper)
-                stopper.start()
+            for job in [job for job in self._jobs if job.task.stage == stage]:
+                self._withdraw(job)
+
+    def withdraw(self, future: Future[TaskResult], *, hard: bool = False) -> None:
+        """Stop one task as `interrupt` stops those of a stage; `hard` kills it at once."""
+        with self._lock:
+            for job in [job for job in self._jobs if job.future is future]:
+                self._withdraw(job)
+                if hard and job.slot is not None:
+                    job.slot.send(signal.SIGKILL)
 
     def close(self) -> None:
         """Kill what runs and the fork server; what had not ended is ``cancelled``. May be called twice."""
@@ -198,6 +197,18 @@ class ForkserverExecutor:
             return cast("TaskResult", pickle.loads(slot.result()))
         except WorkerDied as death:
             return death.failure
+
+    def _withdraw(self, job: _Job) -> None:
+        if job.stop.is_set():
+            return
+        job.stop.set()
+        if job.slot is None:
+            self._finish(job, Failure("cancelled", "cancelled before it began"))
+            return
+        stopper = threading.Thread(target=self._stop, args=(job, job.slot), name="pivot-stop", daemon=True)
+        self._stoppers = [thread for thread in self._stoppers if thread.is_alive()]
+        self._stoppers.append(stopper)
+        stopper.start()
 
     def _stop(self, job: _Job, slot: Slot) -> None:
         """Escalate until the job is done. Runs on a thread of its own."""

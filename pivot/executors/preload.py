@@ -13,9 +13,7 @@ import importlib.machinery
 import mmap  # noqa: F401 - loaded for the workers
 import os
 import signal
-import site
 import sys
-import sysconfig
 import warnings
 
 import yaml  # noqa: F401 - loaded for the workers that read a pivot.yaml
@@ -24,6 +22,7 @@ import pivot.config.validation  # loaded for the workers, like the next; with it
 import pivot.executors.processes
 import pivot.worker.definitions
 import pivot.worker.main  # noqa: F401 - loaded for the workers
+from pivot.worker.installed import library_folders
 
 UNFIT = frozenset(
     {
@@ -45,7 +44,7 @@ UNFIT = frozenset(
 
 def preload(names: list[str]) -> None:
     """Import what is fit to be forked and installed; warnings and failures are the stages' business."""
-    own = _installed()
+    own = library_folders()
     path, sys.path[:] = sys.path[:], own
     try:
         with warnings.catch_warnings():
@@ -59,15 +58,6 @@ def preload(names: list[str]) -> None:
                 importlib.import_module("numpy.random")  # else the first stage that is seeded pays for it
     finally:
         sys.path[:] = path
-
-
-def _installed() -> list[str]:
-    """The entries of ``sys.path`` that belong to the interpreter, not to a project."""
-    paths = sysconfig.get_paths()
-    own = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")} | set(site.getsitepackages())
-    own |= {os.path.join(paths["stdlib"], "lib-dynload"), site.getusersitepackages()}
-    known = {os.path.realpath(entry) for entry in own}
-    return [entry for entry in sys.path if os.path.realpath(entry) in known]
 
 
 def end_workers(server: int) -> None:

@@ -7,10 +7,14 @@ with the last visit.
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pivot.executors.base import Executor
+from pivot.executors.clusters import ClusterLoan, Clusters
+from pivot.executors.cores import cores
+from pivot.model.executor import LOCAL, ExecutorSpec
+from pivot.model.resources import Resources
 
 Start = Callable[[int, Sequence[str]], Executor]
 
@@ -47,6 +51,7 @@ class Workers:
         self._end = end
         self._lock = threading.Lock()
         self._kept: _Held | None = None
+        self._clusters = Clusters()
 
     @contextlib.contextmanager
     def visit(self, slots: int, preload: Collection[str]) -> Iterator[Executor]:
@@ -62,8 +67,17 @@ class Workers:
             self._leave(held)
 
     @contextlib.contextmanager
-    def lend(self) -> "Iterator[Loan]":
-        """For one run. After an exception the executor is not used again."""
+    def lend(self, spec: ExecutorSpec = LOCAL, folder: str = "") -> "Iterator[Loan | ClusterLoan]":
+        """For one run. After an exception the executor is not used again.
+
+        Args:
+            spec: what kind of executor.
+            folder: see `pivot.executors.cluster.ClusterExecutor`.
+        """
+        if not spec.is_local:
+            with self._clusters.lend(spec, folder, lambda: self.visit(cores(), ())) as of_cluster:
+                yield of_cluster
+            return
         with self._lock:
             earlier = self._kept
         loan = Loan(lambda slots, preload: self._lent(slots, preload, earlier))
@@ -83,6 +97,7 @@ class Workers:
 
     def close(self) -> None:
         """End what is kept, also what is in use. Can be used again afterwards."""
+        self._clusters.close()
         with self._lock:
             held, self._kept = self._kept, None
         if held is not None:
@@ -135,8 +150,11 @@ class Loan:
         self.held: _Held | None = None
         self.spoilt = False
 
-    def executor(self, slots: int, preload: Collection[str]) -> Executor:
-        """An executor with at least so many slots."""
+    def executor(
+        self, slots: int, preload: Collection[str], needs: Mapping[str, Resources] | None = None
+    ) -> Executor:
+        """An executor with at least so many slots. What stages take of this machine is the scheduler's business."""
+        del needs
         if self.held is None:
             self.held = self._take(slots, preload)
         return self.held.executor

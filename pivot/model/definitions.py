@@ -29,6 +29,7 @@ class Definitions:
         pure: whether they rest on nothing but text.
         files: absolute paths of all that was read.
         folders: in which project modules were looked for.
+        sought: the names of modules and packages that were looked for in these; ``None`` if nobody knows.
         path: the search path.
         began: when the reading began, in ns since 1970.
         bodies: absolute path of a module → what of it counts; the others count with all that is in them.
@@ -38,6 +39,7 @@ class Definitions:
     pure: bool
     files: tuple[str, ...]
     folders: tuple[str, ...]
+    sought: frozenset[str] | None
     path: tuple[str, ...]
     began: int
     bodies: dict[str, Bodies] = field(default_factory=dict)

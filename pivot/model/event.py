@@ -26,12 +26,14 @@ class RunStarted:
         stages: in the order in which they may run.
         jobs: the number of worker slots.
         targets: what was asked for, as written; empty where everything was.
+        executor: where they run: ``local``, ``dask`` or ``ray``.
     """
 
     run: str
     stages: tuple[str, ...]
     jobs: int
     targets: tuple[str, ...] = ()
+    executor: str = "local"
 
 
 @dataclass(frozen=True, slots=True)

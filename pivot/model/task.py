@@ -80,6 +80,7 @@ class Task:
         ignored_environment: patterns of variables that are left out.
         variant: what the parameter ``variant`` gets, as JSON text; ``None`` where the function takes none.
         key: what the stage is called on disk; empty: as here.
+        executor: where it runs: ``local``, ``dask`` or ``ray``.
         resources: what it takes of the machine, for executors that place it.
         attempt: which one it is, from 1.
     """
@@ -102,6 +103,7 @@ class Task:
     ignored_environment: tuple[str, ...] = ()
     variant: str | None = None
     key: str = ""
+    executor: str = "local"
     resources: Resources = field(default_factory=Resources)
     attempt: int = 1
 

@@ -5,17 +5,18 @@ The fork server has loaded it, so that a worker begins at once: each edit of a s
 
 import dataclasses
 import io
+import itertools
 import os
 import pickle
 import sys
 import sysconfig
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from pivot.define.discover import Definition, definition
-from pivot.define.locate import pipeline_file
+from pivot.define.locate import SOURCES, pipeline_file
 from pivot.define.skeleton import ran_functions, skeleton
 from pivot.define.sources import ProjectImporter
 from pivot.model.definitions import Bodies, Definitions
@@ -31,26 +32,41 @@ def define_in_worker(argument: bytes) -> bytes:
     path, root = pickle.loads(argument)
     home = pipeline_file(path, root)
     roots = [absolute(folder, root) for folder in home.roots]
-    with questions(ProjectImporter(roots).holds) as heard:
+    is_project = ProjectImporter(roots).holds
+    with questions(is_project) as heard:
         found = definition(path, root)
-    said = definitions(found, pure=not heard.asked, began=began)
+    sought = {folder: names for folder, names in heard.sought.items() if is_project(folder)}
+    said = definitions(found, sought if heard.complete else None, pure=not heard.asked, began=began)
     if said.pure and heard.complete:
         said = replace(said, bodies=_bodies(said.files, heard.ran, found.stages, root))
     return pickle.dumps(said)
 
 
-def definitions(found: Definition, *, pure: bool, began: int) -> Definitions:
+def definitions(
+    found: Definition, sought: Mapping[str, Collection[str]] | None, *, pure: bool, began: int
+) -> Definitions:
     """What a worker says of definitions that it has read.
 
     Args:
+        sought: folder of the project → names of modules that were looked for in it; ``None`` if nobody knows.
         pure: whether they rest on nothing but text.
         began: when the reading began, in ns since 1970.
     """
     sources = {*(file for file in found.read if file.endswith(".py")), *_loaded_sources()}
     files = [*found.read, *sorted(sources - {*found.read})]
     present = {os.path.dirname(file) for file in sources if os.path.isfile(file)}
-    folders = [*filter(os.path.isdir, found.roots), *sorted(present)]
-    return Definitions(_packed(found.stages), pure, tuple(files), tuple(folders), tuple(sys.path), began)
+    folders = filter(os.path.isdir, dict.fromkeys([*found.roots, *sorted({*present, *(sought or ())})]))
+    names = None if sought is None else frozenset([*itertools.chain(*sought.values()), *_folders_to_come()])
+    packed = _packed(found.stages)
+    return Definitions(packed, pure, tuple(files), tuple(folders), names, tuple(sys.path), began)
+
+
+def _folders_to_come() -> Iterator[str]:
+    """The names of folders that imports look into once they are there."""
+    yield SOURCES
+    for path in sys.path:
+        if not os.path.isdir(path):
+            yield from path.split(os.sep)
 
 
 class _Packer(pickle.Pickler):

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.machinery import FileFinder
 from types import FrameType
 from typing import Any
 
@@ -28,6 +29,8 @@ _CLOCK_AND_CHANCE = (
 _FILES = frozenset(("open", "os.listdir", "os.scandir"))  # audit events
 _BLINDING = frozenset(("setprofile", "start_new_thread", "start_joinable_thread"))
 """C functions after which code may run that is not seen here."""
+_LOOKS_FOR_MODULE = FileFinder.find_spec.__code__
+"""Each look for a module in a folder comes by it: imports, and whoever asks `importlib` on his own."""
 
 
 @dataclass(slots=True)
@@ -37,11 +40,13 @@ class Heard:
     Attributes:
         asked: what project code asked.
         ran: code that ran: file, name, first line.
+        sought: folder → names of modules and packages that were looked for in it.
         complete: whether all that ran was seen.
     """
 
     asked: set[str] = field(default_factory=set)
     ran: set[tuple[str, str, int]] = field(default_factory=set)
+    sought: dict[str, set[str]] = field(default_factory=dict)
     complete: bool = True
 
 
@@ -72,6 +77,10 @@ def questions(is_project: Callable[[str], bool]) -> Iterator[Heard]:
         elif event == "call":
             code = frame.f_code
             ran.add((code.co_filename, code.co_name, code.co_firstlineno))
+            if code is _LOOKS_FOR_MODULE:
+                asked_for = frame.f_locals
+                names = heard.sought.setdefault(asked_for["self"].path, set())
+                names.add(asked_for["fullname"].rpartition(".")[2])
             if code is _ENVIRONMENT and frames.is_direct(frame.f_back):
                 asked.add("environ")
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from glob import glob
@@ -45,10 +46,14 @@ class Peer:
         return process(self.command, folder, clean_environment(**self.environment, **variables))
 
     def run_cold(self, folder: Path) -> float:
-        """The wall seconds of a run without anything of those before."""
-        for trace in self.traces:
-            for path in folder.glob(trace):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        """The wall seconds of a run without anything of those before.
+
+        That is moved away, not removed: ext4 gives no inode out again for minutes, and whatever makes files until
+        then passes over all that were removed (twice the time for 1,000 stages, in the kernel).
+        """
+        aside = tempfile.mkdtemp(dir=folder.parent)
+        for path in [path for trace in self.traces for path in folder.glob(trace)]:
+            path.rename(Path(aside) / path.name)
         return self.run(folder)
 
 

@@ -66,7 +66,12 @@ def measure(plan: Plan) -> Iterator[Table]:
     found = [peers.pivot(), peers.doit(), peers.ninja(), peers.dvc(), peers.upstream(), peers.pool()]
     tools = [peer for peer in found if isinstance(peer, peers.Peer)]
     figures: Figures = {}
-    memory = {size.stages: measure_size(plan, tools, size, figures) for size in sizes}
+    # one folder for all, so that nothing is removed before the last run: see `Peer.run_cold`
+    with tempfile.TemporaryDirectory(prefix="pivot-bench-") as temporary:
+        folders = {size.stages: Path(temporary) / str(size.stages) for size in sizes}
+        memory = {
+            size.stages: measure_size(plan, tools, size, figures, folders[size.stages]) for size in sizes
+        }
     table = Table("Whole processes", tuple(tool.label for tool in tools))
     table.rows = [row_of(key, taken, tools) for key, taken in figures.items() if key[0] in TITLES]
     table.how = [*how(sizes, tools), *(f"{peer.label} was not measured: it {peer.why}."
@@ -75,32 +80,33 @@ def measure(plan: Plan) -> Iterator[Table]:
     yield consequences(tools[0].label, figures, memory)
 
 
-def measure_size(plan: Plan, tools: list[peers.Peer], size: Size, figures: Figures) -> tuple[int, int]:
+def measure_size(
+    plan: Plan, tools: list[peers.Peer], size: Size, figures: Figures, parent: Path
+) -> tuple[int, int]:
     """Measures one pipeline with all tools that can take it; gives Pivot's memory in a first run and a full check."""
-    with tempfile.TemporaryDirectory(prefix="pivot-bench-") as temporary:
-        memory, firsts = first_runs(tools, size.stages, Path(temporary))
-        places = list(firsts)
-        ours = places[0]
-        knowing = [place for place in places if place.tool.knows]
-        if plan.wants(f"noop-{size.stages}", f"full-{size.stages}"):
-            told(f"  {size.stages:,} stages, nothing to do")
-            full = partial(ours.tool.run, ours.folder, **FULL_CHECK)
-            *noops, checks = in_turn(
-                plan.times(size.noops), [*(partial(p.tool.run, p.folder) for p in knowing), full]
-            )
-            figures["noop", size.stages] = by_tool(knowing, noops)
-            figures["full", size.stages] = by_tool(knowing, [checks, *noops[1:]])
-        if size.touches and plan.wants(f"touch-{size.stages}"):
-            told(f"  {size.stages:,} stages, all files touched")
-            touched = in_turn(plan.times(size.touches), [partial(run_touched, place) for place in knowing])
-            figures["touch", size.stages] = by_tool(knowing, touched)
-            figures["reading", size.stages] = {ours.tool.label: reading(ours.folder)}
-        if plan.wants(f"cold-{size.stages}"):
-            told(f"  {size.stages:,} stages, cold")
-            runs: list[Callable[[], float]] = [partial(p.tool.run_cold, p.folder) for p in places]
-            taken = in_turn(plan.times(size.colds), runs) if size.colds else [*firsts.values()]
-            figures["cold", size.stages] = by_tool(places, taken)
-        checked = process_memory(ours.tool.command, ours.folder, clean_environment(**FULL_CHECK))[1]
+    memory, firsts = first_runs(tools, size.stages, parent)
+    places = list(firsts)
+    ours = places[0]
+    knowing = [place for place in places if place.tool.knows]
+    if plan.wants(f"noop-{size.stages}", f"full-{size.stages}"):
+        told(f"  {size.stages:,} stages, nothing to do")
+        full = partial(ours.tool.run, ours.folder, **FULL_CHECK)
+        *noops, checks = in_turn(
+            plan.times(size.noops), [*(partial(p.tool.run, p.folder) for p in knowing), full]
+        )
+        figures["noop", size.stages] = by_tool(knowing, noops)
+        figures["full", size.stages] = by_tool(knowing, [checks, *noops[1:]])
+    if size.touches and plan.wants(f"touch-{size.stages}"):
+        told(f"  {size.stages:,} stages, all files touched")
+        touched = in_turn(plan.times(size.touches), [partial(run_touched, place) for place in knowing])
+        figures["touch", size.stages] = by_tool(knowing, touched)
+        figures["reading", size.stages] = {ours.tool.label: reading(ours.folder)}
+    if plan.wants(f"cold-{size.stages}"):
+        told(f"  {size.stages:,} stages, cold")
+        runs: list[Callable[[], float]] = [partial(p.tool.run_cold, p.folder) for p in places]
+        taken = in_turn(plan.times(size.colds), runs) if size.colds else [*firsts.values()]
+        figures["cold", size.stages] = by_tool(places, taken)
+    checked = process_memory(ours.tool.command, ours.folder, clean_environment(**FULL_CHECK))[1]
     return memory, checked
 
 

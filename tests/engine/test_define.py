@@ -33,6 +33,7 @@ def outs(folder: Path) -> list[str]:
 
 
 def write(folder: Path, name: str, text: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(textwrap.dedent(text))
 
 
@@ -68,7 +69,7 @@ def test_known_definitions_import_no_user_code(folder: Path, imports: Path):
 def test_what_the_first_run_learned_is_known_to_the_second(tmp_path: Path, imports: Path):
     write(tmp_path, "pivot.yaml", "stages:\n  work:\n    python: stages.work\n")
     noting = f"import ctypes\nctypes.CDLL(None).creat({str(imports).encode()!r}, 0o644)\n"
-    write(tmp_path, "stages.py", noting + PRELUDE + STAGE.format(path="'a.json'"))
+    write(tmp_path, "stages.py", noting + PRELUDE + STAGE.format(path="'made/a.json'"))
     with Project(str(tmp_path)) as project:
         assert project.repro().ok
     imports.unlink()
@@ -95,6 +96,28 @@ def elsewhere():
 
 def helper(x):
     return x + 1
+
+def in_space():
+    try:
+        import space
+    except ImportError:
+        return 'a.json'
+    return 'm.json'
+
+def inside():
+    import outer.inner.leaf
+    return getattr(outer.inner, 'PATH', None) or getattr(outer, 'PATH', 'a.json')
+
+def in_between():
+    try:
+        from outer.inner.leaf import PATH
+    except ImportError:
+        return 'p.json'
+    return PATH
+
+def by_finder():
+    from importlib.machinery import PathFinder
+    return 'a.json' if PathFinder.find_spec('space') is None else 'q.json'
 """
 LOOKING = """
 def by_its_code():
@@ -172,6 +195,49 @@ CHANGES = [
         ["l.json"],
     ),
     ("module looked up in vain", "HERE", lambda f: write(f, "local.py", "HERE = 'h.json'\n"), ["h.json"]),
+    (
+        "package looked up in vain",
+        "HERE",
+        lambda f: write(f, "local/__init__.py", "HERE = 'h.json'\n"),
+        ["h.json"],
+    ),
+    ("folder of sources", "HERE", lambda f: write(f, "src/local.py", "HERE = 'h.json'\n"), ["h.json"]),
+    (
+        "folder of the search path",
+        "HERE",
+        lambda f: write(f, "further/local.py", "HERE = 'h.json'\n"),
+        ["h.json"],
+    ),
+    (
+        "namespace looked up in vain",
+        "__import__('where').in_space()",
+        lambda f: write(f, "space/x", ""),
+        ["m.json"],
+    ),
+    (
+        "namespace looked up by a finder",
+        "__import__('where').by_finder()",
+        lambda f: write(f, "space/x", ""),
+        ["q.json"],
+    ),
+    (
+        "namespace that becomes a package",
+        "__import__('where').inside()",
+        lambda f: write(f, "outer/__init__.py", "PATH = 'n.json'\n"),
+        ["n.json"],
+    ),
+    (
+        "namespace in a namespace that becomes a package",
+        "__import__('where').inside()",
+        lambda f: write(f, "outer/inner/__init__.py", "PATH = 'o.json'\n"),
+        ["o.json"],
+    ),
+    (
+        "namespace that a module shadows",
+        "__import__('where').in_between()",
+        lambda f: write(f, "outer/inner.py", ""),
+        ["p.json"],
+    ),
 ]
 
 
@@ -180,6 +246,8 @@ def test_definitions_are_read_anew_when_what_they_rest_on_changes(
     folder: Path, monkeypatch, path, change, after
 ):
     monkeypatch.setenv("PIVOT_TEST_PATH", "a.json")
+    monkeypatch.syspath_prepend(str(folder / "further"))
+    write(folder, "outer/inner/leaf.py", "PATH = 'a.json'\n")
     write(folder, "where.py", WHERE + LOOKING * ("by_its_code" in path))
     write(folder, "p.json", '"a.json"')
     write(folder, "stages.py", PRELUDE + STAGE.format(path=path))

@@ -1,0 +1,126 @@
+"""Stages on Dask: one task of the cluster for each.
+
+The scheduler places tasks by its workers' threads and by the resources that workers declare. A worker that dies fails
+its stage: on a cluster that is started here nothing is tried twice, and one that runs already is told so by the name
+that the first attempt leaves behind.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import dask.config
+from distributed import Client, Future, KilledWorker, LocalCluster, get_worker
+
+from pivot.errors import PivotError
+from pivot.executors import node
+from pivot.executors.carrier import cancelled, gone
+from pivot.executors.message import Amounts, Begin, Carry, Expected
+from pivot.model.executor import ExecutorSpec
+from pivot.model.task import Failure
+
+_UNWANTED = frozenset({"cancelled", "released", "forgotten"})
+"""States of a task in its worker once no client wants it."""
+
+
+class DaskCarrier:
+    """See `pivot.executors.carrier.Carrier`."""
+
+    def __init__(self, begin: Begin) -> None:
+        spec, self._session = begin.spec, begin.session
+        self._own = _started(spec, begin.cores) if spec.address is None else None
+        try:
+            self._client = Client(self._own or spec.address, set_as_default=False, timeout="15s")
+        except (OSError, ValueError) as error:
+            raise PivotError(
+                f"no Dask scheduler answers at {spec.address}: {error}",
+                "start it, or mend executor: {kind: dask, address: …}",
+            ) from error
+        workers = self._workers()
+        if not workers:
+            raise PivotError(f"the Dask cluster at {spec.address} has no workers", "start some: dask worker")
+        self.slots = sum(worker["nthreads"] for worker in workers.values())
+        self.has: tuple[Amounts, ...] = tuple(dict(worker["resources"]) for worker in workers.values())
+        self._declared = frozenset(name for one in self.has for name in one)
+        self._lock = threading.Lock()
+        self._tasks: dict[int, Future] = {}
+
+    def carry(self, one: Carry, done: Callable[[bytes | Failure], None]) -> None:
+        """See `Carrier`."""
+        takes = {name: amount for name, amount in one.takes.items() if name in self._declared}
+        key = f"{one.title}-{self._session}-{one.number}"
+        future = self._client.submit(
+            _run, one.order, key=key, pure=False, retries=0, resources=takes or None, priority=-one.number
+        )
+        with self._lock:
+            self._tasks[one.number] = future
+        future.add_done_callback(lambda _: done(self._result(one.number, future)))
+
+    def stop(self, number: int, *, hard: bool) -> None:
+        """See `Carrier`."""
+        with self._lock:
+            future = self._tasks.get(number)
+        if future is None:
+            return
+        runs = self._client.run(node.stop, self._session, number, hard, on_error="ignore")
+        if not any(runs.values()):
+            future.cancel()
+
+    def verify(self, expected: Expected) -> tuple[str, ...]:
+        """See `Carrier`."""
+        found = self._client.run(node.problem, expected, on_error="return")
+        return tuple(f"{address}: {what}" for address, what in sorted(found.items()) if what)
+
+    def close(self) -> None:
+        """See `Carrier`."""
+        if self._own is None:
+            self._client.cancel(list(self._tasks.values()), force=True)
+            self._client.run(node.close, self._session, on_error="ignore")
+        self._client.close(timeout=5)
+        if self._own is not None:
+            self._own.close(timeout=5)
+
+    def _result(self, number: int, future: Future) -> bytes | Failure:
+        with self._lock:
+            self._tasks.pop(number, None)
+        if future.status == "cancelled":
+            return cancelled()
+        try:
+            result: bytes = future.result()
+        except KilledWorker as error:
+            return gone(str(error.last_worker.address if error.last_worker else "unknown"))
+        except BaseException as error:  # noqa: BLE001 - of Dask's own: it must reach the driver in words
+            return Failure("died", f"Dask failed: {type(error).__name__}: {error}".splitlines()[0])
+        return result
+
+    def _workers(self) -> dict[str, Any]:
+        workers: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        return workers
+
+
+def _started(spec: ExecutorSpec, cores: int) -> LocalCluster:
+    workers = spec.workers or 1
+    threads = (spec.slots(cores) or cores) // workers
+    dask.config.set({"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": False})
+    return LocalCluster(
+        n_workers=workers,
+        threads_per_worker=threads,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        memory_limit=spec.memory or "auto",
+        resources={"cpus": threads, **({"memory": spec.memory} if spec.memory else {})},
+    )
+
+
+def _run(order: bytes) -> bytes:
+    """In a worker of Dask's."""
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def wish() -> bool | None:
+        # the driver is gone, or does not want it any more, if the scheduler took the task back
+        task = worker.state.tasks.get(key)
+        return False if task is None or task.state in _UNWANTED else None
+
+    return node.run(order, worker.state.nthreads, wish)

@@ -1,0 +1,126 @@
+"""What the driver, the process that is a cluster's client, and the cluster's workers say to one another.
+
+    driver ──Begin, Carry, Stop, Verify──→ client ──Order──→ worker of the cluster
+    driver ←──Ready, Refused, Carried, Verified── client ←──bytes── worker of the cluster
+
+Stages cross it as bytes, so that nobody on the way needs their classes. Pickled; both ends are of one Pivot.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pivot.model.executor import ExecutorSpec
+
+Amounts = Mapping[str, float]
+"""What a stage takes, or a worker has: ``cpus``, ``gpus``, ``memory`` (bytes) and any label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a worker of a cluster must have in common with the driver, or its results would be others.
+
+    Attributes:
+        token: absolute path of a file in the project that the driver has just written.
+        word: what is in it.
+        pivot, python: versions.
+        libraries: modules that stages import, each with the distributions that it comes from and their versions.
+    """
+
+    token: str
+    word: str
+    pivot: str
+    python: str
+    libraries: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A task as it goes to a worker of a cluster.
+
+    Attributes:
+        session: of one driver on one cluster; what a worker keeps warm is kept for it alone.
+        number: of the task in the session.
+        task: a pickled `pivot.model.task.Task`.
+        preload: libraries that its stages use, by module name.
+        expected: ``None`` where the worker is on the driver's own machine.
+    """
+
+    session: str
+    number: int
+    task: bytes
+    preload: tuple[str, ...]
+    expected: Expected | None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The first word of a driver: which cluster, and under what name. `cores` are those of its machine."""
+
+    spec: ExecutorSpec
+    session: str
+    cores: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The cluster is there.
+
+    Attributes:
+        slots: how many stages it runs at once now.
+        has: what each of its workers (Dask) or machines (Ray) has, as far as it says so.
+    """
+
+    slots: int
+    has: tuple[Amounts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """There is no cluster to be had."""
+
+    message: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """A task to be run. `title` is what the cluster's own displays show."""
+
+    number: int
+    title: str
+    takes: Amounts
+    order: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What came of a task: a pickled `pivot.model.task.TaskResult`."""
+
+    number: int
+    result: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A task is to end; at once, if `hard`. It is still answered with `Carried`."""
+
+    number: int
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """All workers are to be compared with what is expected."""
+
+    expected: Expected
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What is wrong with workers, one phrase for each; none if all are as expected."""
+
+    problems: tuple[str, ...]
+
+
+ToClient = Begin | Carry | Stop | Verify
+ToDriver = Ready | Refused | Carried | Verified

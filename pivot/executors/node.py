@@ -1,0 +1,248 @@
+"""Inside a worker of a cluster: stages run as they do at home, in processes forked from a fork server of Pivot's own.
+
+So isolation, observation, logs and the ways to die are the same everywhere; the cluster only carries bytes. A worker
+keeps one `ForkserverExecutor` for each driver that sends it tasks: what two drivers do shares nothing.
+"""
+
+import contextlib
+import functools
+import importlib.metadata
+import multiprocessing.process
+import os
+import pickle
+import platform
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from pivot.executors.carrier import gone
+from pivot.executors.forkserver import ForkserverExecutor
+from pivot.executors.message import Expected, Order
+from pivot.fingerprint.packages import Packages
+from pivot.model.task import Failure, Task, TaskResult
+from pivot.worker.installed import library_folders
+
+IDLE = 60.0
+"""Seconds after which what is kept warm for a driver ends if it sends nothing: it may be gone without a word."""
+LOOK = 0.25
+"""Seconds between two looks at whether a task is still wanted."""
+
+
+@dataclass(slots=True, eq=False)
+class _Room:
+    """What is kept for one driver. Guarded by the lock of `_Rooms`.
+
+    Attributes:
+        running: by number.
+        stopped: tasks that are not to begin any more, or to end: number → at once.
+        wrong: what was found when it was compared with what the driver expects; ``None`` before.
+    """
+
+    pool: ForkserverExecutor
+    preloaded: frozenset[str]
+    running: dict[int, Future[TaskResult]] = field(default_factory=dict)
+    stopped: dict[int, bool] = field(default_factory=dict)
+    uses: int = 0
+    end: threading.Timer | None = None
+
+
+class _Rooms:
+    """The rooms of all drivers that this worker serves."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rooms: dict[str, _Room] = {}
+        self._stopped: dict[tuple[str, int], bool] = {}
+        self._wrong: dict[Expected, str] = {}
+
+    def run(self, order: Order, slots: int, wish: Callable[[], bool | None]) -> TaskResult:
+        """Run a task; see `run`."""
+        task: Task = pickle.loads(order.task)
+        if (expected := order.expected) is not None:
+            if wrong := self._problem(expected):
+                return Failure("died", wrong, hint=_WAY_OUT)
+            if not _is_first(f"{expected.token}.{order.number}"):
+                return gone("it was tried once, and must not be twice")
+        room = self._enter(order, slots)
+        try:
+            future = room.pool.submit(task)
+            with self._lock:
+                room.running[order.number] = future
+                hard = self._stopped.pop((order.session, order.number), None)
+            if hard is not None:
+                room.pool.withdraw(future, hard=hard)
+            return _awaited(room.pool, future, wish)
+        finally:
+            self._leave(order, room)
+
+    def stop(self, session: str, number: int, *, hard: bool) -> bool:
+        """Stop a task; gives whether it runs here."""
+        with self._lock:
+            room = self._rooms.get(session)
+            future = room.running.get(number) if room else None
+            if room is None or future is None:
+                self._stopped[session, number] = hard
+                return False
+        room.pool.withdraw(future, hard=hard)
+        return True
+
+    def close(self, session: str) -> None:
+        """End what is kept for a driver."""
+        with self._lock:
+            room = self._rooms.pop(session, None)
+            self._stopped = {key: hard for key, hard in self._stopped.items() if key[0] != session}
+        if room is not None:
+            if room.end is not None:
+                room.end.cancel()
+            room.pool.close()
+
+    def _problem(self, expected: Expected) -> str:
+        with self._lock:
+            known = self._wrong.get(expected)
+        if known is None:
+            known = problem(expected)
+            with self._lock:
+                self._wrong[expected] = known
+        return known
+
+    def _enter(self, order: Order, slots: int) -> _Room:
+        unwanted = None
+        with self._lock:
+            room = self._rooms.get(order.session)
+            if room is not None and room.uses == 0 and not room.preloaded.issuperset(order.preload):
+                unwanted, room = room, None
+            if room is None:
+                pool = ForkserverExecutor(slots, order.preload)
+                room = self._rooms[order.session] = _Room(pool, frozenset(order.preload))
+            if room.end is not None:
+                room.end.cancel()
+                room.end = None
+            room.uses += 1
+        if unwanted is not None:
+            unwanted.pool.close()
+        return room
+
+    def _leave(self, order: Order, room: _Room) -> None:
+        with self._lock:
+            room.running.pop(order.number, None)
+            room.uses -= 1
+            if room.uses == 0 and order.expected is not None and self._rooms.get(order.session) is room:
+                room.end = threading.Timer(IDLE, self._expire, (order.session, room))
+                room.end.daemon = True
+                room.end.start()
+
+    def _expire(self, session: str, room: _Room) -> None:
+        with self._lock:
+            if room.uses or self._rooms.get(session) is not room:
+                return
+        self.close(session)
+
+
+def run(order: bytes, slots: int, wish: Callable[[], bool | None]) -> bytes:
+    """Run a task in a process of its own.
+
+    Args:
+        order: a pickled `Order`.
+        slots: how many tasks this worker of the cluster may run at once.
+        wish: whether the task is to end: ``None`` no, ``False`` yes, ``True`` at once; asked a few times a second.
+
+    Returns:
+        A pickled `pivot.model.task.TaskResult`.
+    """
+    _permit_children()
+    return pickle.dumps(_rooms().run(pickle.loads(order), slots, wish))
+
+
+def stop(session: str, number: int, hard: bool) -> bool:
+    """Stop a task of a driver, or see to it that it does not begin; gives whether it runs here."""
+    return _rooms().stop(session, number, hard=hard)
+
+
+def close(session: str) -> None:
+    """End what this worker keeps for a driver."""
+    _rooms().close(session)
+
+
+def problem(expected: Expected) -> str:
+    """What is wrong with this worker in the eyes of a driver; empty if it is as it must be."""
+    here = f"worker {socket.gethostname()} (process {os.getpid()})"
+    try:
+        with open(expected.token, encoding="ascii") as file:
+            word = file.read()
+    except OSError:
+        word = ""
+    if word != expected.word:
+        folder = os.path.dirname(os.path.dirname(os.path.dirname(expected.token)))
+        return f"{here} does not see the project folder {folder}"
+    found = expectation(expected.token, expected.word, tuple(name for name, _ in expected.libraries))
+    has = {"Pivot": found.pivot, "Python": found.python, **dict(found.libraries)}
+    needs = {"Pivot": expected.pivot, "Python": expected.python, **dict(expected.libraries)}
+    different = [
+        f"{name} {has.get(name, '(none)')}, not {wanted}"
+        for name, wanted in needs.items()
+        if has.get(name) != wanted
+    ]
+    return f"{here} has {'; '.join(different)}" if different else ""
+
+
+def expectation(token: str, word: str, libraries: Sequence[str]) -> Expected:
+    """What this process has in common with others like it; see `Expected`."""
+    packages = Packages(library_folders())
+    return Expected(
+        token=token,
+        word=word,
+        pivot=_version(),
+        python=".".join(platform.python_version_tuple()[:2]),
+        libraries=tuple(
+            (name, ", ".join(f"{package.name} {package.version}" for package in found))
+            for name in sorted({library.partition(".")[0] for library in libraries})
+            if (found := packages.of(name))
+        ),
+    )
+
+
+_WAY_OUT = (
+    "results must not depend on where a stage runs: mount the project at the same path on every worker and install "
+    "the same versions there, or run with --executor local"
+)
+
+
+def _version() -> str:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version("pivot")
+    return ""
+
+
+def _is_first(mark: str) -> bool:
+    """Whether nobody has begun with a task: a cluster may give one to another worker when it has lost the first."""
+    try:
+        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _awaited(
+    pool: ForkserverExecutor, future: Future[TaskResult], wish: Callable[[], bool | None]
+) -> TaskResult:
+    told: bool | None = None
+    while True:
+        try:
+            return future.result(LOOK)
+        except TimeoutError:
+            now = wish()
+            if now is not None and (told is None or now > told):
+                told = now
+                pool.withdraw(future, hard=now)
+
+
+def _permit_children() -> None:
+    # the nanny of a Dask worker makes it a daemon, which may have no children: ours end when it does
+    multiprocessing.process.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+@functools.cache
+def _rooms() -> _Rooms:
+    return _Rooms()
