@@ -22,17 +22,19 @@ from pivot.core.schedule import (
     Done,
     Ended,
     Execute,
+    Gather,
     Interrupt,
     Scheduler,
 )
 from pivot.engine.attempt import Attempt
+from pivot.engine.fans import Fans
 from pivot.engine.observe import Observer
 from pivot.errors import PivotError
 from pivot.executors.base import Executor
 from pivot.model.decision import Decision, Verdict
 from pivot.model.event import Event, Notice, Outcome, StageDecided, StageFinished, StageOutput, StageStarted
 from pivot.model.record import OutputState, StageRecord
-from pivot.model.task import Failure, Success, TaskResult
+from pivot.model.task import Failure, Success, Task, TaskResult
 from pivot.paths import ProjectPath
 from pivot.store.guard import Guard
 from pivot.store.objects import MissingObjectError
@@ -42,7 +44,7 @@ TICK = 0.1
 """Seconds between two looks at running stages' logs and at guards that other runs hold."""
 PATIENCE = 1.0
 """Seconds after an interrupt in which stages may end without a word."""
-
+INTERRUPTED = "interrupted"
 
 _Step = Callable[[str], Sequence[Command]]
 
@@ -103,6 +105,7 @@ class Driver:
         self._stamps: dict[str, object] = {}  # of the lock file that a decision was made with
         self._known: dict[ProjectPath, OutputState] = {}
         self._running: dict[str, Attempt] = {}
+        self._fans = Fans(emit)
         self._waiting: dict[str, _Step] = {}  # for a guard that another run holds; what to try again
         self._waited: set[str] = set()  # those that are or were waiting
         self._dropped: set[str] = set()  # those that a person did not want
@@ -159,6 +162,11 @@ class Driver:
                     orders += self._execute(stage)
                 case Conclude(stage, outcome, cause):
                     self._conclude(stage, outcome, cause)
+                case Gather(stage):
+                    self._running[stage], result = self._fans.gather(
+                        stage, self._scheduler.stop_cause or INTERRUPTED
+                    )
+                    orders += self._take(stage, result)
                 case Interrupt(stage):
                     orders += self._interrupt(stage)
                 case Done():
@@ -219,6 +227,8 @@ class Driver:
         return self._scheduler.handle(Decided(stage, needs_run=True))
 
     def _execute(self, stage: str) -> Sequence[Command]:
+        if self._fans.has_item(stage):
+            return self._begin_item(stage)
         if self._unwanted(stage):
             return self._end(stage, Outcome.CANCELLED, reason="interrupted")
         try:
@@ -240,10 +250,32 @@ class Driver:
                 return self._fail(stage, error)
             held.pop_all()  # the attempt has it now
         self._emit(StageStarted(stage, attempt.log))
-        self._executor().submit(attempt.task).add_done_callback(
-            lambda future: self._inbox.put(Returned(stage, future.result()))
-        )
+        try:
+            task = (
+                attempt.task
+                if attempt.stage.map is None
+                else self._fans.open(attempt, self._decisions[stage])
+            )
+            if task is None:
+                return self._scheduler.handle(self._fans.spread(stage))
+        except PivotError as error:
+            return self._take(stage, Failure("load", error.message, hint=error.hint))
+        self._submit(stage, task)
         return ()
+
+    def _begin_item(self, item: str) -> Sequence[Command]:
+        try:
+            self._submit(item, self._fans.task(item))
+        except PivotError as error:
+            return self._take_item(item, Failure("load", error.message, hint=error.hint))
+        return ()
+
+    def _submit(self, name: str, task: Task) -> None:
+        future = self._executor().submit(task)
+        future.add_done_callback(lambda done: self._inbox.put(Returned(name, done.result())))
+
+    def _take_item(self, item: str, result: TaskResult) -> Sequence[Command]:
+        return self._scheduler.handle(Ended(item, self._fans.take(item, result)))
 
     def _settle(self, stage: str, decision: Decision) -> Sequence[Command] | None:
         """Bring a stage up to date without running it; ``None`` if it must run."""
@@ -281,6 +313,13 @@ class Driver:
         return self._graph.stage(stage).key
 
     def _take(self, stage: str, result: TaskResult) -> Sequence[Command]:
+        if self._fans.has_item(stage):
+            return self._take_item(stage, result)
+        if self._fans.is_split(stage):
+            result = self._fans.take_split(stage, result)
+            if isinstance(result, Success):
+                return self._scheduler.handle(self._fans.spread(stage))
+        self._fans.close(stage)
         attempt = self._running[stage]
         for text in attempt.tail.rest():
             self._emit(StageOutput(stage, text))
@@ -301,7 +340,8 @@ class Driver:
             return self._end(stage, Outcome.RAN, seconds=result.seconds, log=log, record=record)
         assert isinstance(result, Failure)  # executors renew stale workers themselves
         if result.kind == "cancelled":
-            return self._end(stage, Outcome.CANCELLED, reason="interrupted", log=log)
+            reason = INTERRUPTED if attempt.stage.map is None else result.message
+            return self._end(stage, Outcome.CANCELLED, reason=reason, log=log)
         failed = Outcome.FAILED
         self._emit(StageFinished(stage, failed, result.message, seconds, result.traceback, result.hint, log))
         return self._scheduler.handle(Ended(stage, failed))
@@ -335,7 +375,8 @@ class Driver:
         if stage in self._waiting:
             del self._waiting[stage]
             return self._end(stage, Outcome.CANCELLED)
-        self._executor().interrupt(stage)
+        for name in (stage, *self._fans.at_work(stage)):
+            self._executor().interrupt(name)
         return ()
 
     def _tell_output(self, stage: str, attempt: Attempt) -> None:

@@ -361,6 +361,8 @@ def _environment(spec: ExecutorSpec) -> dict[str, str]:
         environment["PYTHONPATH"] = os.pathsep.join([*paths, here])
     if spec.kind == "ray":
         environment.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing goes out unasked
-        if spec.address is None:  # Ray reads it when it is loaded, and would write a token into the home folder
+        if (
+            spec.address is None
+        ):  # Ray reads it when it is loaded, and would write a token into the home folder
             environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     return environment

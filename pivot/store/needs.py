@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pivot.model.digest import Digest
 from pivot.model.record import StageRecord
 from pivot.model.tree import TreeEntry, read_tree
+from pivot.model.upstream import is_listed
 from pivot.paths import ProjectPath, is_folder
 from pivot.store.layout import Layout
 
@@ -30,9 +31,10 @@ def needs(layout: Layout, record: StageRecord) -> Iterator[Need]:
         if state is None or not out.cache:
             continue
         yield Need(record.stage, out.path, state.digest)
-        if is_folder(out.path):
+        if is_folder(out.path) or is_listed(out.path):
+            prefix = out.path if is_folder(out.path) else f"{out.path}/"
             for entry in tree_entries(layout, state.digest):
-                yield Need(record.stage, ProjectPath(out.path + entry.path), entry.digest)
+                yield Need(record.stage, ProjectPath(prefix + entry.path), entry.digest)
 
 
 def tree_entries(layout: Layout, tree: Digest) -> tuple[TreeEntry, ...]:
