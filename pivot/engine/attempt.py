@@ -17,7 +17,7 @@ from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.observation import Observation
 from pivot.model.record import Inputs, StageRecord
-from pivot.model.stage import OutKind, Stage
+from pivot.model.stage import OutKind, Stage, StageDep
 from pivot.model.task import Success, Task, TaskDep, TaskOut
 from pivot.model.tree import TreeEntry
 from pivot.model.upstream import is_listed
@@ -198,14 +198,8 @@ def begin(
     if decision.inputs is None:
         raise _nowhere(stage, [ProjectPath(change.name) for change in decision.changes], conditions.graph)
     fingerprint = observer.fingerprint(stage)
-    reader = Reader(
-        root=store.root,
-        graph=conditions.graph,
-        stage=stage,
-        static=fingerprint,
-        fingerprinter=observer.fingerprinter(stage.roots),
-        strict=conditions.strict,
-    )
+    fingerprinter = observer.fingerprinter(stage.roots)
+    reader = Reader(store.root, conditions.graph, stage, fingerprint, fingerprinter, conditions.strict)
     named = reader.named_files(store.file_digest)
     texts = observer.texts(stage)
     folders = {
@@ -216,9 +210,8 @@ def begin(
     log = store.log_file(conditions.run, stage.key)
     journal = store.begin(stage)  # whatever fails below must undo it
     try:
-        # what a stage that always runs did, nobody can tell from what it rests on
-        token = decision.inputs.key + (conditions.run if stage.always else "")
         previous = store.place_last_values(journal, stage, values)
+        token = _token(stage, decision.inputs, conditions)
         places = Places(journal, folders, previous, item_files(store, stage), log, token)
     except BaseException:
         store.abort(journal)
@@ -240,6 +233,14 @@ def begin(
         lost=values.notices,
         began=time.monotonic(),
     )
+
+
+def _token(stage: Stage, inputs: Inputs, conditions: Conditions) -> str:
+    """What the value of a stage that returns nothing differs by: nobody can tell what it did.
+
+    What one that always runs did, nobody can tell from what it rests on either.
+    """
+    return inputs.key + (conditions.run if stage.always else "")
 
 
 def item_files(store: Store, stage: Stage) -> dict[ProjectPath, tuple[str, ...]]:
@@ -283,6 +284,13 @@ class Places:
     token: str
 
 
+def _task_dep(dep: StageDep, places: Places, root: str) -> TaskDep:
+    files = tuple(entry.path for entry in places.folders[dep.path]) if is_folder(dep.path) else None
+    items = places.lists.get(dep.path)
+    place = absolute(dep.path, root)
+    return TaskDep(dep.name, place, dep.loader, dep.argument, dep.index, files, items)
+
+
 def task_for(
     stage: Stage,
     texts: tuple[ModuleText, ...],
@@ -300,20 +308,7 @@ def task_for(
         roots=tuple(absolute(folder, root) for folder in stage.roots),
         cwd=absolute(stage.folder, root),
         environment=dict(conditions.environment),
-        deps=tuple(
-            TaskDep(
-                name=dep.name,
-                path=absolute(dep.path, root),
-                loader=dep.loader,
-                argument=dep.argument,
-                index=dep.index,
-                files=tuple(entry.path for entry in places.folders[dep.path])
-                if is_folder(dep.path)
-                else None,
-                items=places.lists.get(dep.path),
-            )
-            for dep in stage.deps
-        ),
+        deps=tuple(_task_dep(dep, places, root) for dep in stage.deps),
         outs=tuple(
             TaskOut(
                 name=out.name,

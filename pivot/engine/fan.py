@@ -37,6 +37,7 @@ from pivot.model.task import Failure, Success, Task, TaskDep, TaskOut, TaskResul
 from pivot.model.tree import TreeEntry
 from pivot.model.upstream import OnError, StageMap, is_listed, is_value, value_owner
 from pivot.paths import ProjectPath, absolute, is_folder
+from pivot.store import atomic
 from pivot.store.ledger import Ledger
 
 _SPLIT = ObjectRef("pivot.worker.items", "split")
@@ -74,7 +75,9 @@ class Fan:
     results: dict[str, OutputState] = field(default_factory=dict)  # by the item's key
     observed: list[Observation] = field(default_factory=list)
     failures: dict[str, Failure] = field(default_factory=dict)
+    ledger: Ledger = field(init=False)
     _numbers: dict[str, int] = field(default_factory=dict)  # name of an item's task → its position
+    _known: int = 0  # results that earlier runs gave
     _is_split: bool = False
 
     @property
@@ -93,12 +96,9 @@ class Fan:
         """The value of the stage."""
         return self.attempt.task.outs[0]
 
-    @property
-    def ledger(self) -> Ledger:
-        """What is known of the items."""
-        return self.attempt.store.ledger(
-            self.attempt.stage.key, base_key(self.attempt.stage, self.attempt.inputs)
-        )
+    def __post_init__(self) -> None:
+        stage = self.attempt.stage
+        self.ledger = self.attempt.store.ledger(stage.key, base_key(stage, self.attempt.inputs))
 
     def begin(self) -> Task | None:
         """Find the items; gives a task where only a worker can look into what holds them.
@@ -151,6 +151,7 @@ class Fan:
             self._look_up()
         self._numbers = {}
         told: set[str] = set()
+        self._known = len(self.results)
         for number, item in enumerate(self.items):
             if item.key not in self.results and item.key not in told:
                 told.add(item.key)
@@ -162,7 +163,7 @@ class Fan:
         number = self._numbers[name]
         item = self.items[number]
         task = self.attempt.task
-        place = item.place or self._kept(item)
+        place = item.place or self._written(item, f"{self.out.staging}.{number}.item")
         out = replace(self.out, staging=f"{self.out.staging}.{number}", token=item.key)
         dep = TaskDep(f"{self.map.argument} [{number}]", place, item.loader, self.map.argument)
         others = tuple(dep for dep in task.deps if dep.argument != self.map.argument)
@@ -182,13 +183,15 @@ class Fan:
             assert isinstance(result, Failure)
             if result.kind != "cancelled":
                 self.failures[item.key] = result
-        with contextlib.suppress(OSError):
-            os.unlink(staged)
+        for path in (staged, f"{staged}.item"):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
 
     @property
     def progress(self) -> tuple[int, int]:
-        """How many items are done, of how many."""
-        return len(self.results) + len(self.failures), len({item.key for item in self.items})
+        """How many items are done, of how many; equal ones count once."""
+        done = len(self.results) + len(self.failures)
+        return done, self._known + len(self._numbers)
 
     def gather(self, cause: str) -> tuple[Attempt, TaskResult]:
         """The stage as a whole when no item is at work any more: how it ends, and what is to be committed.
@@ -216,7 +219,9 @@ class Fan:
         inputs = self.attempt.inputs
         if failed:
             lost.append(dropped_text(told, len(keys)))
-            inputs = replace(inputs, params={**inputs.params, DROPPED: f"{len(failed)} of {len(keys)}"})
+            inputs = replace(
+                inputs, params={**inputs.params, DROPPED: json.dumps(f"{len(failed)} of {len(keys)}")}
+            )
         attempt = replace(
             self.attempt, inputs=inputs, lost=tuple(lost), merged=joined(_distinct(self.observed))
         )
@@ -272,28 +277,27 @@ class Fan:
             hint="give a list: of a dict list(d.items()), of a table df.to_dict('records')",
         )
 
-    def _kept(self, item: Item) -> str:
+    def _written(self, item: Item, path: str) -> str:
         assert item.data is not None
-        objects = self.attempt.store.objects
-        return objects.layout.object_file(objects.add_bytes(item.data))
+        with atomic.explained(path), open(path, "wb") as file:
+            file.write(item.data)
+        return path
 
     def _look_up(self) -> None:
         """Take the results that are known, if all that was observed while they were made is as it was."""
         wanted = {item.key for item in self.items}
         stage, inputs = self.attempt.stage, self.attempt.inputs
-        holds: dict[Digest, bool] = {}
-        names: dict[int, Digest] = {}
-        used: dict[Digest, Observation] = {}
+        holds: dict[str, bool] = {}
+        used: dict[str, Observation] = {}
         objects = self.attempt.store.objects
         for entry in self.ledger.entries():
             if entry.item not in wanted:
                 continue
-            name = names.setdefault(id(entry.observed), entry.observed.digest)
-            if name not in holds:
+            if entry.name not in holds:
                 now = self.attempt.observer.inputs(stage, inputs.deps, entry.observed)
-                holds[name] = now.observed.agrees(entry.observed)
-                used[name] = entry.observed
-            if holds[name] and objects.has(entry.state.digest):
+                holds[entry.name] = now.observed.agrees(entry.observed)
+                used[entry.name] = entry.observed
+            if holds[entry.name] and objects.has(entry.state.digest):
                 self.results[entry.item] = entry.state
         self.observed += [used[name] for name, good in holds.items() if good]
 

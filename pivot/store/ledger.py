@@ -24,11 +24,14 @@ class Entry:
     Attributes:
         item: its key.
         state: of the object that holds the result.
+        observed: while it was made.
+        name: of that observation; equal ones have equal names.
     """
 
     item: str
     state: OutputState
     observed: Observation
+    name: str
 
 
 @dataclass(slots=True)
@@ -91,6 +94,6 @@ def _entries(path: str) -> Iterator[Entry]:
                 case ["observed", str(name), dict(data)]:
                     observations[name] = observation_of(data)
                 case ["item", str(item), str(digest), int(size), str(name)]:
-                    yield Entry(item, OutputState(Digest(digest), size), observations[name])
+                    yield Entry(item, OutputState(Digest(digest), size), observations[name], name)
         except (ValueError, KeyError, TypeError):  # torn, or behind a torn one
             continue
