@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pivot.stage_def import StageParams as StageParams
     from pivot.worker.context import out_path as out_path
     from pivot.worker.progress import progress as progress
+    from pivot.worker.runcontext import get_run_context as get_run_context
+    from pivot.worker.runcontext import run_context as run_context
 
 _HOMES = {
     "Dep": "pivot.outputs",
@@ -33,8 +35,10 @@ _HOMES = {
     "Plot": "pivot.outputs",
     "Project": "pivot.project",
     "StageParams": "pivot.stage_def",
+    "get_run_context": "pivot.worker.runcontext",
     "out_path": "pivot.worker.context",
     "progress": "pivot.worker.progress",
+    "run_context": "pivot.worker.runcontext",
     "stage": "pivot.define.decorator",
 }
 _MODULES = ("loaders", "outputs")

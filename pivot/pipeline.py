@@ -47,11 +47,30 @@ class Pipeline:
 
     Args:
         name: of the pipeline, for people.
+        params: values for every stage that has a param of that name; what a stage is registered with wins over them.
+        config: what stages read through ``pivot.run_context().config``: a mapping, the path of a YAML file, or a
+            list of such, merged deeply; what comes later wins.
+
+    Raises:
+        DefinitionError: params that are no mapping.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        config: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None = None,
+    ) -> None:
+        caller = sys._getframe(1)  # noqa: SLF001 - its paths are relative to that file
+        given: Any = params
+        if not isinstance(given, Mapping | None):
+            hint = 'write params={"name": value}'
+            raise DefinitionError(f"params is a dict from name to value, not {params!r}", hint)
         self.name = name
-        self.file = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - its paths are relative to that file
+        self.params: Mapping[str, Any] = MappingProxyType(dict(params or {}))
+        self.config = config
+        self.file, self.line = caller.f_code.co_filename, caller.f_lineno
         self._registrations: list[Registration] = []
         self._included: list[Pipeline] = []
 
@@ -83,10 +102,7 @@ class Pipeline:
                 name.
             params: an instance of the params model, or a mapping of values over its defaults.
             mutex: groups of which no two stages run at once; ``"*"`` runs alone.
-            resources: what it takes of the machine while it runs: ``{"cpus": 2, "memory": "8GB"}``.
-            always: run it in every run, whatever has changed.
-            retries: further attempts after a failure, or ``{"times": 3, "delay": "10s", "on": [OSError]}``.
-            timeout: ends an attempt that takes longer: ``"90s"``, ``"10m"``, or seconds.
+            resources, always, retries, timeout: how it is run, as `pivot.stage` has it.
             variant: makes the stage ``name@variant``; of a mapping, the values joined by ``_``. A parameter
                 ``variant`` of the function gets it (of a mapping with one key, that value).
             depends_on, map: see `pivot.stage`.

@@ -100,7 +100,7 @@ def _print_run(run: "PastRun") -> None:
             line = words.row(StageState(end.outcome, reason, seconds=end.seconds or None), end.stage, width)
         click.echo(_cut(line.rstrip()))
         if end.log:
-            click.echo(f"    {end.log}")
+            click.echo(f"    {end.log}" + (f" ({end.attempts} attempts)" if end.attempts > 1 else ""))
     click.echo(_counts(run))
 
 
@@ -154,4 +154,5 @@ def _stage_data(end: "PastStage") -> dict[str, Any]:
         "log": end.log or None,
         "traceback": end.traceback or None,
         "hint": end.hint,
+        "attempts": end.attempts,
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pivot.config.mapping import MapEntry, ValueEntry, depends_entry, map_entry
+from pivot.config.tables import ConfigPart, config_parts
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.upstream import OnError
@@ -120,12 +121,16 @@ class PivotFile:
         stages: in the order of the file.
         include: folders or pipeline files, as written.
         broken: the names of those in `stages` that a wrong part was taken out of, so that the rest can be looked at.
+        params: for all its stages, as an entry that has nothing else.
+        config: the parts of the config, the weakest first.
     """
 
     stages: tuple[StageEntry, ...]
     vars: tuple[Vars, ...]
     include: tuple[tuple[str, Place], ...]
     broken: frozenset[str] = frozenset()
+    params: GivenEntry | None = None
+    config: tuple[ConfigPart, ...] = ()
 
 
 def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
@@ -153,6 +158,8 @@ def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
         tuple(_vars(sound.vars, document)),
         tuple((path, Place(file, document.line(("include", number)))) for number, path in include),
         broken,
+        GivenEntry({}, sound.params, None, {}, document, ()) if sound.params else None,
+        config_parts(sound.config, Place(file, document.line(("config",))), document),
     )
 
 

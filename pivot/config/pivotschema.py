@@ -196,6 +196,10 @@ _SeveralVars = Annotated[
 ]
 
 
+_Values = Annotated[dict[Any, Any], Tag(_TABLE)]
+_Parts = Annotated[list[Annotated[_Text | _Values, _one_of("a YAML file or a table of values")]], Tag(_LIST)]
+
+
 class PivotYaml(_Table):
     """The stages of a folder, for Pivot."""
 
@@ -211,6 +215,20 @@ class PivotYaml(_Table):
         None,
         description="Values for ${name}: a table, or YAML files; ${table.name} is a value in a table of such a file.",
         examples=[{"data": "data/2024"}, ["vars.yaml"]],
+    )
+    params: dict[str, Any] | None = Field(
+        None,
+        description="Values of params for every stage that has one of that name; a stage's own win over them.",
+        examples=[{"n_vals": 10}],
+    )
+    config: (
+        Annotated[_Text | _Parts | _Values, _one_of("a table of values, a YAML file, or a list of such")]
+        | None
+    ) = Field(
+        None,
+        description="What stages read through pivot.run_context().config: a table, or YAML files; merged deeply, "
+        "what comes later wins. Each key that a stage reads is a dependency of that stage.",
+        examples=[{"n_cities": 5}, ["config.yaml", "config.local.yaml"]],
     )
     include: Annotated[_Text | _Texts, _one_of("a path or a list of paths")] | None = Field(
         None,

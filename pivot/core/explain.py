@@ -92,6 +92,7 @@ _NOUN = {
     ChangeKind.PACKAGE: "Package",
     ChangeKind.PARAM: "Parameter",
     ChangeKind.DEP: "Dependency",
+    ChangeKind.CONTEXT: "Run context",
     ChangeKind.LOADER: "Loader",
     ChangeKind.OUT: "Output declaration",
     ChangeKind.NAME: "Path",
@@ -346,7 +347,7 @@ def _phrase(change: Change) -> str:
         return _file_phrase(change)
     verb = "added" if change.before is None else "removed" if change.after is None else "changed"
     text = f"{_NOUN[change.kind]} {verb}: {shown_path(change.name)}"
-    valued = change.kind in (ChangeKind.PARAM, ChangeKind.PACKAGE, ChangeKind.SETTING)
+    valued = change.kind in (ChangeKind.PARAM, ChangeKind.CONTEXT, ChangeKind.PACKAGE, ChangeKind.SETTING)
     if not valued or change.before is None or change.after is None:
         return text
     return f"{text} {shown_value(change.kind, change.before)} → {shown_value(change.kind, change.after)}"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from pivot.core.items import DROPPED
+from pivot.model.context import shown_asked, shown_pointer
 from pivot.model.decision import Change, ChangeKind
 from pivot.model.digest import Digest
 from pivot.model.fingerprint import ORDER_KEY, Part, PartKind
@@ -26,8 +27,9 @@ RUNNING = "calls of "
 def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
     """What differs between two inputs, most telling first; empty exactly if their keys are equal.
 
-    Order: code (the stage's own function first), params, deps, files and variables that were read, loaders, outs,
-    settings, packages. Code is compared definition by definition; one that only moved is no change.
+    Order: code (the stage's own function first), params, deps, files, variables and keys of the config that were
+    read, loaders, outs, settings, packages. Code is compared definition by definition; one that only moved is no
+    change.
     """
     code, packages = _code_changes(before, after)
     dropped = before.params.get(DROPPED)
@@ -40,6 +42,12 @@ def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
         *_table_changes(ChangeKind.DEP, before.deps, after.deps),
         *_table_changes(ChangeKind.FILE, before.observed.files, after.observed.files),
         *_table_changes(ChangeKind.ENVIRONMENT, before.observed.environment, after.observed.environment),
+        *(
+            Change(
+                change.kind, shown_pointer(change.name), shown_asked(change.before), shown_asked(change.after)
+            )
+            for change in _table_changes(ChangeKind.CONTEXT, before.observed.context, after.observed.context)
+        ),
         *_table_changes(ChangeKind.LOADER, before.loaders, after.loaders),
         *_table_changes(ChangeKind.OUT, _declarations(before.outs), _declarations(after.outs)),
         *_table_changes(ChangeKind.SETTING, before.settings, after.settings),
@@ -104,7 +112,7 @@ def _code_changes(before: Inputs, after: Inputs) -> tuple[list[Change], list[Cha
 
 def _code_seen(observed: Observation) -> Digest:
     """All that a run said about code."""
-    return replace(observed, files={}, environment={}).digest
+    return replace(observed, files={}, environment={}, context={}).digest
 
 
 def _unnamed_change(before: Inputs, after: Inputs, old: Digest, new: Digest) -> Change:

@@ -222,7 +222,7 @@ class Scheduler:
                     raise ValueError(f"{event}: only the scheduler concludes so")
                 self._ended(stage, outcome, commands)
             case Paused(stage):
-                self._require(event, stage, _Phase.RUNNING)
+                self._require(event, stage, _Phase.RUNNING, _Phase.SETTLING)
                 self._pause(stage, commands)
             case Resumed(stage):
                 self._require(event, stage, _Phase.PAUSED)

@@ -30,9 +30,9 @@ class Mark:
     outs: tuple[str, ...]
     params: Any
     mutex: tuple[str, ...]
-    rules: Mapping[str, Any] = field(default_factory=dict)
     depends_on: Any = None
     map: Any = None
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
 
 @overload
@@ -106,7 +106,7 @@ def stage(
         raise DefinitionError(f"@stage marks a function, not {function!r}", hint)
     groups = (mutex,) if isinstance(mutex, str) else tuple(mutex)
     rules = {"resources": resources, "always": always, "retries": retries, "timeout": timeout}
-    mark = Mark(name, _paths(deps), _paths(outs), params, groups, rules, depends_on, map)
+    mark = Mark(name, _paths(deps), _paths(outs), params, groups, depends_on, map, rules)
 
     def marked(target: Any) -> Any:
         setattr(target, _MARK, mark)

@@ -126,8 +126,8 @@ def _made(
         None if mutex is None else tuple(substitution.text(group, entry.place("mutex")) for group in mutex)
     )
     variant = None if entry.matrix is None else cell
-    taken = _values(entry.values, substitution)
-    return Made(cell.name, done, tuple(layers), groups, tuple(rules), cwd, variant, taken)
+    passed = _values(entry.values, substitution)
+    return Made(cell.name, done, tuple(layers), groups, tuple(rules), cwd, variant, passed)
 
 
 def _rule(name: str, part: GivenEntry, substitution: "_Substitution") -> Rule:
@@ -215,6 +215,14 @@ class _Substitution:
         message = f"{self.who}: ${{{name}}} has no value ({place})"
         hint = did_you_mean(name, self.values) or "give it under vars:, or as a dimension of the matrix"
         return DefinitionError(message, hint)
+
+
+def shared_params(
+    given: GivenEntry, values: Mapping[str, Scalar], errors: list[PivotError]
+) -> Mapping[str, Any]:
+    """The params that a file gives to all its stages, with ``${name}`` replaced."""
+    table: dict[str, Any] = _Substitution("params", values, errors).tree(given.params, given, ("params",))
+    return table
 
 
 def vars_of(

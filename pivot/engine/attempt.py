@@ -1,10 +1,11 @@
 """One execution of a stage: what is prepared before it, and what becomes of its result."""
 
 import codecs
+import contextlib
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pivot.config.settings import Settings
 from pivot.core.graph import Graph
@@ -13,6 +14,7 @@ from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
 from pivot.errors import PivotError
+from pivot.model.context import run_context
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.fingerprint import ModuleText
 from pivot.model.observation import Observation
@@ -35,12 +37,21 @@ class Tail:
 
     Args:
         path: of the file; it need not be there yet.
+        offset: where to begin, in bytes.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, offset: int = 0) -> None:
         self._path = path
-        self._offset = 0
+        self._offset = offset
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    @classmethod
+    def from_end(cls, path: str) -> "Tail":
+        """Only what comes after that which is there now: an attempt before wrote that."""
+        try:
+            return cls(path, os.stat(path).st_size)
+        except OSError:
+            return cls(path)
 
     def read(self) -> str:
         """The new text, at most `LARGEST_PIECE` bytes of it; empty if there is none."""
@@ -130,6 +141,12 @@ class Attempt:
         )
         return record, (*self.lost, *hints, *self.store.commit(self.journal, record))
 
+    def say(self, text: str) -> None:
+        """Add lines to the end of the log."""
+        if text:
+            with contextlib.suppress(OSError), open(self.task.log, "a", encoding="utf-8") as file:
+                file.write(text.strip() + "\n")
+
     def undo(self) -> None:
         """Put the previous outputs back."""
         self.store.abort(self.journal)
@@ -160,6 +177,7 @@ class Conditions:
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
         executor: the kind of executor that runs them.
+        capacity: resource → how much of it there is here, as far as the project says it.
     """
 
     run: str
@@ -169,6 +187,7 @@ class Conditions:
     strict: bool
     ignored_environment: tuple[str, ...]
     executor: str = "local"
+    capacity: Mapping[str, float] = field(default_factory=dict)
 
 
 def conditions_for(
@@ -183,13 +202,20 @@ def conditions_for(
         strict=settings.strict,
         ignored_environment=settings.ignore_env,
         executor=executor,
+        capacity=settings.capacity,
     )
 
 
 def begin(
-    store: Store, observer: Observer, stage: Stage, decision: Decision, guard: Guard, conditions: Conditions
+    store: Store,
+    observer: Observer,
+    stage: Stage,
+    decision: Decision,
+    guard: Guard,
+    conditions: Conditions,
+    number: int = 1,
 ) -> Attempt:
-    """Prepare an execution: staging folders, files that the stage writes itself moved aside, log, task.
+    """Prepare an execution, the `number`-th of the run: staging folders, old files moved aside, log, task.
 
     Raises:
         PivotError: a dep is gone, the last value of an incremental output is lost (and the run not forced), or the
@@ -219,9 +245,9 @@ def begin(
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
-        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions),
+        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number),
         log=store.shown(log),
-        tail=Tail(log),
+        tail=Tail.from_end(log),
         progress=ProgressTail(stage.name, log),
         guard=guard,
         journal=journal,
@@ -298,8 +324,9 @@ def task_for(
     places: Places,
     root: str,
     conditions: Conditions,
+    number: int = 1,
 ) -> Task:
-    """What a worker needs to run a stage once; `libraries` are those that the texts import."""
+    """What a worker needs to run a stage for the `number`-th time; `libraries` are those that the texts import."""
     return Task(
         stage=stage.name,
         function=stage.function,
@@ -338,4 +365,13 @@ def task_for(
         key=stage.key,
         executor=conditions.executor,
         resources=stage.resources,
+        attempt=number,
+        context=run_context(
+            stage.context,
+            stage.params.values if stage.params else None,
+            stage=stage.name,
+            run=conditions.run,
+            executor=conditions.executor,
+            attempt=number,
+        ),
     )

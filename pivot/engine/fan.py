@@ -206,8 +206,7 @@ class Fan:
         told = {number: failure.message for number, failure in failed.items()}
         if failed and self.map.on_error is OnError.FAIL:
             first = failed[min(failed)]
-            message = failed_text(told, len(keys))
-            return self.attempt, Failure("exception", message, first.traceback, first.hint)
+            return self.attempt, replace(first, message=failed_text(told, len(keys)))
         text = list_text(self.results[key] for key in keys if key in self.results).encode()
         os.makedirs(os.path.dirname(self.out.staging), exist_ok=True)
         with open(self.out.staging, "wb") as file:

@@ -51,6 +51,7 @@ class PastStage:
         seconds: wall time; 0 where nothing ran.
         log: project path of its output, empty where nothing ran.
         record: the name of its result in the history, where it has one.
+        attempts: how often it was begun; 0 where nothing ran.
     """
 
     stage: str
@@ -61,6 +62,7 @@ class PastStage:
     traceback: str = ""
     hint: str | None = None
     record: Digest | None = None
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,7 @@ def _past_run(layout: Layout, run: str, ids: Sequence[str]) -> PastRun:
 def _stages(events: Sequence[Event], planned: Sequence[str], state: RunState) -> tuple[PastStage, ...]:
     why: dict[str, str] = {}
     logs: dict[str, str] = {}
+    begun: dict[str, int] = {}
     ended: dict[str, PastStage] = {}
     for event in events:
         match event:
@@ -222,6 +225,7 @@ def _stages(events: Sequence[Event], planned: Sequence[str], state: RunState) ->
                 why[event.stage] = past_reason(Decision(event.stage, event.verdict, event.changes))
             case StageStarted():
                 logs[event.stage] = event.log
+                begun[event.stage] = event.attempt
             case StageFinished():
                 reason = event.reason or (why.get(event.stage, "") if event.outcome is Outcome.RAN else "")
                 ended[event.stage] = PastStage(
@@ -233,13 +237,18 @@ def _stages(events: Sequence[Event], planned: Sequence[str], state: RunState) ->
                     event.traceback,
                     event.hint,
                     event.record,
+                    begun.get(event.stage, 0),
                 )
 
     def told(name: str) -> str:
         return why.get(name, "") if state is RunState.RUNNING else "the run was killed"
 
-    rest = [name for name in planned if name not in ended]
-    return (*ended.values(), *(PastStage(name, None, told(name), log=logs.get(name, "")) for name in rest))
+    rest = [
+        PastStage(name, None, told(name), log=logs.get(name, ""), attempts=begun.get(name, 0))
+        for name in planned
+        if name not in ended
+    ]
+    return (*ended.values(), *rest)
 
 
 def _began(layout: Layout, run: str) -> datetime | None:

@@ -43,6 +43,7 @@ class Observer:
         texts: project modules that exist only as text, by name.
         environment: of the stages, complete.
         seed: the setting ``seed``; ``None`` leaves random generators alone.
+        executor: where the stages would run: ``local``, ``dask`` or ``ray``.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class Observer:
         texts: Mapping[str, ModuleText],
         environment: Mapping[str, str],
         seed: int | None,
+        executor: str = "local",
     ) -> None:
         self._store = store
+        self._executor = executor
         self._environment = environment
         self._texts = texts
         self._settings = {"seed": "off" if seed is None else str(seed)}
@@ -194,19 +197,24 @@ class Observer:
         """
         fingerprint = self.fingerprint(stage, observed)
         values = json.loads(stage.params.values) if stage.params else {}
-        # no field of a model is called so
+        # no field of a model is called so, and no parameter
         variant = {"@variant": stage.variant.argument} if stage.variant and stage.variant.argument else {}
-        files, variables = look_again(
+        plain = stage.params.plain if stage.params else ()
+        kinds = {f"@type of {name}": json.dumps(words) for name, words in plain if words}
+        now = look_again(
             stage,
             observed,
             root=self._store.root,
             environment=self._environment,
+            executor=self._executor,
             digest=self._store.file_digest,
         )
         return Inputs(
             code=self.fingerprint(stage).digest,
             parts=fingerprint.parts,
-            params={name: json.dumps(value, sort_keys=True) for name, value in values.items()} | variant,
+            params={name: json.dumps(value, sort_keys=True) for name, value in values.items()}
+            | variant
+            | kinds,
             deps=deps,
             loaders={
                 dep.name if dep.index is None else f"{dep.name}[{dep.index}]": dep.loader.digest
@@ -214,12 +222,7 @@ class Observer:
             },
             outs=tuple(DeclaredOut(out.path, out.kind, out.cache, out.loader.digest) for out in stage.outs),
             settings=self._settings,
-            observed=replace(
-                observed,
-                files=files,
-                environment=variables,
-                code=fingerprint.digest if observed.has_code else None,
-            ),
+            observed=replace(now, code=fingerprint.digest if observed.has_code else None),
             names=_names(stage),
         )
 

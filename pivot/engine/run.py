@@ -6,21 +6,26 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pivot.core.graph import Graph
 from pivot.core.schedule import Scheduler
-from pivot.engine.attempt import Conditions, begin
+from pivot.engine.attempt import Attempt, Conditions, begin
+from pivot.engine.capacity import Capacity, capacity_for, require_capacity
 from pivot.engine.drive import Driver
 from pivot.engine.observe import Observer, made_by
 from pivot.engine.sinks import EventLog
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.executors.base import Executor
+from pivot.executors.machine import machine_capacity
+from pivot.model.decision import Decision
 from pivot.model.event import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished
+from pivot.model.executor import LOCAL
 from pivot.model.run import Run
 from pivot.model.upstream import shown_path
 from pivot.paths import ROOT, ProjectPath, absolute
+from pivot.store.guard import Guard
 from pivot.store.history import is_asked_to_stop
 from pivot.store.store import Store
 
@@ -95,8 +100,18 @@ def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
                     else _way_to(path, plan.graph, root, guess=guesses <= MOST_GUESSES),
                 )
             )
+    if not errors:
+        errors.extend(require_capacity(plan.graph, plan.chosen, limits_of(plan), observer, force=plan.force))
     if errors:
         raise DefinitionErrors(errors)
+
+
+def limits_of(plan: Plan) -> Mapping[str, float]:
+    """How much there is here of what the stages of a plan ask for; a cluster knows that of itself."""
+    if plan.conditions.executor != LOCAL.kind:
+        return {}
+    stages = [plan.graph.stage(name) for name in plan.chosen]
+    return capacity_for(stages, plan.conditions.capacity, lambda: machine_capacity(os.environ))
 
 
 def _way_to(path: ProjectPath, graph: Graph, root: str, *, guess: bool) -> str:
@@ -162,21 +177,31 @@ def _execute(
         for sink in sinks:
             sink(event)
 
+    stages = {name: plan.graph.stage(name) for name in plan.chosen}
+    limits = limits_of(plan)
+    is_local = plan.conditions.executor == LOCAL.kind
+    capacity = Capacity(limits, stages.values() if is_local else (), lambda text: emit(Notice(text)))
+
+    def start(decision: Decision, guard: Guard, number: int) -> Attempt:
+        stage = stages[decision.stage]
+        capacity.require(stage)
+        return begin(store, observer, stage, decision, guard, plan.conditions, number)
+
     driver = Driver(
         graph=plan.graph,
         scheduler=Scheduler(
             plan.graph.among(plan.chosen),
             jobs=plan.jobs,
-            mutex={name: plan.graph.stage(name).mutex for name in plan.chosen},
+            mutex={name: stage.mutex for name, stage in stages.items()},
+            resources={name: stage.resources for name, stage in stages.items()},
+            capacity=limits,
             durations=_durations(plan, store),
             keep_going=plan.keep_going,
         ),
         observer=observer,
         store=store,
         executor=executor,
-        begin=lambda decision, guard: begin(
-            store, observer, plan.graph.stage(decision.stage), decision, guard, plan.conditions
-        ),
+        begin=start,
         emit=emit,
         unwanted=lambda stage: is_asked_to_stop(store.layout, plan.id, stage),
         force=plan.force,

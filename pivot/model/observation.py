@@ -35,6 +35,7 @@ class Seen:
             listed folder `folder_state` of its names, `link_state`, or `made_state`.
         written: files that the stage wrote before it read them (or never read).
         environment: name → `environment_state`.
+        context: what it asked of its run context: pointer → state, see `pivot.model.context`.
         code: functions of the project that ran: (file name of the code, first line); empty where calls are not seen.
         import_code: those that ran while a module that the worker holds was imported.
         imported: project modules that were imported: name → file name.
@@ -46,6 +47,7 @@ class Seen:
     files: dict[str, str] = field(default_factory=dict)
     written: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    context: dict[str, str] = field(default_factory=dict)
     code: tuple[tuple[str, int], ...] = ()
     import_code: tuple[tuple[str, int], ...] = ()
     imported: dict[str, str] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class Observation:
     Attributes:
         files: project path → state, as in `Seen`.
         environment: name → state.
+        context: pointer into the run context → state.
         ran: definitions beyond the certain reach that ran (or may have): ``module:title``.
         imported: project modules beyond the static reach that were imported.
         missing: modules that were looked for in vain.
@@ -70,6 +73,7 @@ class Observation:
 
     files: Mapping[ProjectPath, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, str] = field(default_factory=dict)
     ran: tuple[str, ...] = ()
     imported: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -88,6 +92,8 @@ class Observation:
                 *("imported", str(len(self.imported)), *self.imported),
                 *("missing", str(len(self.missing)), *self.missing),
                 self.code or "",
+                # of a stage that asks for nothing the digest is what it was before there was anything to ask
+                *(_flat("context", dict(self.context)) if self.context else ()),
             ]
         )
 
@@ -96,6 +102,7 @@ class Observation:
         return (
             dict(self.files) == dict(other.files)
             and dict(self.environment) == dict(other.environment)
+            and dict(self.context) == dict(other.context)
             and (self.ran, self.imported, self.missing) == (other.ran, other.imported, other.missing)
             and self.code == other.code
         )
@@ -108,7 +115,7 @@ class Observation:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was observed that could change."""
-        return not (self.files or self.environment or self.has_code)
+        return not (self.files or self.environment or self.context or self.has_code)
 
 
 def made_state(what: str) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pivot.model.context import RunContext
 from pivot.model.fingerprint import ModuleText
 from pivot.model.observation import Seen
 from pivot.model.record import OutputState
@@ -86,6 +87,7 @@ class Task:
         executor: where it runs: ``local``, ``dask`` or ``ray``.
         resources: what it takes of the machine, for executors that place it.
         attempt: which one it is, from 1.
+        context: what the stage's run context says.
     """
 
     stage: str
@@ -109,6 +111,7 @@ class Task:
     executor: str = "local"
     resources: Resources = field(default_factory=Resources)
     attempt: int = 1
+    context: RunContext = field(default_factory=RunContext)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +121,25 @@ class Failure:
     Attributes:
         kind: ``exception`` (the stage raised), ``result`` (what it returned cannot be saved), ``load`` (a dep
             could not be read), ``import`` (its module could not be imported), ``died`` (the process ended),
-            ``cancelled``, ``commit`` (its outputs could not be recorded).
+            ``timeout`` (it was ended because it took too long), ``cancelled``, ``commit`` (its outputs could not be
+            recorded).
         message: one line: ``ValueError: bad (stages.py:12)``.
         traceback: as the stage's author would see it, without frames of Pivot's own; may be empty.
         hint: the way out, where we know one.
+        exceptions: dotted names of the class of what was raised and of its bases, where something was.
     """
 
     kind: str
     message: str
     traceback: str = ""
     hint: str | None = None
+    exceptions: tuple[str, ...] = ()
+
+    @property
+    def raised(self) -> tuple[str, ...]:
+        """As `exceptions`; also for what ended without one, the name that stands for it."""
+        standing = {"timeout": ("builtins.TimeoutError",), "died": ("pivot.errors.WorkerError",)}
+        return self.exceptions or standing.get(self.kind, ())
 
 
 @dataclass(frozen=True, slots=True)

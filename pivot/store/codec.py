@@ -118,6 +118,7 @@ def observation_text(observed: Observation) -> str:
         "code": _json(observed.code),
         "complete": _json(observed.complete),
         "environment": _lines(observed.environment),
+        **({"context": _lines(observed.context)} if observed.context else {}),
         "files": _lines(observed.files),
         "imported": _json(observed.imported),
         "missing": _json(observed.missing),
@@ -174,6 +175,7 @@ def observation_of(data: Any) -> Observation:
     return Observation(
         files={ProjectPath(path): state for path, state in _texts(data["files"]).items()},
         environment=_texts(data["environment"]),
+        context=_texts(data.get("context", {})),
         ran=tuple(map(_str, data["ran"])),
         imported=tuple(map(_str, data["imported"])),
         missing=tuple(map(_str, data["missing"])),

@@ -17,14 +17,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from types import CodeType, FrameType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pivot.define.sources import ProjectImporter
+from pivot.model.context import asked_state, is_whole, settled, stronger
 from pivot.model.observation import ABSENT, FOLDER, PRESENT, Seen, environment_state
 from pivot.model.task import Task
 from pivot.worker.audit import listening, tell
 from pivot.worker.calls import Calls, calls, is_function
 from pivot.worker.children import Reports
+from pivot.worker.context import Note, unnoted
 from pivot.worker.descriptors import opened
 from pivot.worker.environment import environment_reads
 from pivot.worker.files import INSTALLED, Entry, FileLog
@@ -35,13 +37,10 @@ from pivot.worker.looks import looks
 
 
 @contextlib.contextmanager
-def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iterator[Callable[[], Seen]]:
-    """Watches what the process does meanwhile, in all its threads; without a ``task.root``, nothing.
-
-    Gives a function for afterwards, which says what was seen.
-    """
+def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iterator["Watch"]:
+    """Watches what the process does meanwhile, in all its threads; without a ``task.root``, nothing."""
     if not task.root:
-        yield Seen
+        yield Watch(Seen, unnoted)
         return
     recorder = Recorder(task, importer, imports)
     children = _children()
@@ -53,10 +52,22 @@ def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iter
         noted = stack.enter_context(calls(recorder.call))
         stack.enter_context(imports.watched(lambda: recorder.at_border(noted)))
         stack.callback(recorder.end_reports)
-        yield recorder.seen
+        yield Watch(recorder.seen, recorder.asked)
         recorder.sees_calls = noted.are_seen()
         recorder.started_process |= _children() != children
         recorder.note_modules_from_elsewhere()
+
+
+class Watch(NamedTuple):
+    """What is seen of a stage.
+
+    Attributes:
+        seen: says all of it, once nothing is watched any more.
+        asked: is told what the stage asks of its run context.
+    """
+
+    seen: Callable[[], Seen]
+    asked: Note
 
 
 class Recorder:
@@ -80,6 +91,7 @@ class Recorder:
         self._importer = importer
         self._imports = imports
         self._environment: dict[str, str] = {}
+        self._context: dict[str, str] = {}
         self._code: set[tuple[str, int]] = set()
         self._missing: set[str] = set()
         self._elsewhere: dict[str, str] = {}
@@ -95,6 +107,7 @@ class Recorder:
             files=self.files.states(),
             written=self.files.written(),
             environment=dict(self._environment),
+            context=settled(self._context),
             code=tuple(sorted(self._code)),
             import_code=tuple(sorted(set().union(*(module.code for module in held)))),
             imported={**self._elsewhere, **self._importer.files, **self._importer.compiled},
@@ -182,6 +195,8 @@ class Recorder:
                     self.files.adopt(name, cast("Entry", tuple(rest)))
                 case "variable":
                     self._environment.setdefault(name, rest[0])
+                case "asked":
+                    self._context[name] = stronger(self._context.get(name), rest[0])
                 case "code":
                     self._code.add((name, rest[0]))
                 case "missing":
@@ -198,6 +213,16 @@ class Recorder:
             self._blame_import()
             if self._tells():
                 self._tell("variable", name, state)
+
+    def asked(self, at: str, seen: object) -> None:
+        """The stage asked for something of its run context; of what is known whole nothing more is to be noted."""
+        before = self._context.get(at)
+        if is_whole(before):
+            return
+        state = stronger(before, asked_state(self._task.key or self._task.stage, at, seen))
+        self._context[at] = state
+        if self._tells():
+            self._tell("asked", at, state)
 
     def missing(self, name: str) -> None:
         """Project code wants a module that is nowhere."""

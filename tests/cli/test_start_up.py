@@ -39,7 +39,7 @@ assert "pivot" in shell.magics_manager.magics["line"]
         (COMMAND.format(["repro", "--help"]), {}, 22, set()),
         (COMMAND.format([]), {"COMP_WORDS": "pivot re", "COMP_CWORD": "1"}, 5, set()),
         (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 32, {"yaml"}),
-        (LOAD, {}, 207, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
+        (LOAD, {}, 213, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
     ],
     ids=[
         "import pivot",
