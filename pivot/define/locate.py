@@ -4,12 +4,15 @@ other pipeline files that it names.
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pivot.define.glance import PIPELINE_FILES, SOURCES
 from pivot.errors import DefinitionError
-from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
 from pivot.store.root import find_root, git_root
+
+if TYPE_CHECKING:
+    from pivot.model.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class FileStages:
         read: files beside it that it names, absolute.
     """
 
-    stages: tuple[Stage, ...]
+    stages: "tuple[Stage, ...]"
     inclusions: tuple[Inclusion, ...] = ()
     read: tuple[str, ...] = ()
 
