@@ -169,9 +169,7 @@ class Project:
         sinks: Sequence[Sink] = (),
         stopped: Callable[[], bool] = lambda: False,
     ) -> Run:
-        """Run what has changed, and only that.
-
-        A KeyboardInterrupt ends the run in an orderly way and shows in `Run.cancelled`.
+        """Run what has changed, and only that; a KeyboardInterrupt ends it in order, and shows in `Run.cancelled`.
 
         Args:
             targets: names or globs of stages, or paths of outs; none means all.
@@ -191,7 +189,9 @@ class Project:
         from pivot.engine.footing import inquire  # lazy: start-up time
 
         now, here = datetime.now(UTC), absolute(self._here, self.root)
-        inquiry = None if force or self._module else inquire(self.root, here, targets, single_stage)
+        inquiry = (
+            None if force or executor or self._module else inquire(self.root, here, targets, single_stage)
+        )
         if inquiry and (known := inquiry.known(targets, jobs or self.settings.jobs or cores(), now, sinks)):
             return known
         inquiry = inquiry and inquiry.begin()
@@ -200,10 +200,10 @@ class Project:
             graph = self.graph()
             chosen = self._select(graph, targets, single_stage)
             environment, run_id = stage_environment(os.environ, jobs), run_name(self.store.layout, now)
-            conditions = conditions_for(self.settings, graph, environment, run_id, spec.kind)
+            conditions = conditions_for(self.settings, graph, environment, run_id, spec)
             plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()
-            observer = self._observer()
+            observer = self._observer(executor=executor)
             require_inputs(plan, observer, self.root)
             if frozen:
                 observer.freeze()
@@ -311,12 +311,7 @@ class Project:
     def follow(
         self, is_ours: Callable[[str], bool], heard: Callable[[str, Event], None], over: threading.Event
     ) -> None:
-        """Tell what happens in runs of other processes; blocks, in a thread of the caller's, until `over` is set.
-
-        Args:
-            is_ours: whether a run, by its id, is one of this process.
-            heard: takes the id of a run and each event of it.
-        """
+        """Tell ids and events of runs that by their ids are not ours; blocks the thread until `over` is set."""
         from pivot.engine.follow import follow  # lazy: start-up time
 
         follow(self.store.layout, is_ours, heard, over)
@@ -371,10 +366,15 @@ class Project:
     def _only(self, graph: Graph, targets: Sequence[str]) -> list[Stage]:
         return [graph.stage(name) for name in self._select(graph, targets, single=True)]
 
-    def _observer(self, texts: Mapping[str, ModuleText] | None = None) -> Observer:
+    def _observer(
+        self, texts: Mapping[str, ModuleText] | None = None, *, executor: str | None = None
+    ) -> Observer:
+        from pivot.config.executor import executor_for  # lazy: start-up time
+
         if texts is None:
             texts = {self._module.name: self._module} if self._module else {}
-        return Observer(self.store, texts, stage_environment(os.environ, 1), self.settings.seed)
+        kind = executor_for(executor, self._file, self.settings, None, 1)[0].kind
+        return Observer(self.store, texts, stage_environment(os.environ, 1), self.settings.seed, kind)
 
     def _define(self) -> tuple[Stage, ...]:
         if (file := self._file) is None:

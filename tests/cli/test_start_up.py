@@ -36,10 +36,10 @@ assert "pivot" in shell.magics_manager.magics["line"]
     [
         ("import pivot", {}, 1, set()),
         (COMMAND.format(["--help"]), {}, 5, set()),
-        (COMMAND.format(["repro", "--help"]), {}, 24, set()),
+        (COMMAND.format(["repro", "--help"]), {}, 26, set()),
         (COMMAND.format([]), {"COMP_WORDS": "pivot re", "COMP_CWORD": "1"}, 5, set()),
-        (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 32, {"yaml"}),
-        (LOAD, {}, 222, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
+        (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 33, {"yaml"}),
+        (LOAD, {}, 228, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
     ],
     ids=[
         "import pivot",
