@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": ("pivot.cli.init", "Make the folder .pivot/ here."),
     "repro": ("pivot.cli.repro", "Run what has changed, and only that."),
+    "run": ("pivot.cli.run", "Run a pipeline file with params, and print what it gives."),
     "status": ("pivot.cli.status", "Show what would run, and why."),
     "stop": ("pivot.cli.stop", "Ask the runs that are going on here to end."),
     "fingerprint": ("pivot.cli.fingerprint", "Show all code that a stage rests on."),
