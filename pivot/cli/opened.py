@@ -34,9 +34,11 @@ def open_project(params: Mapping[str, object] | None = None, path: str = ".") ->
 
         given = context.find_root().obj if context is not None else None
         if isinstance(given, Project):
-            if params or path != ".":
-                raise click.UsageError("in a notebook, params belong into the heads of its cells")
             project = given
+            if (params or path != ".") and given.module is not None:
+                raise click.UsageError("in a notebook, params belong into the heads of its cells")
+            if params or path != ".":
+                project = stack.enter_context(Project(path, workers=given.workers, params=params))
         else:
             from pivot.define.locate import find_pipeline_file
             from pivot.engine.define import no_pipeline_file

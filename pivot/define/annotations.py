@@ -80,10 +80,9 @@ def stage_from_function(
     """
     mark, overrides = mark_of(function), overrides or Overrides()
     name = str(name or (mark.name if mark else None) or name_of(function))
-    found = _importable(function, name, code or place, ref)
-    signatures = signatures or Signatures()
-    declared = signatures.declared(function, mark, is_variant=overrides.variant is not None)
-    draft = Draft(name, found, folder, place, code or place, declared, signatures)
+    found, known = _importable(function, name, code or place, ref), signatures or Signatures()
+    declared = known.declared(function, mark, is_variant=overrides.variant is not None)
+    draft = Draft(name, found, folder, place, code or place, declared, known)
     _check(draft)
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]
@@ -94,7 +93,7 @@ def stage_from_function(
     depends_on, fanout = passed_values(draft, values, bound)
     if draft.errors:
         raise DefinitionErrors(draft.errors)
-    return Stage(
+    stage = Stage(
         name=name,
         function=found,
         deps=tuple(deps),
@@ -109,11 +108,8 @@ def stage_from_function(
         context=overrides.context,
         depends_on=depends_on,
         map=fanout,
-        resources=rules.resources,
-        always=rules.always,
-        retries=rules.retries,
-        timeout=rules.timeout,
     )
+    return rules.of(stage)
 
 
 def _importable(function: Callable[..., Any], stage: str, code: Place, ref: ObjectRef | None) -> ObjectRef:

@@ -27,7 +27,7 @@ from pivot.model.stored import (
 )
 from pivot.model.task import Task
 from pivot.paths import ProjectPath
-from pivot.store.keytable import entries_in, read_entry
+from pivot.store.keytable import entries_in, find_entry
 from pivot.store.layout import Layout
 from pivot.store.store import Store
 
@@ -69,7 +69,7 @@ class Keys:
         if expected is not None:
             found = expected.digest
         else:
-            entry = read_entry(self.layout, name)
+            entry = find_entry(self.layout, name)
             found = entry.value.state if entry is not None and self._is_seen(entry) else _GONE
         if not found:
             return OWN if before == OWN else ABSENT
@@ -103,7 +103,7 @@ class Keys:
             found = (
                 entries_in(self.layout, name)
                 if is_listing(name)
-                else filter(None, [read_entry(self.layout, name)])
+                else filter(None, [find_entry(self.layout, name)])
             )
             for entry in found:
                 maker = by_key.get(entry.owner)

@@ -191,11 +191,7 @@ def _records(layout: Layout, keep_runs: int | None, *, force: bool) -> Iterator[
 
 def _named(layout: Layout, *, force: bool) -> Iterator[Digest]:
     """What the names of a project's object store stand for."""
-    try:
-        yield from (entry.value.digest for entry in entries(layout))
-    except StoreError:
-        if not force:
-            raise
+    return (entry.value.digest for entry in entries(layout, strict=not force))
 
 
 def _journaled(layout: Layout) -> Iterator[StageRecord]:

@@ -37,8 +37,25 @@ def read_entry(layout: Layout, name: KeyName) -> Entry | None:
     return found if found.name == name else None
 
 
-def entries(layout: Layout) -> Iterator[Entry]:
+def find_entry(layout: Layout, name: KeyName) -> Entry | None:
+    """`read_entry`, where a damaged file counts as none: a power failure may have torn what a stage put.
+
+    Raises:
+        FormatError: a newer Pivot wrote it.
+    """
+    try:
+        return read_entry(layout, name)
+    except FormatError:
+        raise
+    except StoreError:
+        return None
+
+
+def entries(layout: Layout, *, strict: bool = False) -> Iterator[Entry]:
     """All keys, in no order.
+
+    Args:
+        strict: whether a damaged file is an error; else it counts as none.
 
     Raises:
         StoreError, FormatError: as of `read_entry`.
@@ -52,6 +69,11 @@ def entries(layout: Layout) -> Iterator[Entry]:
                 yield _entry(opened.read(), path)
         except FileNotFoundError:  # deleted meanwhile
             continue
+        except FormatError:
+            raise
+        except StoreError:
+            if strict:
+                raise
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}", "make it readable") from error
 
@@ -128,13 +150,8 @@ def follow_record(layout: Layout, record: StageRecord) -> tuple[str, ...]:
 
 
 def _own_entry(layout: Layout, name: KeyName, stage: str) -> Entry | None:
-    """What a key stands for, if it is what the stage put; a damaged one is nobody's."""
-    try:
-        entry = read_entry(layout, name)
-    except FormatError:
-        raise
-    except StoreError:
-        return None
+    """What a key stands for, if it is what the stage put."""
+    entry = find_entry(layout, name)
     return entry if entry is not None and entry.owner == stage else None
 
 
@@ -142,8 +159,10 @@ def _listed(layout: Layout, stage: str) -> list[KeyName]:
     try:
         with open(layout.puts_file(stage), "rb") as file:
             return [KeyName(str(name)) for name in json.loads(file.read())["keys"]]
-    except (OSError, ValueError, KeyError, TypeError):  # torn: its record is what counts
+    except OSError:
         return []
+    except (ValueError, KeyError, TypeError):  # torn by a power failure
+        return [entry.name for entry in entries(layout) if entry.owner == stage]
 
 
 def _write_list(layout: Layout, path: str, names: list[KeyName]) -> None:
@@ -193,4 +212,4 @@ def _entry(data: bytes, path: str) -> Entry:
                 return Entry(KeyName(name), value, str(fields.get("stage", "")))
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise StoreError(f"{path} is damaged", "delete it, and put the value again")
+    raise StoreError(f"{path} is damaged", "put the value again")

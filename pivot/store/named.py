@@ -28,7 +28,7 @@ from pivot.model.stored import (
     shown_name,
 )
 from pivot.store import atomic, hashing
-from pivot.store.keytable import drop_entry, entries_in, read_entry, write_entry
+from pivot.store.keytable import drop_entry, entries_in, find_entry, read_entry, write_entry
 from pivot.store.objects import ObjectStore
 from pivot.store.root import find_root, git_root, pipeline_folder
 from pivot.store.store import Store
@@ -184,7 +184,7 @@ class ProjectDesk:
         with self._open(root) as store:
             store.create()
             with store.in_use():
-                before = read_entry(store.layout, name)
+                before = find_entry(store.layout, name)
                 if before is not None and before.owner:
                     raise UsageError(
                         f"key {shown_name(name)} is what stage '{before.owner}' put, which would put it again",

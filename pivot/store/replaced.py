@@ -15,7 +15,7 @@ from pivot.model.tree import TreeEntry, tree_digest
 from pivot.paths import ProjectPath, absolute, is_folder
 from pivot.store.folders import folder_digest, folder_entries, keep_tree, load_tree
 from pivot.store.journal import Journal
-from pivot.store.keytable import read_entry
+from pivot.store.keytable import find_entry
 from pivot.store.objects import MissingObjectError, ObjectStore
 from pivot.store.usage import name_kept
 
@@ -108,7 +108,7 @@ def keep_foreign_keys(objects: ObjectStore, record: StageRecord) -> list[str]:
     """Keeps what a person put under keys of the object store that a result takes over; gives notices."""
     notices: list[str] = []
     for name in record.puts:
-        entry = read_entry(objects.layout, name)
+        entry = find_entry(objects.layout, name)
         if entry is None or entry.owner == record.stage:
             continue
         key = shown_name(name)

@@ -270,6 +270,17 @@ def test_a_collection_keeps_what_names_stand_for_and_a_push_takes_it_along(folde
     assert folder.outcomes() == {"work": "unchanged"}
 
 
+def test_a_key_that_a_power_failure_tore_is_put_right_and_runs_nothing(folder, outside):
+    two_stages(folder, "pivot.store.put('x', d0)", "return pivot.store.get('x')")
+    folder.write("in.txt", "one")
+    folder.repro()
+    [name] = (folder.path / ".pivot/keys").glob("*.json")
+    name.write_bytes(name.read_bytes()[:20])
+    (folder.path / ".pivot/keys/stages/first.json").write_bytes(b"")
+    assert folder.outcomes() == {"first": "restored", "second": "unchanged"}
+    assert outside("store.get('x')") == "one"
+
+
 def test_what_was_accepted_keeps_its_keys(folder, outside):
     folder.stage("work", "pivot.store.put('x', 1)")
     folder.repro()

@@ -162,6 +162,9 @@ def test_a_damaged_name_is_told_and_what_a_newer_pivot_wrote_is_refused(here, pr
     with pytest.raises(StoreError, match="is damaged"):
         pivot.store.get("x")
     assert keys_of(project.layout, "train") == {}
+    assert pivot.store.keys() == []
+    pivot.store.put("x", 2)
+    assert pivot.store.get("x") == 2
     file.write_text('{"schema": 99}')
     with pytest.raises(FormatError, match="newer Pivot"):
         pivot.store.exists("x")

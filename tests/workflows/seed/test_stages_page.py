@@ -140,6 +140,9 @@ def test_resources_are_kept_to_and_a_label_that_nobody_declared_is_ignored_with_
     flows.write("test_workflow.yaml", block("resources.yaml"))
     flows.write("user_modules/testing_stuff.py", block("test_stage.py"))
     initialize(str(flows.path))
+    flows.write(".pivot/config.yaml", "capacity: {cpus: 2, gpus: 0, memory: 8GB}\n")
+    with pytest.raises(PivotError, match=r"stage 'test_stage': gpus: 1 is more than there is"):
+        flows.run("test_workflow.yaml")
     flows.write(".pivot/config.yaml", "capacity: {cpus: 2, gpus: 1, memory: 8GB}\n")
     events = []
     with flows.project("test_workflow.yaml") as project:
@@ -147,9 +150,6 @@ def test_resources_are_kept_to_and_a_label_that_nobody_declared_is_ignored_with_
     assert run.stages["test_stage"].outcome is RAN
     (told,) = (event.text for event in events if isinstance(event, Notice))
     assert told.startswith("resource custom_resource is ignored")
-    flows.write(".pivot/config.yaml", "capacity: {cpus: 2, gpus: 0, memory: 8GB}\n")
-    with pytest.raises(PivotError, match=r"stage 'test_stage': gpus: 1 is more than there is"):
-        flows.run("test_workflow.yaml")
 
 
 def test_the_run_context_tells_the_config_once_the_import_of_the_page_is_one(flows):
