@@ -204,9 +204,8 @@ class Project:
         inquiry = inquiry and inquiry.begin()
         spec, jobs = executor_for(executor, self._file, self.settings, jobs, cores())
         with self.workers.lend(spec, self.store.layout.scratch) as loan:
-            graph = self.graph()
-            chosen = self._select(graph, targets, single_stage)
-            environment, run_id = stage_environment(os.environ, jobs), run_name(self.store.layout, now)
+            graph, environment = self.graph(), stage_environment(os.environ, jobs)
+            chosen, run_id = self._select(graph, targets, single_stage), run_name(self.store.layout, now)
             conditions = conditions_for(self.settings, graph, environment, run_id, spec)
             plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()

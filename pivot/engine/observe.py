@@ -30,8 +30,7 @@ from pivot.store.store import Store
 NOTHING = Observation()
 """Of a stage that never ran."""
 
-_Names = tuple[str, ...]
-_Reached = tuple[str, tuple[ProjectPath, ...], _Names, _Names, _Names]
+_Reached = tuple[str, tuple[ProjectPath, ...], *tuple[tuple[str, ...], ...]]
 
 NO_OUTPUTS: Known = {}
 """Nothing that stages upstream will put in place: the workspace alone counts."""
