@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pivot.config.settings import Settings
 from pivot.core.graph import Graph
 from pivot.core.items import mapped_path
+from pivot.engine.lists import list_entries
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
@@ -278,7 +279,7 @@ def item_files(store: Store, stage: Stage) -> dict[ProjectPath, tuple[str, ...]]
     found: dict[ProjectPath, tuple[str, ...]] = {}
     for path in filter(is_listed, stage.dep_paths()):
         if stage.map is None or path != mapped_path(stage):  # else an item is read at a time
-            entries = store.list_entries(path)
+            entries = list_entries(store, path)
             found[path] = tuple(store.objects.layout.object_file(entry.digest) for entry in entries)
     return found
 
