@@ -11,6 +11,7 @@ from pivot.config.settings import Settings
 from pivot.core.graph import Graph
 from pivot.core.items import mapped_path
 from pivot.engine.keys import Keys, puts_after, require_own_keys, with_keys
+from pivot.engine.lists import list_entries
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
@@ -295,7 +296,7 @@ def item_files(store: Store, stage: Stage) -> dict[ProjectPath, tuple[str, ...]]
     found: dict[ProjectPath, tuple[str, ...]] = {}
     for path in filter(is_listed, stage.dep_paths()):
         if stage.map is None or path != mapped_path(stage):  # else an item is read at a time
-            entries = store.list_entries(path)
+            entries = list_entries(store, path)
             found[path] = tuple(store.objects.layout.object_file(entry.digest) for entry in entries)
     return found
 

@@ -26,6 +26,7 @@ from pivot.core.items import (
 )
 from pivot.define.loader_ref import loader_ref
 from pivot.engine.attempt import Attempt
+from pivot.engine.lists import list_entries
 from pivot.errors import PivotError
 from pivot.loaders.value import Value
 from pivot.model.decision import ChangeKind, Decision
@@ -238,7 +239,7 @@ class Fan:
         loader = next(dep.loader for dep in stage.deps if dep.path == path)
         if is_listed(path):
             place = store.objects.layout.object_file
-            entries = store.list_entries(path)
+            entries = list_entries(store, path)
             return [Item(entry.digest, loader, place=place(entry.digest)) for entry in entries]
         if is_folder(path):
             folder = absolute(path, store.root)
