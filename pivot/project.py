@@ -11,7 +11,7 @@ from pivot.core.explain import Explanation
 from pivot.core.graph import Graph
 from pivot.core.interest import Interest, interest
 from pivot.core.inventory import Inventory
-from pivot.core.query import select
+from pivot.core.query import select, select_one
 from pivot.define.locate import find_home
 from pivot.engine.attempt import conditions_for
 from pivot.engine.define import define, no_pipeline_file
@@ -19,7 +19,6 @@ from pivot.engine.explain import explain, take_inventory
 from pivot.engine.history import PastRun, last_traceback, past_run, past_runs, stop_runs
 from pivot.engine.observe import Observer, assess
 from pivot.engine.run import Plan, Sink, execute, require_inputs, taking
-from pivot.errors import UsageError
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores, stage_environment
 from pivot.executors.warm import Workers, given
@@ -56,9 +55,10 @@ class Project:
     Nothing on disk is touched until something runs. May be used as a context manager; `close` ends the workers.
 
     Args:
-        path: a folder in or under the project; the nearest ``pivot.yaml`` or ``pipeline.py`` at or above it counts.
+        path: a ``pivot.yaml`` or ``pipeline.py``, or a folder: the nearest such file at or above it counts.
         executor: where stages run; the caller closes it. ``None``: workers of the project's own.
         workers: those of another project, which closes them.
+        params: values over those of the files: ``n`` of all stages that have it, ``train.n``, ``config.key``.
 
     Attributes:
         root: the project root, absolute: the topmost folder with ``.pivot/``, else the git root, else `folder`.
@@ -68,12 +68,19 @@ class Project:
     """
 
     def __init__(
-        self, path: str = ".", executor: Executor | None = None, *, workers: Workers | None = None
+        self,
+        path: str = ".",
+        executor: Executor | None = None,
+        *,
+        workers: Workers | None = None,
+        params: Mapping[str, object] | None = None,
     ) -> None:
         start = os.path.abspath(path)
         self._file, home = find_home(start)
         self.root = home.root
-        self._here = relative_to_root(start, self.root)
+        self._here = relative_to_root(start if os.path.isdir(start) else os.path.dirname(start), self.root)
+        self._params = dict(params or {})
+        self._is_plain = os.path.isdir(start) and not self._params  # so that another command may ask the same
         self.folder: ProjectPath = home.folder
         self.roots: tuple[ProjectPath, ...] = home.roots
         self._settings: Settings | None = None
@@ -191,7 +198,8 @@ class Project:
         from pivot.engine.footing import inquire  # lazy: start-up time
 
         now, here = datetime.now(UTC), absolute(self._here, self.root)
-        inquiry = None if force or self._module else inquire(self.root, here, targets, single_stage)
+        is_plain = self._is_plain and not (force or self._module)
+        inquiry = inquire(self.root, here, targets, single_stage) if is_plain else None
         if inquiry and (known := inquiry.known(targets, jobs or self.settings.jobs or cores(), now, sinks)):
             return known
         inquiry = inquiry and inquiry.begin()
@@ -203,7 +211,7 @@ class Project:
             conditions = conditions_for(self.settings, graph, environment, run_id, spec.kind)
             plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()
-            observer = self._observer()
+            observer = self._observer(kind=spec.kind)
             require_inputs(plan, observer, self.root)
             if frozen:
                 observer.freeze()
@@ -359,11 +367,7 @@ class Project:
         return self._store
 
     def _stage(self, name: str) -> Stage:
-        graph = self.graph()
-        found = self._select(graph, [name], single=True)
-        if len(found) > 1:
-            raise UsageError(f"'{name}' stands for {len(found)} stages", f"say which: {', '.join(found)}")
-        return graph.stage(found[0])
+        return (graph := self.graph()).stage(select_one(graph, name, self._here))
 
     def _select(self, graph: Graph, targets: Sequence[str], single: bool = False) -> tuple[str, ...]:
         return select(graph, targets, single, self._here)
@@ -371,15 +375,21 @@ class Project:
     def _only(self, graph: Graph, targets: Sequence[str]) -> list[Stage]:
         return [graph.stage(name) for name in self._select(graph, targets, single=True)]
 
-    def _observer(self, texts: Mapping[str, ModuleText] | None = None) -> Observer:
+    def _observer(self, texts: Mapping[str, ModuleText] | None = None, kind: str = "") -> Observer:
         if texts is None:
             texts = {self._module.name: self._module} if self._module else {}
-        return Observer(self.store, texts, stage_environment(os.environ, 1), self.settings.seed)
+
+        def executor() -> str:
+            from pivot.config.executor import executor_for  # lazy: start-up time
+
+            return kind or executor_for(None, self._file, self.settings, None, 1)[0].kind
+
+        return Observer(self.store, texts, stage_environment(os.environ, 1), self.settings.seed, executor)
 
     def _define(self) -> tuple[Stage, ...]:
         if (file := self._file) is None:
             raise no_pipeline_file(self.store)
-        return define(self.store, lambda modules: self._visit(self._observer(), modules), file)
+        return define(self.store, lambda modules: self._visit(self._observer(), modules), file, self._params)
 
     def _visit(self, observer: Observer, modules: Collection[str]) -> "AbstractContextManager[Executor]":
         """A process for a moment, with the libraries that modules import loaded."""

@@ -196,8 +196,6 @@ _Vars = Annotated[dict[str, _Scalar], Tag(_TABLE)]
 _SeveralVars = Annotated[
     list[Annotated[_Text | _Vars, _one_of("a YAML file or a table of values")]], Tag(_LIST)
 ]
-
-
 _Values = Annotated[dict[Any, Any], Tag(_TABLE)]
 _Parts = Annotated[list[Annotated[_Text | _Values, _one_of("a YAML file or a table of values")]], Tag(_LIST)]
 

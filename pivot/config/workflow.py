@@ -16,7 +16,7 @@ from pivot.yamlio import YamlDocument, YamlPath
 
 WORKFLOW = "workflow"
 
-_OWN = ("config", "include", "params", "vars")
+_OWN = ("config", "executor", "include", "params", "vars")
 """What is Pivot's beside ``kind``, ``metadata`` and ``spec``."""
 _TOP = ("kind", "metadata", "spec", "uid", "created_at", "updated_at")
 _METADATA = ("name", "annotations", "uid", "created_at", "updated_at")
@@ -52,6 +52,27 @@ class Workflow:
         """Name → what a ``pivot.yaml`` says of the stage."""
         stages: Mapping[str, Mapping[str, Any]] = self.document.data["stages"]
         return stages
+
+    def over(self, stage: str) -> str | None:
+        """What a stage is mapped over: another one, or ``params.KEY``; ``None`` if it is not."""
+        said = self.stages[stage].get("map")
+        over: str | None = said.get("over") if isinstance(said, dict) else said
+        return over
+
+    def upstream(self, stage: str) -> tuple[str, ...]:
+        """The stages that a stage needs."""
+        said, over = self.stages[stage].get("depends_on", ()), self.over(stage)
+        names = (said,) if isinstance(said, str) else tuple(said)
+        return names if over is None or over.startswith("params.") else (over, *names)
+
+    def roots(self) -> list[str]:
+        """The stages that need no other."""
+        return [name for name in self.stages if not self.upstream(name)]
+
+    def ends(self) -> list[str]:
+        """The stages that no other needs."""
+        needed = {one for name in self.stages for one in self.upstream(name)}
+        return [name for name in self.stages if name not in needed]
 
     def notices(self) -> Iterator[str]:
         """What a person should know of a file that is used as it stands."""

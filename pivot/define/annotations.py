@@ -80,10 +80,9 @@ def stage_from_function(
     """
     mark, overrides = mark_of(function), overrides or Overrides()
     name = str(name or (mark.name if mark else None) or name_of(function))
-    found = _importable(function, name, code or place, ref)
-    signatures = signatures or Signatures()
-    declared = signatures.declared(function, mark, is_variant=overrides.variant is not None)
-    draft = Draft(name, found, folder, place, code or place, declared, signatures)
+    found, known = _importable(function, name, code or place, ref), signatures or Signatures()
+    declared = known.declared(function, mark, is_variant=overrides.variant is not None)
+    draft = Draft(name, found, folder, place, code or place, declared, known)
     _check(draft)
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]

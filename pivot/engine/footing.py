@@ -22,6 +22,7 @@ from pivot.engine.importable import package_files
 from pivot.engine.observe import Observer
 from pivot.engine.run import Plan, Sink
 from pivot.errors import PivotError
+from pivot.model.context import EXECUTOR
 from pivot.model.digest import Digest
 from pivot.model.event import Event, Outcome, RunFinished, RunStarted, StageFinished
 from pivot.model.observation import ABSENT, is_counted, left_by_stage
@@ -120,6 +121,8 @@ class Inquiry:
         kept = known_definitions(store, file) if file is not None else None
         if file is None or kept is None or len(whole) < len(records):
             return None
+        if any(EXECUTOR in record.inputs.observed.context for record in whole):
+            return None  # another command may say where stages run
         if (
             pickle.loads(kept.stages) != plan.graph.stages
         ):  # of a project held open since there was another file

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +17,7 @@ from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import Fingerprinter
 from pivot.model.decision import Decision, Verdict
 from pivot.model.digest import Digest
+from pivot.model.executor import LOCAL
 from pivot.model.fingerprint import Beside, Fingerprint, ModuleText, ProjectModule
 from pivot.model.observation import Observation
 from pivot.model.record import DeclaredOut, Inputs, OutputState, StageRecord
@@ -44,7 +45,7 @@ class Observer:
         texts: project modules that exist only as text, by name.
         environment: of the stages, complete.
         seed: the setting ``seed``; ``None`` leaves random generators alone.
-        executor: where the stages would run: ``local``, ``dask`` or ``ray``.
+        executor: gives where the stages would run: ``local``, ``dask`` or ``ray``.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Observer:
         texts: Mapping[str, ModuleText],
         environment: Mapping[str, str],
         seed: int | None,
-        executor: str = "local",
+        executor: Callable[[], str] = lambda: LOCAL.kind,
     ) -> None:
         self._store = store
         self._executor = executor

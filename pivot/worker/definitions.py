@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pivot.config.supply import set_values
 from pivot.define.discover import Definition, definition
 from pivot.define.glance import SOURCES
 from pivot.define.locate import pipeline_file
@@ -30,14 +31,14 @@ from pivot.worker.observe import questions
 
 
 def define_in_worker(argument: bytes) -> bytes:
-    """The worker's half: takes a pickled (path, root), gives pickled `Definitions`."""
+    """The worker's half: takes a pickled (path, root, params), gives pickled `Definitions`."""
     began = time.time_ns()
-    path, root = pickle.loads(argument)
+    path, root, params = pickle.loads(argument)
     home = pipeline_file(path, root)
     roots = [absolute(folder, root) for folder in home.roots]
     is_project = ProjectImporter(roots).holds
     with at_desk(DefinitionDesk(root)), questions(is_project) as heard:
-        found = definition(path, root)
+        found = definition(path, root, set_values(params))
     sought = {folder: names for folder, names in heard.sought.items() if is_project(folder)}
     said = definitions(found, sought if heard.complete else None, pure=not heard.asked, began=began)
     if said.pure and heard.complete:
