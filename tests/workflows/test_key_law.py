@@ -158,7 +158,8 @@ class Keys(RuleBasedStateMachine):
             return
         results, keys = truth(self.steps, self.outside)
         assert {name: json.loads((self.path / f"{name}.out").read_text()) for name in NAMES} == results
-        assert {key: pivot.store.get(key) for key in pivot.store.keys()} == keys
+        names = pivot.store.keys()
+        assert {key: pivot.store.get(key) for key in names} == keys
 
     def teardown(self):
         os.chdir(self.before)
