@@ -94,24 +94,24 @@ def stage_from_function(
     if draft.errors:
         raise DefinitionErrors(draft.errors)
     return Stage(
-        name=name,
-        function=found,
+        name=draft.stage,
+        function=draft.function,
         deps=tuple(deps),
-        outs=tuple(outs) or (value_out(name, mapped=fanout is not None),),
+        outs=tuple(outs) or (value_out(draft.stage, mapped=fanout is not None),),
         returns=declared.returns if outs else Returns.SINGLE,
         params=params,
         mutex=mutex,
-        folder=folder,
-        place=place,
+        folder=draft.folder,
+        place=draft.place,
         roots=roots,
         variant=_variant(draft, overrides.variant),
         context=overrides.context,
-        depends_on=depends_on,
-        map=fanout,
         resources=rules.resources,
         always=rules.always,
         retries=rules.retries,
         timeout=rules.timeout,
+        depends_on=depends_on,
+        map=fanout,
     )
 
 
