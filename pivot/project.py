@@ -65,6 +65,7 @@ class Project:
         folder: of the pipeline file (or of `path`, where there is none), relative to the root.
         roots: folders from which its modules are imported.
         workers: where stages run.
+        module: the one whose stages count, as of `use_module`; ``None``: those of a file.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Project:
         self.roots: tuple[ProjectPath, ...] = home.roots
         self._settings: Settings | None = None
         self._store: Store | None = None
-        self._module: ModuleText | None = None
+        self.module: ModuleText | None = None
         self._module_stages: tuple[Stage, ...] = ()
         self.workers = workers or (given(executor) if executor else Workers())
         self._owns_workers = workers is None
@@ -106,11 +107,11 @@ class Project:
 
     def use_module(self, module: ModuleText, stages: Sequence[Stage]) -> None:
         """From now on the stages are those of one module that exists as text (a notebook's)."""
-        self._module, self._module_stages, self._file = module, tuple(stages), None
+        self.module, self._module_stages, self._file = module, tuple(stages), None
 
     def stages(self) -> tuple[Stage, ...]:
         """All stages as they are defined now, in that order; all that is wrong with them is told at once."""
-        return self._module_stages if self._module else self._define()
+        return self._module_stages if self.module else self._define()
 
     def graph(self, targets: Sequence[str] = ()) -> Graph:
         """The stages and how they feed each other; with targets only these and what they need."""
@@ -176,9 +177,7 @@ class Project:
         sinks: Sequence[Sink] = (),
         stopped: Callable[[], bool] = lambda: False,
     ) -> Run:
-        """Run what has changed, and only that.
-
-        A KeyboardInterrupt ends the run in an orderly way and shows in `Run.cancelled`.
+        """Run what has changed, and only that; a KeyboardInterrupt ends it in order, and shows in `Run.cancelled`.
 
         Args:
             targets: names or globs of stages, or paths of outs; none means all.
@@ -198,7 +197,7 @@ class Project:
         from pivot.engine.footing import inquire  # lazy: start-up time
 
         now, here = datetime.now(UTC), absolute(self._here, self.root)
-        is_plain = self._is_plain and not (force or self._module)
+        is_plain = self._is_plain and not (force or executor or self.module)
         inquiry = inquire(self.root, here, targets, single_stage) if is_plain else None
         if inquiry and (known := inquiry.known(targets, jobs or self.settings.jobs or cores(), now, sinks)):
             return known
@@ -208,7 +207,7 @@ class Project:
             graph = self.graph()
             chosen = self._select(graph, targets, single_stage)
             environment, run_id = stage_environment(os.environ, jobs), run_name(self.store.layout, now)
-            conditions = conditions_for(self.settings, graph, environment, run_id, spec.kind)
+            conditions = conditions_for(self.settings, graph, environment, run_id, spec)
             plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()
             observer = self._observer(kind=spec.kind)
@@ -319,12 +318,7 @@ class Project:
     def follow(
         self, is_ours: Callable[[str], bool], heard: Callable[[str, Event], None], over: threading.Event
     ) -> None:
-        """Tell what happens in runs of other processes; blocks, in a thread of the caller's, until `over` is set.
-
-        Args:
-            is_ours: whether a run, by its id, is one of this process.
-            heard: takes the id of a run and each event of it.
-        """
+        """Tell ids and events of runs that by their ids are not ours; blocks the thread until `over` is set."""
         from pivot.engine.follow import follow  # lazy: start-up time
 
         follow(self.store.layout, is_ours, heard, over)
@@ -377,7 +371,7 @@ class Project:
 
     def _observer(self, texts: Mapping[str, ModuleText] | None = None, kind: str = "") -> Observer:
         if texts is None:
-            texts = {self._module.name: self._module} if self._module else {}
+            texts = {self.module.name: self.module} if self.module else {}
 
         def executor() -> str:
             from pivot.config.executor import executor_for  # lazy: start-up time

@@ -20,21 +20,25 @@ def open_project(params: Mapping[str, object] | None = None, path: str = ".") ->
 
     Args:
         params: values over those of the files, see `Project`.
-        path: another folder, or a pipeline file.
+        path: another folder, or a pipeline file; without it the one that ``pivot --file`` names counts.
 
     Raises:
         UsageError: the folder is in no project.
     """
     context = click.get_current_context(silent=True)
+    if path == "." and context is not None:
+        path = context.find_root().params.get("file", path)
     with contextlib.ExitStack() as stack:
         # lazy: start-up time
         from pivot.project import Project
 
         given = context.find_root().obj if context is not None else None
         if isinstance(given, Project):
-            if params or path != ".":
-                raise click.UsageError("in a notebook, params belong into the heads of its cells")
             project = given
+            if (params or path != ".") and given.module is not None:
+                raise click.UsageError("in a notebook, params belong into the heads of its cells")
+            if params or path != ".":
+                project = stack.enter_context(Project(path, workers=given.workers, params=params))
         else:
             from pivot.define.locate import find_pipeline_file
             from pivot.engine.define import no_pipeline_file

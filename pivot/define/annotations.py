@@ -93,7 +93,7 @@ def stage_from_function(
     depends_on, fanout = passed_values(draft, values, bound)
     if draft.errors:
         raise DefinitionErrors(draft.errors)
-    return Stage(
+    stage = Stage(
         name=draft.stage,
         function=draft.function,
         deps=tuple(deps),
@@ -106,13 +106,10 @@ def stage_from_function(
         roots=roots,
         variant=_variant(draft, overrides.variant),
         context=overrides.context,
-        resources=rules.resources,
-        always=rules.always,
-        retries=rules.retries,
-        timeout=rules.timeout,
         depends_on=depends_on,
         map=fanout,
     )
+    return rules.of(stage)
 
 
 def _importable(function: Callable[..., Any], stage: str, code: Place, ref: ObjectRef | None) -> ObjectRef:

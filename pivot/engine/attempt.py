@@ -17,6 +17,7 @@ from pivot.engine.progress import ProgressTail
 from pivot.errors import PivotError
 from pivot.model.context import run_context
 from pivot.model.decision import ChangeKind, Decision
+from pivot.model.executor import LOCAL, ExecutorSpec
 from pivot.model.fingerprint import ModuleText
 from pivot.model.observation import Observation
 from pivot.model.record import Inputs, StageRecord
@@ -187,7 +188,7 @@ class Conditions:
         seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
-        executor: the kind of executor that runs them.
+        executor: what runs them.
         capacity: resource → how much of it there is here, as far as the project says it.
     """
 
@@ -197,12 +198,16 @@ class Conditions:
     seed: int | None
     strict: bool
     ignored_environment: tuple[str, ...]
-    executor: str = "local"
+    executor: ExecutorSpec = LOCAL
     capacity: Mapping[str, float] = field(default_factory=dict)
 
 
 def conditions_for(
-    settings: Settings, graph: Graph, environment: Mapping[str, str], run: str, executor: str = "local"
+    settings: Settings,
+    graph: Graph,
+    environment: Mapping[str, str],
+    run: str,
+    executor: ExecutorSpec = LOCAL,
 ) -> Conditions:
     """Conditions by the project's settings; the rest as of `Conditions`."""
     return Conditions(
@@ -375,7 +380,7 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
-        executor=conditions.executor,
+        executor=conditions.executor.kind,
         resources=stage.resources,
         attempt=number,
         context=run_context(
@@ -383,7 +388,7 @@ def task_for(
             stage.params.values if stage.params else None,
             stage=stage.name,
             run=conditions.run,
-            executor=conditions.executor,
+            executor=conditions.executor.kind,
             attempt=number,
         ),
     )

@@ -19,7 +19,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple, cast
 
 from pivot.define.sources import ProjectImporter
-from pivot.model.context import asked_state, is_whole, settled, stronger
+from pivot.model.context import settled, stronger, take_down
 from pivot.model.observation import ABSENT, FOLDER, PRESENT, Seen, environment_state
 from pivot.model.stored import KeyName
 from pivot.model.task import Task
@@ -229,11 +229,10 @@ class Recorder:
 
     def asked(self, at: str, seen: object) -> None:
         """The stage asked for something of its run context; of what is known whole nothing more is to be noted."""
-        before = self._context.get(at)
-        if is_whole(before):
+        state = take_down(self._context, self._task.key or self._task.stage, at, seen)
+        if state is None:
             return
-        state = stronger(before, asked_state(self._task.key or self._task.stage, at, seen))
-        self._context[at] = state
+        self._blame_import()
         if self._tells():
             self._tell("asked", at, state)
 
