@@ -127,8 +127,8 @@ class Attempt:
         try:
             self.require_same_deps(self.inputs.deps)
             hints = self.reader.require_declared(result.seen)
-            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(result.seen.keys)
             observed = self.merged or self.reader.observation(result.seen, self.named)
+            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(observed.keys)
             fingerprint = self.observer.fingerprint(self.stage, observed)
             if observed.has_code:
                 observed = replace(observed, code=fingerprint.digest)
