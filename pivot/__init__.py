@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # typing's own takes longer to import than all of this
 if TYPE_CHECKING:
     from pivot import loaders as loaders
     from pivot import outputs as outputs
+    from pivot import store as store
     from pivot.define.decorator import stage as stage
     from pivot.errors import PivotError as PivotError
     from pivot.outputs import Dep as Dep
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pivot.stage_def import StageParams as StageParams
     from pivot.worker.context import out_path as out_path
     from pivot.worker.progress import progress as progress
+    from pivot.worker.runcontext import get_run_context as get_run_context
+    from pivot.worker.runcontext import run_context as run_context
 
 _HOMES = {
     "Dep": "pivot.outputs",
@@ -33,11 +36,13 @@ _HOMES = {
     "Plot": "pivot.outputs",
     "Project": "pivot.project",
     "StageParams": "pivot.stage_def",
+    "get_run_context": "pivot.worker.runcontext",
     "out_path": "pivot.worker.context",
     "progress": "pivot.worker.progress",
+    "run_context": "pivot.worker.runcontext",
     "stage": "pivot.define.decorator",
 }
-_MODULES = ("loaders", "outputs")
+_MODULES = ("loaders", "outputs", "store")
 
 __all__ = [  # noqa: PLE0604 - the tables above are the one list
     *_HOMES,

@@ -23,6 +23,7 @@ class Registration:
     """One call of `Pipeline.register`.
 
     Attributes:
+        rules: ``resources``, ``always``, ``retries`` and ``timeout``, as given; ``None`` where they were not.
         variant: dimension → value; empty for a stage that is no variant.
         file, line: where the call stands.
     """
@@ -33,6 +34,7 @@ class Registration:
     out_paths: Mapping[str, OutPath]
     params: Any
     mutex: tuple[str, ...]
+    rules: Mapping[str, Any]
     variant: Mapping[str, Scalar]
     file: str
     line: int
@@ -45,11 +47,30 @@ class Pipeline:
 
     Args:
         name: of the pipeline, for people.
+        params: values for every stage that has a param of that name; what a stage is registered with wins over them.
+        config: what stages read through ``pivot.run_context().config``: a mapping, the path of a YAML file, or a
+            list of such, merged deeply; what comes later wins.
+
+    Raises:
+        DefinitionError: params that are no mapping.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        config: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] | None = None,
+    ) -> None:
+        caller = sys._getframe(1)  # noqa: SLF001 - its paths are relative to that file
+        given: Any = params
+        if not isinstance(given, Mapping | None):
+            hint = 'write params={"name": value}'
+            raise DefinitionError(f"params is a dict from name to value, not {params!r}", hint)
         self.name = name
-        self.file = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - its paths are relative to that file
+        self.params: Mapping[str, Any] = MappingProxyType(dict(params or {}))
+        self.config = config
+        self.file, self.line = caller.f_code.co_filename, caller.f_lineno
         self._registrations: list[Registration] = []
         self._included: list[Pipeline] = []
 
@@ -62,6 +83,10 @@ class Pipeline:
         out_path_overrides: Mapping[str, OutPath] | None = None,
         params: Any = None,
         mutex: str | Sequence[str] = (),
+        resources: Mapping[str, float | str] | None = None,
+        always: bool | None = None,
+        retries: int | Mapping[str, Any] | None = None,
+        timeout: float | str | None = None,
         variant: Scalar | Mapping[str, Scalar] | None = None,
         depends_on: str | Sequence[str] | None = None,
         map: str | Mapping[str, Any] | None = None,  # noqa: A002 - the word of all doors
@@ -77,21 +102,17 @@ class Pipeline:
                 name.
             params: an instance of the params model, or a mapping of values over its defaults.
             mutex: groups of which no two stages run at once; ``"*"`` runs alone.
+            resources, always, retries, timeout: how it is run, as `pivot.stage` has it.
             variant: makes the stage ``name@variant``; of a mapping, the values joined by ``_``. A parameter
                 ``variant`` of the function gets it (of a mapping with one key, that value).
-            depends_on: stages whose returned values fill the parameters that nothing else provides, in this order;
-                with no such parameter only the order counts.
-            map: a stage (or ``params.key``) that gives a list: the function runs for each item of it. The long form
-                is ``{"over": …, "on_error": "drop", "max_parallel": 4}``.
+            depends_on, map: see `pivot.stage`.
 
         Raises:
             DefinitionError: overrides that are no mapping, a mutex that is no list. All else is told later, at once.
         """
         caller = sys._getframe(1)  # noqa: SLF001 - the place of the call, for messages
-        _check_overrides({"dep": dep_path_overrides, "out": out_path_overrides})
-        groups: Any = mutex
-        if not isinstance(groups, Iterable):
-            raise DefinitionError(f"mutex is a list of names, not {groups!r}", 'write mutex=["gpu"]')
+        _require_kinds({"dep": dep_path_overrides, "out": out_path_overrides}, mutex)
+        rules = {"resources": resources, "always": always, "retries": retries, "timeout": timeout}
         if not isinstance(variant, Mapping):
             variant = {} if variant is None else {"variant": variant}
         self._registrations.append(
@@ -102,6 +123,7 @@ class Pipeline:
                 MappingProxyType(dict(out_path_overrides or {})),
                 params,
                 (mutex,) if isinstance(mutex, str) else tuple(mutex),
+                MappingProxyType(rules),
                 MappingProxyType(dict(variant)),
                 caller.f_code.co_filename,
                 caller.f_lineno,
@@ -142,8 +164,10 @@ class Pipeline:
         return f"Pipeline({self.name!r})"
 
 
-def _check_overrides(overrides: Mapping[str, Any]) -> None:
+def _require_kinds(overrides: Mapping[str, Any], mutex: Any) -> None:
     for word, paths in overrides.items():
         if not isinstance(paths, Mapping | None):
             hint = f'write {word}_path_overrides={{"name": "path"}}'
             raise DefinitionError(f"{word}_path_overrides is a dict from name to path, not {paths!r}", hint)
+    if not isinstance(mutex, Iterable):
+        raise DefinitionError(f"mutex is a list of names, not {mutex!r}", 'write mutex=["gpu"]')

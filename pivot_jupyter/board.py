@@ -14,6 +14,7 @@ from pivot.model.event import (
     RunStarted,
     StageFinished,
     StageProgress,
+    StageRetried,
     StageStarted,
 )
 from pivot_jupyter.logs import Logs, log_of
@@ -129,6 +130,9 @@ class Board:
                     self._running[stage] = _Running(time.monotonic())
                 case StageProgress(stage) if stage in self._running:
                     self._running[stage].progress = event
+                    self._dirty.add(stage)
+                case StageRetried(stage) if stage in self._running:
+                    self._running[stage].progress = StageProgress(stage, 0, None, event.text)
                     self._dirty.add(stage)
                 case StageFinished(stage):
                     self._running.pop(stage, None)

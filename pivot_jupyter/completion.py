@@ -6,7 +6,20 @@ from typing import Any
 
 from pivot_jupyter.words import FROM_THE_COMMAND_LINE, parser_for
 
-STAGE_OPTIONS = ("--name", "--dep", "--out", "--param", "--mutex", "--cwd", "--matrix", "--run")
+STAGE_OPTIONS = (
+    "--name",
+    "--dep",
+    "--out",
+    "--param",
+    "--mutex",
+    "--resources",
+    "--always",
+    "--retries",
+    "--timeout",
+    "--cwd",
+    "--matrix",
+    "--run",
+)
 
 
 def words_after(

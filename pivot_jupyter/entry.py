@@ -8,6 +8,7 @@ from typing import Any
 from pivot.define.declared import declared_by
 from pivot.define.decorator import mark_of
 from pivot.define.outs import kind_of
+from pivot.define.rules import rules_table
 from pivot.errors import PivotError
 from pivot.model.stage import ObjectRef, OutKind, Returns, Stage, StageDep, StageOut
 from pivot.paths import ProjectPath, relative_to_folder
@@ -56,6 +57,7 @@ def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
         entry["params"] = _literal(json.loads(stage.params.values))
     if stage.mutex:
         entry["mutex"] = _literal(list(stage.mutex))
+    entry.update(rules_table(stage))
     if stage.folder != folder:
         entry["cwd"] = _literal(relative_to_folder(stage.folder, folder))
     return entry

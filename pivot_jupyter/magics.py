@@ -117,6 +117,12 @@ class PivotMagics(Magics):
         "--param", action="append", metavar="NAME=VALUE", help="another value for a field of the params"
     )
     @argument("--mutex", action="append", metavar="GROUP", help="never at once with others of this group")
+    @argument(
+        "--resources", action="append", metavar="cpus=2,memory=8GB", help="what it takes of the machine"
+    )
+    @argument("--always", action="store_true", help="run it in every run, whatever has changed")
+    @argument("--retries", metavar="N", help="further attempts after a failure; or times=3,delay=10s")
+    @argument("--timeout", metavar="10m", help="end an attempt that takes longer")
     @argument("--cwd", help="the folder that paths are relative to")
     @argument(
         "--matrix", action="append", metavar="NAME=A,B", help="a stage of each value; paths may hold ${NAME}"

@@ -1,6 +1,6 @@
 """What the head of a ``%%pivot_stage`` cell says."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,7 @@ class Options:
         deps, outs: annotated name → path, or several.
         params: field → value, nested as the model is.
         mutex: ``None`` where nothing was said.
+        rules: ``resources``, ``always``, ``retries`` and ``timeout``: those that were given.
         cwd: the folder that paths are relative to, relative to the notebook's.
         matrix: dimension → values, or value → what it overrides.
     """
@@ -28,6 +29,7 @@ class Options:
     outs: Mapping[str, str | list[str]] = field(default_factory=dict)
     params: Mapping[str, object] = field(default_factory=dict)
     mutex: tuple[str, ...] | None = None
+    rules: Mapping[str, object] = field(default_factory=dict)
     cwd: str | None = None
     matrix: Mapping[str, object] | None = None
 
@@ -43,9 +45,10 @@ class Options:
             "outs": dict(self.outs),
             "params": dict(self.params),
             "mutex": list(self.mutex or ()),
+            **self.rules,
             "cwd": self.cwd,
         }
-        kept = {key: value for key, value in said.items() if value}
+        kept = {key: value for key, value in said.items() if value or key in self.rules}
         return kept if self.matrix is None else {**kept, "matrix": dict(self.matrix)}
 
 
@@ -72,10 +75,40 @@ def read_options(line: str, parser: ArgumentParser) -> tuple[Options, bool]:
         outs=_paths(given.out, "--out"),
         params=_nested(_single(given.param, "--param")),
         mutex=tuple(given.mutex) if given.mutex else None,
+        rules=_rules(given),
         cwd=given.cwd,
         matrix=_dimensions(given.matrix),
     )
     return options, given.run
+
+
+def _rules(given: Namespace) -> dict[str, object]:
+    """How the stage is run, as an entry of ``pivot.yaml`` says it."""
+    found: dict[str, object] = {}
+    if given.resources:
+        found["resources"] = {
+            name: value for text in given.resources for name, value in _table(text, "--resources").items()
+        }
+    if given.always:
+        found["always"] = True
+    if given.retries:
+        plain = given.retries.isdecimal()
+        found["retries"] = int(given.retries) if plain else _table(given.retries, "--retries")
+    if given.timeout:
+        found["timeout"] = read_yaml(given.timeout, "--timeout").data
+    return found
+
+
+def _table(text: str, option: str) -> dict[Any, object]:
+    """``cpus=2,memory=8GB`` → ``{"cpus": 2, "memory": "8GB"}``; a table in YAML's braces is taken as it is.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if text.startswith("{"):
+        table = read_yaml(text, option).data
+        return table if isinstance(table, dict) else {}
+    return {name: read_yaml(value, option).data for name, value in _single(text.split(","), option).items()}
 
 
 def _nested(params: Mapping[str, str]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from pivot.core.explain import (
 from pivot.core.graph import Graph
 from pivot.core.render import StageState, counts_text, record_html, record_text, state_after, state_of
 from pivot.model.decision import Decision, Verdict
-from pivot.model.event import Event, Notice, Outcome, StageFinished
+from pivot.model.event import Event, Notice, Outcome, StageFinished, StageRetried
 from pivot.model.run import Run
 from pivot.model.stage import Stage
 from pivot.model.upstream import shown_path
@@ -99,7 +99,7 @@ def states_after(run: Run) -> dict[str, StageState]:
 
 def line_of(event: Event) -> str:
     """The line that an event deserves in the cell's output; empty for most."""
-    if isinstance(event, Notice):
+    if isinstance(event, Notice | StageRetried):
         return f"{event.stage}: {event.text}" if event.stage else event.text
     if isinstance(event, StageFinished) and event.outcome is not Outcome.UNCHANGED:
         state = state_after(event)

@@ -17,6 +17,7 @@ from pivot.model.event import (
     StageDecided,
     StageFinished,
     StageProgress,
+    StageRetried,
     StageStarted,
 )
 from pivot.model.run import Run
@@ -90,6 +91,8 @@ def in_cells(event: Event, told: Callable[[str], str]) -> Event:
     """
     if isinstance(event, StageFinished) and event.outcome is Outcome.FAILED:
         return replace(event, reason=told(event.reason), traceback=told(event.traceback))
+    if isinstance(event, StageRetried):
+        return replace(event, reason=told(event.reason))
     return event
 
 

@@ -41,6 +41,7 @@ def history_command(most: int, as_json: bool) -> None:
             Column("took", [_took(run) for run in runs], right=True),
             Column("stages", [_counts(run) for run in runs]),
             Column("targets", [" ".join(run.targets) for run in runs], optional=True),
+            Column("on", [_cluster(run) for run in runs], optional=True),
         ]
     )
 
@@ -82,7 +83,7 @@ def _print_run(run: "PastRun") -> None:
     from pivot.cli.words import Words
     from pivot.core.state import Progress, StageState
 
-    told = [f"run {run.id}", _when(run), _took(run)]
+    told = [f"run {run.id}", _when(run), _took(run), f"on {_cluster(run)}" if _cluster(run) else ""]
     click.echo(", ".join(text for text in told if text))
     if run.targets:
         click.echo(f"targets: {' '.join(run.targets)}")
@@ -100,7 +101,7 @@ def _print_run(run: "PastRun") -> None:
             line = words.row(StageState(end.outcome, reason, seconds=end.seconds or None), end.stage, width)
         click.echo(_cut(line.rstrip()))
         if end.log:
-            click.echo(f"    {end.log}")
+            click.echo(f"    {end.log}" + (f" ({end.attempts} attempts)" if end.attempts > 1 else ""))
     click.echo(_counts(run))
 
 
@@ -115,6 +116,10 @@ def _cut(line: str) -> str:
 
 def _when(run: "PastRun") -> str:
     return f"{run.began.astimezone():%Y-%m-%d %H:%M:%S}" if run.began is not None else ""
+
+
+def _cluster(run: "PastRun") -> str:
+    return "" if run.executor == "local" else run.executor
 
 
 def _took(run: "PastRun") -> str:
@@ -139,6 +144,7 @@ def _run_data(run: "PastRun", *, whole: bool = False) -> dict[str, Any]:
         "cancelled": run.state == "cancelled",
         "counts": {str(outcome): count for outcome, count in run.counts().items()},
         "targets": list(run.targets),
+        "executor": run.executor,
     }
     if whole:
         data["stages"] = [_stage_data(end) for end in run.stages]
@@ -154,4 +160,5 @@ def _stage_data(end: "PastStage") -> dict[str, Any]:
         "log": end.log or None,
         "traceback": end.traceback or None,
         "hint": end.hint,
+        "attempts": end.attempts,
     }

@@ -21,6 +21,7 @@ from pivot.model.event import (
     StageFinished,
     StageOutput,
     StageProgress,
+    StageRetried,
     StageStarted,
 )
 
@@ -62,6 +63,8 @@ class PlainView:
                 self._width = max((len(name) for name in event.stages), default=0)
             case Notice():
                 self._echo(f"{event.stage}: {event.text}" if event.stage else event.text)
+            case StageRetried():
+                self._echo(f"{event.stage}: {event.text}")
             case StageDecided():
                 self._why[event.stage] = past_reason(Decision(event.stage, event.verdict, event.changes))
             case StageOutput():
@@ -135,6 +138,9 @@ class LiveView(PlainView):
             self._erase()
             if isinstance(event, StageStarted):
                 self._running[event.stage] = self._clock()
+                self._said.pop(event.stage, None)
+            if isinstance(event, StageRetried):
+                self._said[event.stage] = StageProgress(event.stage, 0, None, event.text)
             if isinstance(event, StageFinished):
                 self._running.pop(event.stage, None)
                 self._said.pop(event.stage, None)

@@ -6,12 +6,13 @@ A value travels as JSON text, so what the worker gets is what was compared.
 import json
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pivot.config import PARAMS_FILE
 from pivot.config.spelling import did_you_mean
+from pivot.config.tables import merge
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml
@@ -27,18 +28,34 @@ class MissingParamError(DefinitionError):
 
 
 @dataclass(frozen=True, slots=True)
+class Uptake:
+    """What became of values that are given to several stages at once.
+
+    Attributes:
+        taken: the names that some stage took.
+        known: the names that some stage has.
+    """
+
+    taken: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
 class ParamLayer:
     """Some of a stage's values, from one source.
 
     Attributes:
         document, at: where in a YAML file they stand; ``None`` for values given in Python.
         place: where they were given, for values that no document holds.
+        uptake: of values that are given to all stages: one that a stage has no param for is left out for it, and
+            who took which is noted here. ``None`` where each value must be the stage's.
     """
 
     values: Mapping[str, Any]
     place: Place
     document: YamlDocument | None = None
     at: YamlPath = ()
+    uptake: "Uptake | None" = None
 
     def where(self, path: YamlPath) -> Place:
         """Where a value stands."""
@@ -142,11 +159,11 @@ def resolve_params(stage: str, model: "type[BaseModel]", layers: Sequence[ParamL
     merged: dict[str, Any] = {}
     for layer in layers:
         errors.extend(_unknown(stage, model, layer, layer.values, ()))
-        merged = _merge(merged, layer.values)
+        merged = merge(merged, layer.values)
     named = {error.message for error in errors}
     try:
         # dates, paths and enums may be given in Python
-        text = _json(merged, to_jsonable_python)
+        text = canonical_text(merged, to_jsonable_python)
     except (TypeError, PydanticSerializationError) as error:
         errors.append(DefinitionError(f"stage {stage!r}: a param has no JSON form: {error} ({place})"))
         raise DefinitionErrors(errors) from error
@@ -173,6 +190,20 @@ def _own_error(stage: str, error: Exception, place: Place) -> DefinitionError:
     return DefinitionError(f"stage {stage!r}: checking its params fails with {what} ({place})", hint)
 
 
+def plain_table(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that were given in Python, as JSON has them.
+
+    Raises:
+        TypeError, ValueError: one has no JSON form.
+    """
+    if not values:
+        return {}
+    from pydantic_core import to_jsonable_python  # lazy: start-up time
+
+    table: dict[str, Any] = json.loads(json.dumps(dict(values), default=to_jsonable_python))
+    return table
+
+
 def params_text(params: "BaseModel") -> str:
     """The canonical JSON text of params: equal values give equal text.
 
@@ -181,7 +212,7 @@ def params_text(params: "BaseModel") -> str:
     """
     # without warnings: what a default of a wrong type would be read as, is looked at
     plain = params.model_dump(mode="json", by_alias=True, round_trip=True, warnings=False)
-    return _json(_ordered(params.model_dump(by_alias=True, round_trip=True, warnings=False), plain))
+    return canonical_text(ordered(params.model_dump(by_alias=True, round_trip=True, warnings=False), plain))
 
 
 def params_from_text(model: type[Model], text: str) -> Model:
@@ -193,7 +224,7 @@ def params_from_text(model: type[Model], text: str) -> Model:
     return model.model_validate_json(text)
 
 
-def _ordered(value: Any, plain: Any) -> Any:
+def ordered(value: Any, plain: Any) -> Any:
     """The JSON form of a value, the items of its sets in one order: they come in a process's own.
 
     Args:
@@ -201,41 +232,33 @@ def _ordered(value: Any, plain: Any) -> Any:
         plain: the same as JSON has it, its items in the same order.
     """
     if isinstance(value, Mapping) and isinstance(plain, dict) and len(value) == len(plain):
-        return {key: _ordered(inner, plain[key]) for key, inner in zip(plain, value.values(), strict=True)}
+        return {key: ordered(inner, plain[key]) for key, inner in zip(plain, value.values(), strict=True)}
     is_list = isinstance(value, (list, tuple, set, frozenset)) and isinstance(plain, list)
     if not is_list or len(value) != len(plain):
         return plain
-    items = [_ordered(one, other) for one, other in zip(value, plain, strict=True)]
-    return sorted(items, key=_json) if isinstance(value, (set, frozenset)) else items
+    items = [ordered(one, other) for one, other in zip(value, plain, strict=True)]
+    return sorted(items, key=canonical_text) if isinstance(value, (set, frozenset)) else items
 
 
-def _json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
+def canonical_text(value: Any, default: Callable[[Any], Any] | None = None) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=default)
 
 
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merge(old, value) if both and old is not None else value
-    return merged
-
-
-def _fields(model: "type[BaseModel]") -> dict[str, Any]:
+def field_words(model: "type[BaseModel]") -> dict[str, Any]:
     """The words under which a model takes each field, and the field's annotation."""
     words: dict[str, Any] = {}
-    for name, field in model.model_fields.items():
-        alias = field.validation_alias or field.alias
+    for name, one in model.model_fields.items():
+        alias = one.validation_alias or one.alias
         if (
             alias is None
             or model.model_config.get("populate_by_name")
             or model.model_config.get("validate_by_name")
         ):
-            words[name] = field.annotation
+            words[name] = one.annotation
         for word in getattr(alias, "choices", [alias]):
             if isinstance(word, str):
-                words[word] = field.annotation
+                words[word] = one.annotation
             elif word is not None:
                 words[str(word.path[0])] = None
     return words
@@ -245,7 +268,7 @@ def _unknown(
     stage: str, model: "type[BaseModel]", layer: ParamLayer, values: Mapping[str, Any], path: YamlPath
 ) -> list[PivotError]:
     """An error for each key that no field takes, at any depth of nested models."""
-    known = _fields(model)
+    known = field_words(model)
     errors: list[PivotError] = []
     for key, value in values.items():
         here = (*path, key)

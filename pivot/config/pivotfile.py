@@ -4,7 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pivot.config.executor import read_executor
 from pivot.config.mapping import MapEntry, ValueEntry, depends_entry, map_entry
+from pivot.config.tables import ConfigPart, config_parts
+from pivot.config.workflow import is_workflow, workflow_of
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.upstream import OnError
@@ -17,6 +20,8 @@ Scalar = str | int | float | bool
 
 SECTIONS = ("deps", "outs", "metrics", "plots")
 """The keys of a stage that hold paths."""
+RULES = ("resources", "always", "retries", "timeout")
+"""The keys of a stage that say how it is run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,14 @@ class GivenEntry:
         paths: for each of `SECTIONS`: name → path.
         params: as written; not yet checked against the model.
         mutex: ``None`` where it was not given.
+        rules: those of `RULES` that were given, as written; not yet checked.
         document, at: where the entry stands; they give the line of each of its keys.
     """
 
     paths: Mapping[str, Mapping[str, PathEntry]]
     params: Mapping[str, Any]
     mutex: tuple[str, ...] | None
+    rules: Mapping[str, Any]
     document: YamlDocument
     at: YamlPath
 
@@ -116,16 +123,22 @@ class PivotFile:
         stages: in the order of the file.
         include: folders or pipeline files, as written.
         broken: the names of those in `stages` that a wrong part was taken out of, so that the rest can be looked at.
+        params: for all its stages, as an entry that has nothing else.
+        config: the parts of the config, the weakest first.
+        notices: what a person should know of the file.
     """
 
     stages: tuple[StageEntry, ...]
     vars: tuple[Vars, ...]
     include: tuple[tuple[str, Place], ...]
     broken: frozenset[str] = frozenset()
+    params: GivenEntry | None = None
+    config: tuple[ConfigPart, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
-    """What a ``pivot.yaml`` says.
+    """What a ``pivot.yaml`` says, or a Flowdapt workflow.
 
     Args:
         text: of the file.
@@ -141,14 +154,21 @@ def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
     document = read_yaml(text, file)
     if document.data is None:
         raise DefinitionError(f"{file} is empty", "it begins with stages:")
+    workflow = workflow_of(document, errors) if is_workflow(document) else None
+    if workflow is not None:
+        document = workflow.document
     sound, broken = sound_part(document, errors)
+    read_executor(sound.executor, ("executor",), document, errors)
     stages = tuple(_entry(name, stage, document) for name, stage in (sound.stages or {}).items())
     include = enumerate(_listed(sound.include) or ())
     return PivotFile(
         stages,
         tuple(_vars(sound.vars, document)),
         tuple((path, Place(file, document.line(("include", number)))) for number, path in include),
-        broken,
+        broken | workflow.broken if workflow else broken,
+        GivenEntry({}, sound.params, None, {}, document, ()) if sound.params else None,
+        config_parts(sound.config, Place(file, document.line(("config",))), document),
+        tuple(workflow.notices()) if workflow else (),
     )
 
 
@@ -272,7 +292,9 @@ def _given(given: "Given", document: YamlDocument, at: YamlPath) -> GivenEntry:
         for section in SECTIONS
     }
     mutex = _listed(given.mutex)
-    return GivenEntry(paths, given.params or {}, None if mutex is None else tuple(mutex), document, at)
+    groups = None if mutex is None else tuple(mutex)
+    rules = {name: getattr(given, name) for name in RULES if name in given.model_fields_set}
+    return GivenEntry(paths, given.params or {}, groups, rules, document, at)
 
 
 def _path(value: "str | list[str] | DepPath | OutPath", place: Place) -> PathEntry:

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from pivot.config.executor import EXECUTOR_SCHEMA
+
 # marks of the forms that a value may have; no key of a person's looks like them, so they can be told from keys
 _TEXT, _LIST, _TABLE = "\0text", "\0list", "\0table"
 FORMS = frozenset({_TEXT, _LIST, _TABLE})
@@ -32,6 +34,28 @@ _Text = Annotated[str, Tag(_TEXT)]
 _Texts = Annotated[list[str], Tag(_LIST)]
 _Paths = Annotated[_Text | _Texts, _one_of("a path or a list of paths")]
 _PATH = "Relative to the folder of this file (or to cwd), with /; ${name} is replaced."
+
+
+_AMOUNT = {"type": ["number", "string"]}
+_RESOURCES = WithJsonSchema(
+    {
+        "type": "object",
+        "properties": {"cpus": _AMOUNT, "gpus": _AMOUNT, "memory": _AMOUNT},
+        "additionalProperties": _AMOUNT,
+    }
+)
+_RETRIES = WithJsonSchema(
+    {
+        "type": ["integer", "string", "object"],
+        "properties": {
+            "times": {"type": ["integer", "string"]},
+            "delay": _AMOUNT,
+            "on": {"type": ["string", "array"], "items": {"type": "string"}},
+        },
+        "required": ["times"],
+        "additionalProperties": False,
+    }
+)
 
 
 class _Table(BaseModel):
@@ -93,6 +117,22 @@ class Given(_Table):
         None,
         description='No two stages with a name in common run at once; ["*"] runs alone.',
         examples=[["gpu"], ["*"]],
+    )
+    resources: Annotated[Any, _RESOURCES] = Field(
+        None,
+        description="What the stage takes of the machine while it runs: cpus, gpus, memory (8GB), labels.",
+        examples=[{"cpus": 2, "memory": "8GB"}],
+    )
+    always: Annotated[Any, WithJsonSchema({"type": ["boolean", "string"]})] = Field(
+        None, description="Run it in every run, whatever has changed.", examples=[True]
+    )
+    retries: Annotated[Any, _RETRIES] = Field(
+        None,
+        description="Further attempts after a failure: how many, or times, delay and the exceptions to try again on.",
+        examples=[3, {"times": 3, "delay": "10s", "on": ["ConnectionError"]}],
+    )
+    timeout: Annotated[Any, WithJsonSchema({"type": ["string", "number"]})] = Field(
+        None, description="End an attempt that takes longer: 90s, 10m, 1h30m.", examples=["10m"]
     )
 
 
@@ -156,6 +196,8 @@ _Vars = Annotated[dict[str, _Scalar], Tag(_TABLE)]
 _SeveralVars = Annotated[
     list[Annotated[_Text | _Vars, _one_of("a YAML file or a table of values")]], Tag(_LIST)
 ]
+_Values = Annotated[dict[Any, Any], Tag(_TABLE)]
+_Parts = Annotated[list[Annotated[_Text | _Values, _one_of("a YAML file or a table of values")]], Tag(_LIST)]
 
 
 class PivotYaml(_Table):
@@ -173,6 +215,25 @@ class PivotYaml(_Table):
         None,
         description="Values for ${name}: a table, or YAML files; ${table.name} is a value in a table of such a file.",
         examples=[{"data": "data/2024"}, ["vars.yaml"]],
+    )
+    executor: Annotated[Any, WithJsonSchema(EXECUTOR_SCHEMA)] = Field(
+        None,
+        description="Where the stages run: in processes of Pivot's own, or on a cluster.",
+        examples=["dask", {"kind": "dask", "address": "tcp://10.0.0.1:8786"}, {"kind": "ray", "workers": 4}],
+    )
+    params: dict[str, Any] | None = Field(
+        None,
+        description="Values of params for every stage that has one of that name; a stage's own win over them.",
+        examples=[{"n_vals": 10}],
+    )
+    config: (
+        Annotated[_Text | _Parts | _Values, _one_of("a table of values, a YAML file, or a list of such")]
+        | None
+    ) = Field(
+        None,
+        description="What stages read through pivot.run_context().config: a table, or YAML files; merged deeply, "
+        "what comes later wins. Each key that a stage reads is a dependency of that stage.",
+        examples=[{"n_cities": 5}, ["config.yaml", "config.local.yaml"]],
     )
     include: Annotated[_Text | _Texts, _one_of("a path or a list of paths")] | None = Field(
         None,

@@ -7,16 +7,31 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pivot.config.spelling import did_you_mean
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml, yaml_text
 
+if TYPE_CHECKING:
+    from pivot.model.executor import ExecutorSpec
+
 SETTINGS_FILE = ".pivot/config.yaml"
 CHECKOUT_MODES = ("copy", "hardlink", "symlink")
 
-_KEYS = ("seed", "cache", "jobs", "strict", "observe", "remotes", "default_remote", "watch", "history")
+_KEYS = (
+    "seed",
+    "cache",
+    "jobs",
+    "strict",
+    "observe",
+    "remotes",
+    "default_remote",
+    "watch",
+    "history",
+    "capacity",
+    "executor",
+)
 
 IGNORED_ENVIRONMENT = tuple(
     """
@@ -45,6 +60,8 @@ class Settings:
         default_remote: the one that is meant where none is named; the only one there is, else ``None``.
         debounce: seconds of quiet after a change before ``--watch`` acts on it.
         kept_runs: how many runs the history keeps.
+        executor: where stages run, unless the pipeline file says so; ``None``: in processes of Pivot's own.
+        capacity: resource → how much of it stages may take together, memory in bytes; over what the machine has.
     """
 
     seed: int | None = 0
@@ -57,6 +74,8 @@ class Settings:
     default_remote: str | None = None
     debounce: float = 0.3
     kept_runs: int = 100
+    executor: "ExecutorSpec | None" = None
+    capacity: Mapping[str, float] = field(default_factory=dict)
 
 
 def load_settings(root: str, environment: Mapping[str, str]) -> Settings:
@@ -114,7 +133,9 @@ def read_settings(text: str) -> Settings:
     debounce, keep = watch.get("debounce", 300), history.get("keep", 100)
     reader.check(("watch", "debounce"), _is_count(debounce, 0), "is a number of milliseconds")
     reader.check(("history", "keep"), _is_count(keep, 1), "is a number of runs, 1 or more")
+    capacity = reader.capacity()
     remotes, chosen = reader.remotes()
+    executor = reader.executor(top.get("executor"))
     if reader.errors:
         raise DefinitionErrors(reader.errors)
     return Settings(
@@ -128,6 +149,8 @@ def read_settings(text: str) -> Settings:
         default_remote=chosen,
         debounce=debounce / 1000,
         kept_runs=keep,
+        executor=executor,
+        capacity=capacity,
     )
 
 
@@ -165,6 +188,30 @@ class _Reader:
             name = f"setting {'.'.join(map(str, at))!r}" if at else self.document.file
             place = f"({self.document.file}:{self.document.line(at)})"
             self.errors.append(DefinitionError(f"{name} {what} {place}"))
+
+    def executor(self, given: object) -> "ExecutorSpec | None":
+        """Where stages run, if the settings say so."""
+        if given is None:
+            return None
+        from pivot.config.executor import read_executor  # lazy: start-up time
+
+        return read_executor(given, ("executor",), self.document, self.errors)
+
+    def capacity(self) -> dict[str, float]:
+        """How much there is of each resource."""
+        given = self.table(("capacity",), ())
+        if not given:
+            return {}
+        from pivot.config.quantities import MEMORY_FORM, amount_of, memory_of  # lazy: start-up time
+
+        found: dict[str, float] = {}
+        for name, value in given.items():
+            amount = memory_of(value) if name == "memory" else amount_of(value)
+            self.check(("capacity", name), _is_text(name), "has a text for its name")
+            form = MEMORY_FORM if name == "memory" else "a number, 0 or more"
+            self.check(("capacity", name), amount is not None, f"is {form}")
+            found[name] = float(amount or 0)
+        return found
 
     def remotes(self) -> tuple[dict[str, str], str | None]:
         """The remotes, and the one that is meant where none is named."""

@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from pivot.core.admission import Admission, Claim
+from pivot.core.spread import Spreads
+from pivot.core.urgency import urgency
 from pivot.model.event import Outcome
-
-ALONE = "*"
-"""The mutex of a stage beside which no other may run."""
+from pivot.model.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,34 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """A stage that was executed is to be executed again, later (`Resumed` follows, or `Ended`)."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The pause of a stage is over."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A running stage turned out to be many: each item is executed for itself, in its own slot. `Gather` follows.
+
+    Attributes:
+        items: their names, none that a stage has.
+        most: how many may be executed at once.
+    """
+
+    stage: str
+    items: tuple[str, ...]
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequested:
     """A person wants the run to stop."""
 
@@ -47,7 +76,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """Run a stage: a slot and its mutexes are free. Answer with `Ended`."""
+    """Run a stage: a slot, its resources and mutexes are free. Answer with `Ended`, or with `Paused`."""
 
     stage: str
 
@@ -67,6 +96,13 @@ class Conclude:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """All items of a spread stage that were begun have ended. Answer with `Ended` of the stage."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupt:
     """Stop a running stage. It still answers with `Ended`."""
 
@@ -78,8 +114,8 @@ class Done:
     """Every stage ended."""
 
 
-Event = Decided | Ended | CancelRequested
-Command = Check | Execute | Conclude | Interrupt | Done
+Event = Decided | Ended | Paused | Resumed | Spread | CancelRequested
+Command = Check | Execute | Conclude | Gather | Interrupt | Done
 
 _REPORTED = frozenset((Outcome.RAN, Outcome.RESTORED, Outcome.UNCHANGED, Outcome.FAILED, Outcome.CANCELLED))
 
@@ -88,23 +124,26 @@ class _Phase(Enum):
     WAITING = auto()  # for upstream
     CHECKING = auto()
     SETTLING = auto()  # needs no run; its end is awaited
-    READY = auto()  # needs a slot and its mutexes
+    READY = auto()  # needs a slot, its resources and its mutexes
     RUNNING = auto()
+    PAUSED = auto()  # will be ready again
     ENDED = auto()
 
 
 class Scheduler:
-    """Schedules stages once: greedy, longest remaining path first, within slots and mutexes.
+    """Schedules stages once: greedy, longest remaining path first, within slots, resources and mutexes.
 
     After a failure, stages downstream are blocked; without ``keep_going`` those running finish and all others
-    are cancelled. After `CancelRequested` those running are interrupted and all others are cancelled. A stage
-    that waits for one still at work is concluded only when that one has ended, so it is blocked, not
-    cancelled, if that fails.
+    are cancelled. After `CancelRequested` those running are interrupted and all others are cancelled. One that
+    pauses holds nothing. A stage that waits for one still at work is concluded only when that one has ended, so
+    it is blocked, not cancelled, if that fails.
 
     Args:
         upstream: each stage to schedule with those among them that it reads from (`Graph.among`).
-        jobs: how many stages may be executed at once; at least 1.
+        jobs: how many stages may be executed at once; at least 1. One with several cpus counts as that many.
         mutex: stage → names no two running stages may share; ``*`` excludes all others.
+        resources: stage → what it takes while it runs.
+        capacity: resource → how much those running may take of it together; what is not named has no limit.
         durations: stage → expected seconds, for the choice of what goes first; 1.0 where unknown.
         keep_going: whether stages that do not rest on a failed one still run.
     """
@@ -115,6 +154,8 @@ class Scheduler:
         *,
         jobs: int,
         mutex: Mapping[str, Collection[str]] | None = None,
+        resources: Mapping[str, Resources] | None = None,
+        capacity: Mapping[str, float] | None = None,
         durations: Mapping[str, float] | None = None,
         keep_going: bool = False,
     ) -> None:
@@ -125,20 +166,34 @@ class Scheduler:
         for name, feeders in self._upstream.items():
             for feeder in feeders:
                 self._downstream[feeder].append(name)
-        self._jobs = jobs
         self._keep_going = keep_going
-        self._mutex = {name: tuple(sorted(set((mutex or {}).get(name, ())))) for name in upstream}
-        self._urgency = _urgency(self._upstream, self._downstream, durations or {})
+        self._admission = Admission(jobs, capacity or {})
+        plain, wanted, groups = Resources(), resources or {}, mutex or {}
+        self._claim = {
+            name: self._admission.claim(wanted.get(name, plain), groups.get(name, ())) for name in upstream
+        }
+        self._urgency = urgency(self._upstream, self._downstream, durations or {})
         self._phase = dict.fromkeys(upstream, _Phase.WAITING)
         self._awaited = {name: len(feeders) for name, feeders in self._upstream.items()}
         self._outcome: dict[str, Outcome] = {}
         self._cause: dict[str, str] = {}
-        self._ready: dict[tuple[str, ...], list[tuple[float, int, str]]] = {}  # by mutexes, each a heap
-        self._running: set[str] = set()
+        self._ready: dict[Claim, list[tuple[float, float, str]]] = {}  # each a heap
+        self._paused: set[str] = set()
+        self._spreads = Spreads()
         self._stop_cause: str | None = None  # the failed stage, or "" for a person; None while all goes on
         self._cancelled = False
         self._started = False
         self._done = False
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nothing is begun any more."""
+        return self._stop_cause is not None
+
+    @property
+    def stop_cause(self) -> str | None:
+        """The stage that failed, so that nothing is begun any more; empty if a person wanted it; else ``None``."""
+        return self._stop_cause
 
     def start(self) -> list[Command]:
         """The first commands. To be called once, before any event."""
@@ -162,10 +217,20 @@ class Scheduler:
                 self._require(event, stage, _Phase.CHECKING)
                 self._decided(stage, needs_run, commands)
             case Ended(stage, outcome):
-                self._require(event, stage, _Phase.CHECKING, _Phase.SETTLING, _Phase.RUNNING)
+                self._require(event, stage, _Phase.CHECKING, _Phase.SETTLING, _Phase.RUNNING, _Phase.PAUSED)
                 if outcome not in _REPORTED:
                     raise ValueError(f"{event}: only the scheduler concludes so")
                 self._ended(stage, outcome, commands)
+            case Paused(stage):
+                self._require(event, stage, _Phase.RUNNING, _Phase.SETTLING)
+                self._pause(stage, commands)
+            case Resumed(stage):
+                self._require(event, stage, _Phase.PAUSED)
+                self._paused.discard(stage)
+                self._line_up(stage)
+            case Spread(stage, items, most):
+                self._require(event, stage, _Phase.RUNNING)
+                self._spread(stage, items, most, commands)
             case CancelRequested():
                 self._cancel(commands)
         self._dispatch(commands)
@@ -188,12 +253,48 @@ class Scheduler:
         elif self._stop_cause is not None:
             self._conclude(stage, Outcome.CANCELLED, self._stop_cause, commands)
         else:
-            self._phase[stage] = _Phase.READY
-            rank = (-self._urgency[stage][0], self._urgency[stage][1], stage)
-            heapq.heappush(self._ready.setdefault(self._mutex[stage], []), rank)
+            self._line_up(stage)
+
+    def _line_up(self, stage: str) -> None:
+        self._phase[stage] = _Phase.READY
+        rank = (-self._urgency[stage][0], self._urgency[stage][1], stage)
+        heapq.heappush(self._ready.setdefault(self._claim[stage], []), rank)
+
+    def _pause(self, stage: str, commands: list[Command]) -> None:
+        self._admission.give(stage)
+        if self._stop_cause is not None:
+            self._conclude(stage, Outcome.CANCELLED, self._stop_cause, commands)
+        else:
+            self._phase[stage] = _Phase.PAUSED
+            self._paused.add(stage)
+
+    def _spread(self, stage: str, items: tuple[str, ...], most: int | None, commands: list[Command]) -> None:
+        self._admission.give(stage)
+        self._phase[stage] = _Phase.SETTLING
+        path, number = self._urgency[stage]
+        for place, item in enumerate(items, start=1):
+            self._urgency[item] = (path, number + place / (len(items) + 1))
+            self._claim[item] = self._claim[stage]
+        for item in self._spreads.open(stage, () if self.is_stopping else items, most):
+            self._line_up(item)
+        if self._spreads.close_if_over(stage):
+            commands.append(Gather(stage))
+
+    def _item_ended(self, item: str, stage: str, commands: list[Command]) -> None:
+        self._admission.give(item)
+        del self._phase[item]
+        for name in self._spreads.end(item):
+            self._line_up(name)
+        if self._spreads.close_if_over(stage):
+            commands.append(Gather(stage))
 
     def _ended(self, stage: str, outcome: Outcome, commands: list[Command]) -> None:
-        self._running.discard(stage)
+        whole = self._spreads.stage_of(stage)
+        if whole is not None:
+            self._item_ended(stage, whole, commands)
+            return
+        self._admission.give(stage)
+        self._paused.discard(stage)
         opened = self._close(stage, outcome, "")
         if outcome is Outcome.FAILED:
             for name in self._waiting_below(stage):
@@ -208,16 +309,23 @@ class Scheduler:
             return
         self._cancelled = True
         self._stop("", commands)
-        running = sorted(self._running, key=lambda name: self._urgency[name][1])
+        running = sorted(self._admission.holders, key=lambda name: self._urgency[name][1])
         commands.extend(Interrupt(name) for name in running)
 
     def _stop(self, cause: str, commands: list[Command]) -> None:
-        """Start nothing more: what was ready is cancelled, what waits follows as its upstream ends."""
+        """Start nothing more: what was ready or paused is cancelled, what waits follows as its upstream ends."""
         if self._stop_cause is None:
             self._stop_cause = cause
         names = [name for heap in self._ready.values() for _, _, name in heap]
+        names += self._paused
         self._ready.clear()
+        self._paused.clear()
+        self._spreads.stop()
         for name in sorted(names, key=lambda name: self._urgency[name][1]):
+            whole = self._spreads.stage_of(name)
+            if whole is not None:
+                self._item_ended(name, whole, commands)
+                continue
             self._conclude(name, Outcome.CANCELLED, self._stop_cause, commands)
 
     def _conclude(self, stage: str, outcome: Outcome, cause: str, commands: list[Command]) -> None:
@@ -278,44 +386,15 @@ class Scheduler:
         return sorted(found, key=lambda name: self._urgency[name][1])
 
     def _dispatch(self, commands: list[Command]) -> None:
-        while len(self._running) < self._jobs:
-            held = {name for stage in self._running for name in self._mutex[stage]}
-            free = [heap for mutexes, heap in self._ready.items() if heap and self._is_free(mutexes, held)]
+        while True:
+            free = [heap for claim, heap in self._ready.items() if heap and self._admission.admits(claim)]
             if not free:
                 return
             _, _, stage = heapq.heappop(min(free, key=_head))
             self._phase[stage] = _Phase.RUNNING
-            self._running.add(stage)
+            self._admission.take(stage, self._claim[stage])
             commands.append(Execute(stage))
 
-    def _is_free(self, mutexes: tuple[str, ...], held: set[str]) -> bool:
-        if not self._running:
-            return True
-        return ALONE not in held and ALONE not in mutexes and held.isdisjoint(mutexes)
 
-
-def _head(heap: list[tuple[float, int, str]]) -> tuple[float, int, str]:
+def _head(heap: list[tuple[float, float, str]]) -> tuple[float, float, str]:
     return heap[0]
-
-
-def _urgency(
-    upstream: Mapping[str, Collection[str]],
-    downstream: Mapping[str, Collection[str]],
-    durations: Mapping[str, float],
-) -> dict[str, tuple[float, int]]:
-    """For each stage the seconds of the longest path from its start, and its number."""
-    left = {name: len(readers) for name, readers in downstream.items()}
-    number = {name: index for index, name in enumerate(upstream)}
-    length: dict[str, float] = {}
-    front = [name for name, count in left.items() if not count]
-    while front:
-        name = front.pop()
-        below = max((length[reader] for reader in downstream[name]), default=0.0)
-        length[name] = durations.get(name, 1.0) + below
-        for feeder in upstream[name]:
-            left[feeder] -= 1
-            if not left[feeder]:
-                front.append(feeder)
-    if len(length) < len(number):
-        raise ValueError("the stages form a cycle")
-    return {name: (length[name], number[name]) for name in number}

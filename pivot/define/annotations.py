@@ -1,24 +1,26 @@
 """An annotated (or marked) function → a Stage: the one way in which every door makes stages."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pivot.config.mapping import ValueEntry, depends_entry, map_entry
-from pivot.config.params import ParamLayer, params_text, resolve_params
+from pivot.config.params import ParamLayer
 from pivot.config.pivotfile import PathEntry
 from pivot.define.decorator import Mark, mark_of
 from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
 from pivot.define.functions import check_function, name_of, reference
 from pivot.define.outs import Given, annotated_outs, plain_outs, value_out
+from pivot.define.parameters import bound_params, mapped_param
 from pivot.define.passed import passed_values
+from pivot.define.rules import Rule, rules_said, running
 from pivot.define.signatures import Signatures
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
+from pivot.model.context import NOTHING_SAID, FileContext
 from pivot.model.place import Place
-from pivot.model.stage import ObjectRef, Returns, Stage, StageParameters, StageVariant
+from pivot.model.stage import ObjectRef, Returns, Stage, StageVariant
 from pivot.paths import ProjectPath
 
 _STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}(@[A-Za-z0-9_.+-]{1,64})?\Z")
@@ -33,7 +35,9 @@ class Overrides:
         outs: the kind of output they were given for (``None``: any) → output → paths and options.
         params: layers over the model's defaults, the weakest first.
         mutex: ``None`` where the door says nothing.
+        rules: how the stage is run, the weakest first.
         variant: which of several variants the stage is.
+        context: what the pipeline file says for all its stages.
         values: what the stage takes from others.
     """
 
@@ -41,7 +45,9 @@ class Overrides:
     outs: Given = field(default_factory=dict)
     params: tuple[ParamLayer, ...] = ()
     mutex: tuple[str, ...] | None = None
+    rules: tuple[Mapping[str, Rule], ...] = ()
     variant: StageVariant | None = None
+    context: FileContext = NOTHING_SAID
     values: ValueEntry = field(default_factory=ValueEntry)
 
 
@@ -63,9 +69,8 @@ def stage_from_function(
         function: at module level, in a module that is imported now.
         folder: paths are read relative to it.
         roots: folders from which workers import the function's module.
-        place: where the stage is defined.
         name: of the stage; else the name given to ``@stage``, else the function's.
-        code: where the function is written; ``place`` by default.
+        place, code: where the stage is defined, and where its function is written: there by default.
         ref: the name under which it was found; else its own.
         overrides: what is said over its declarations.
         signatures: what is known of functions and loaders, where other stages are made of them just now.
@@ -73,46 +78,48 @@ def stage_from_function(
     Raises:
         DefinitionErrors: everything that is wrong with it.
     """
-    mark = mark_of(function)
+    mark, overrides = mark_of(function), overrides or Overrides()
     name = str(name or (mark.name if mark else None) or name_of(function))
-    code = code or place
-    found = _importable(function, name, code, ref)
-    overrides = overrides or Overrides()
-    signatures = signatures or Signatures()
-    declared = signatures.declared(function, mark, is_variant=overrides.variant is not None)
-    draft = Draft(name, found, folder, place, code, declared, signatures)
-    _check_name(draft)
-    draft.errors.extend(draft.error(message, code, hint) for message, hint in declared.problems)
+    found, known = _importable(function, name, code or place, ref), signatures or Signatures()
+    declared = known.declared(function, mark, is_variant=overrides.variant is not None)
+    draft = Draft(name, found, folder, place, code or place, declared, known)
+    _check(draft)
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]
-    params = _params(draft, mark, overrides.params)
     mutex = _mutex(draft, mark.mutex if mark and overrides.mutex is None else overrides.mutex or ())
-    depends_on, fanout = passed_values(draft, overrides.values.over(_said(draft, mark)))
+    rules = running(draft, rules_said(mark.rules, draft.code) if mark else {}, *overrides.rules)
+    values = overrides.values.over(_said(draft, mark))
+    params, bound = bound_params(draft, mark, overrides.params, mapped_param(values))
+    depends_on, fanout = passed_values(draft, values, bound)
     if draft.errors:
         raise DefinitionErrors(draft.errors)
-    return Stage(
-        name=name,
-        function=found,
+    stage = Stage(
+        name=draft.stage,
+        function=draft.function,
         deps=tuple(deps),
-        outs=tuple(outs) or (value_out(name, mapped=fanout is not None),),
+        outs=tuple(outs) or (value_out(draft.stage, mapped=fanout is not None),),
         returns=declared.returns if outs else Returns.SINGLE,
         params=params,
         mutex=mutex,
-        folder=folder,
-        place=place,
+        folder=draft.folder,
+        place=draft.place,
         roots=roots,
         variant=_variant(draft, overrides.variant),
+        context=overrides.context,
         depends_on=depends_on,
         map=fanout,
     )
+    return rules.of(stage)
 
 
-def _importable(function: Callable[..., Any], name: str, code: Place, ref: ObjectRef | None) -> ObjectRef:
-    """The name under which workers import a stage's function."""
-    problem = check_function(function, name, code)
-    if problem is not None:
-        raise DefinitionErrors([problem])
-    found = ref or reference(function, name, code)
+def _importable(function: Callable[..., Any], stage: str, code: Place, ref: ObjectRef | None) -> ObjectRef:
+    """The name under which workers import a function.
+
+    Raises:
+        DefinitionErrors: they cannot.
+    """
+    problem = check_function(function, stage, code)
+    found = problem or ref or reference(function, stage, code)
     if isinstance(found, PivotError):
         raise DefinitionErrors([found])
     return found
@@ -130,38 +137,13 @@ def _said(draft: Draft, mark: Mark | None) -> ValueEntry:
         return ValueEntry()
 
 
-def _check_name(draft: Draft) -> None:
+def _check(draft: Draft) -> None:
+    """Take down what is wrong with the name and the signature."""
     if not _STAGE_NAME.match(draft.stage):
         hint = "begin with a letter; then letters, digits, - and _, at most 64"
         message = f"stage name {draft.stage!r} is not allowed ({draft.place})"
         draft.errors.append(DefinitionError(message, hint))
-
-
-def _params(draft: Draft, mark: Mark | None, layers: tuple[ParamLayer, ...]) -> StageParameters | None:
-    if draft.declared.params is None:
-        for layer in layers:
-            hint = "annotate a parameter with a StageParams class"
-            draft.wrong(f"{draft.function} takes no params", layer.place, hint)
-        return None
-    argument, model = draft.declared.params
-    if "<locals>" in model.__qualname__ or model.__module__ == "__main__":
-        draft.wrong(
-            f"params model {model.__name__} cannot be imported", draft.code, "move it to module level"
-        )
-        return None
-    if mark is not None and mark.params is not None and not isinstance(mark.params, type):
-        layers = (ParamLayer(json.loads(params_text(mark.params)), draft.code), *layers)
-    elif draft.declared.default is not None:
-        layers = (ParamLayer(json.loads(params_text(draft.declared.default)), draft.code), *layers)
-    try:
-        values = resolve_params(draft.stage, model, layers, draft.code)
-    except DefinitionErrors as error:
-        draft.errors.extend(error.errors)
-        return None
-    except DefinitionError as error:
-        draft.errors.append(error)
-        return None
-    return StageParameters(argument, ObjectRef(model.__module__, model.__qualname__), values)
+    draft.errors.extend(draft.error(message, draft.code, hint) for message, hint in draft.declared.problems)
 
 
 def _variant(draft: Draft, variant: StageVariant | None) -> StageVariant | None:

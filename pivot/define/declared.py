@@ -1,7 +1,7 @@
 """What a function declares by its signature: deps, outs, params, and how it gives its outs back."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_origin, is_typeddict
 
@@ -132,7 +132,7 @@ def unprovided(name: str, annotation: Any) -> tuple[str, str]:
             f"parameter {name!r}: name {str(annotation)!r} is not defined",
             "import it outside TYPE_CHECKING",
         )
-    hint = "annotate it with Dep(…), name a stage in depends_on, give it a default, or put it in the params"
+    hint = "annotate it with Dep(…), name a stage in depends_on, or give it a value in params: or a default"
     if name == VARIANT:
         hint = "give the stage a matrix (or register it with variant=), or the parameter a default"
     elif name == "params":
@@ -167,7 +167,7 @@ def _params(
         names = ", ".join(repr(name) for name, _ in models)
         problems.append((f"parameters {names} each take a params model", "nest the models in one"))
     given = mark.params if mark is not None else None
-    if given is not None:
+    if given is not None and not isinstance(given, Mapping):
         model = given if isinstance(given, type) else type(given)
         if not is_model(model):
             problems.append(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar, overload
 
@@ -22,6 +22,7 @@ class Mark:
         deps, outs: paths that the function reads and writes on its own.
         params: the params model, or an instance of it.
         depends_on, map: as they were given; checked with all else.
+        rules: ``resources``, ``always``, ``retries`` and ``timeout``, as given; ``None`` where they were not.
     """
 
     name: str | None
@@ -31,6 +32,7 @@ class Mark:
     mutex: tuple[str, ...]
     depends_on: Any = None
     map: Any = None
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
 
 @overload
@@ -44,6 +46,10 @@ def stage(
     outs: _Paths = (),
     params: Any = None,
     mutex: str | Sequence[str] = (),
+    resources: Mapping[str, float | str] | None = None,
+    always: bool | None = None,
+    retries: int | Mapping[str, Any] | None = None,
+    timeout: float | str | None = None,
     name: str | None = None,
     depends_on: str | Sequence[str] | None = None,
     map: str | Mapping[str, Any] | None = None,
@@ -58,6 +64,10 @@ def stage(
     outs: _Paths = (),
     params: Any = None,
     mutex: str | Sequence[str] = (),
+    resources: Mapping[str, float | str] | None = None,
+    always: bool | None = None,
+    retries: int | Mapping[str, Any] | None = None,
+    timeout: float | str | None = None,
     name: str | None = None,
     depends_on: str | Sequence[str] | None = None,
     map: str | Mapping[str, Any] | None = None,  # noqa: A002 - the word of all doors
@@ -73,6 +83,11 @@ def stage(
         outs: paths of files that it writes.
         params: a pydantic model; the argument annotated with it (or named ``params``) gets its values.
         mutex: groups of which no two stages run at once; ``"*"`` runs alone.
+        resources: what it takes of the machine while it runs: ``{"cpus": 2, "gpus": 1, "memory": "8GB"}``, and
+            labels of your own.
+        always: run it in every run, whatever has changed: for stages that fetch live data.
+        retries: further attempts after a failure: how many, or ``{"times": 3, "delay": "10s", "on": [OSError]}``.
+        timeout: ends an attempt that takes longer: ``"90s"``, ``"10m"``, or seconds.
         name: of the stage; the function's name by default.
         depends_on: stages whose returned values fill the parameters that nothing else provides, in this order; with
             no such parameter only the order counts.
@@ -89,15 +104,9 @@ def stage(
             else "write @stage(deps=…, outs=…)"
         )
         raise DefinitionError(f"@stage marks a function, not {function!r}", hint)
-    mark = Mark(
-        name,
-        _paths(deps),
-        _paths(outs),
-        params,
-        (mutex,) if isinstance(mutex, str) else tuple(mutex),
-        depends_on,
-        map,
-    )
+    groups = (mutex,) if isinstance(mutex, str) else tuple(mutex)
+    rules = {"resources": resources, "always": always, "retries": retries, "timeout": timeout}
+    mark = Mark(name, _paths(deps), _paths(outs), params, groups, depends_on, map, rules)
 
     def marked(target: Any) -> Any:
         setattr(target, _MARK, mark)

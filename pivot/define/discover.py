@@ -12,14 +12,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from pivot.config.supply import SetValue, unused_sets
 from pivot.core.graph import Graph
 from pivot.define.links import linked, upstream_keys
-from pivot.define.locate import PIPELINE_FILES, Inclusion, pipeline_file_in
-from pivot.define.reading import Reading, read_pipeline_file
+from pivot.define.locate import Inclusion, pipeline_file_in
+from pivot.define.reading import Reading, name_prefix, read_pipeline_file
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.digest import Digest
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, is_folder, relative_to_root
+from pivot.store.root import PIPELINE_FILES
 
 _IMPORTS_PIVOT = re.compile(r"^\s*(?:from|import)\s+pivot\b", re.MULTILINE)
 
@@ -34,6 +36,7 @@ class Definition:
         files: project module → its file.
         read: all files that were read for any of the stages, absolute; also those that were looked for in vain.
         roots: the folders from which code was imported, absolute.
+        notices: what a person should know of the files.
     """
 
     stages: tuple[Stage, ...]
@@ -41,6 +44,7 @@ class Definition:
     files: Mapping[str, str]
     read: tuple[str, ...]
     roots: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def define_file(path: str, root: str) -> tuple[Stage, ...]:
@@ -56,13 +60,16 @@ def define_file(path: str, root: str) -> tuple[Stage, ...]:
     return definition(path, root).stages
 
 
-def definition(path: str, root: str) -> Definition:
+def definition(path: str, root: str, sets: tuple[SetValue, ...] = ()) -> Definition:
     """As `define_file`, with the files that were read for it.
 
+    Args:
+        sets: values of params and config over all that files say.
+
     Raises:
-        DefinitionErrors: as `define_file`.
+        DefinitionErrors: as `define_file`; also of values that were set and that no stage has.
     """
-    search = _Search(root, [])
+    search = _Search(root, path, sets, [])
     own = search.reading(path)
     # by identity: a file is read once, and what it registers twice is for the graph to refuse
     chosen = {id(stage): stage for stage in _included(search, path, own)}
@@ -74,12 +81,14 @@ def definition(path: str, root: str) -> Definition:
         Graph(stages)
     except DefinitionErrors as error:
         search.errors.extend(error.errors)
+    search.errors.extend([] if search.errors else unused_sets(sets, [stage.name for stage in stages]))
     if search.errors:
         raise DefinitionErrors(search.errors)
     readings = search.readings.values()
     read = dict.fromkeys([*(file for reading in readings for file in reading.read), *search.looked_for])
     roots = dict.fromkeys(absolute(folder, root) for reading in readings for folder in reading.home.roots)
-    return Definition(stages, own.modules, own.files, tuple(read), tuple(roots))
+    notices = tuple(notice for reading in readings for notice in reading.said.notices)
+    return Definition(stages, own.modules, own.files, tuple(read), tuple(roots), notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +96,15 @@ class _Search:
     """Reads pipeline files, each once.
 
     Attributes:
+        own: the one that is worked with, absolute.
+        sets: values over all that they say.
         errors: all that is wrong with them.
         looked_for: pipeline files that would have counted, had they been there.
     """
 
     root: str
+    own: str
+    sets: tuple[SetValue, ...]
     errors: list[PivotError]
     readings: dict[str, Reading] = field(default_factory=dict)
     looked_for: list[str] = field(default_factory=list)
@@ -100,7 +113,9 @@ class _Search:
     def reading(self, path: str) -> Reading:
         """A pipeline file as it was read."""
         if path not in self.readings:
-            self.readings[path] = read_pipeline_file(path, self.root, self.errors)
+            self.readings[path] = read_pipeline_file(
+                path, self.root, self.errors, self.sets, is_own=path == self.own
+            )
         return self.readings[path]
 
     def above(self, dep: ProjectPath) -> Iterator[Reading]:
@@ -243,4 +258,4 @@ def _seen_from(own: Reading, stage: Stage) -> Stage:
     """A stage under the name that it has in a pipeline file: another one's has its folder in front."""
     if stage.home == own.home.folder:
         return stage
-    return replace(stage, name=f"{'' if stage.home == ROOT else stage.home}:{stage.name}")
+    return replace(stage, name=f"{name_prefix(stage.home)}{stage.name}")

@@ -8,6 +8,7 @@ from typing import Any
 import pivot.config.validation  # noqa: F401
 from pivot.config.params import check_params_names
 from pivot.config.pivotfile import read_entry, read_pivotfile
+from pivot.config.supply import ParamSupply
 from pivot.define.links import at_home
 from pivot.define.locate import PipelineFile
 from pivot.define.outs import Given
@@ -15,6 +16,7 @@ from pivot.define.pivotfile import made_stage, once
 from pivot.define.signatures import Signatures
 from pivot.define.variants import made_by
 from pivot.errors import DefinitionErrors, PivotError
+from pivot.model.context import NOTHING_SAID, FileContext
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef, OutKind, Stage
 from pivot.paths import absolute
@@ -50,6 +52,7 @@ def stages_from_head(
     place: Place,
     home: PipelineFile,
     params: YamlDocument | None,
+    context: FileContext = NOTHING_SAID,
 ) -> tuple[Stage, ...]:
     """The stages that a function makes where it stands: one, or one for each variant of a matrix.
 
@@ -60,6 +63,7 @@ def stages_from_head(
         place: of the head, for messages.
         home: of the pipeline file that the entry would stand in.
         params: of the ``params.yaml`` beside it.
+        context: what that file says for all its stages.
 
     Raises:
         DefinitionErrors: everything that is wrong with them.
@@ -76,7 +80,8 @@ def stages_from_head(
             OutKind.PLOT: made.paths["plots"],
         }
         try:
-            stage = made_stage(entry, made, (function, ref), outs, params, home, place, signatures)
+            supply = ParamSupply(params)
+            stage = made_stage(entry, made, (function, ref), outs, supply, home, place, signatures, context)
             stages.append(at_home(stage, home.folder))
         except PivotError as error:
             errors.extend(once(error, made.name, told))

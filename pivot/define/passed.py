@@ -7,6 +7,7 @@ be as many as ``depends_on`` names, or none at all, for the order alone.
 from collections.abc import Collection, Sequence
 
 from pivot.config.mapping import MapEntry, ValueEntry
+from pivot.config.params import MissingParamError
 from pivot.define.declared import Free, unprovided
 from pivot.define.draft import Draft
 from pivot.model.place import Place
@@ -38,7 +39,7 @@ def passed_values(
     for one in free:
         if one.required and one.name not in filled:
             message, hint = unprovided(one.name, one.annotation)
-            draft.wrong(message, draft.code, hint)
+            draft.errors.append(MissingParamError(draft.error(message, draft.code).message, hint))
     return tuple(upstreams), fanout
 
 

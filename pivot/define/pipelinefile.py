@@ -3,31 +3,35 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from pivot.config.mapping import ValueEntry, depends_entry, map_entry
-from pivot.config.params import ParamLayer, params_layers, params_text
+from pivot.config.params import ParamLayer, params_text, plain_table
 from pivot.config.pivotfile import PathEntry
 from pivot.config.spelling import did_you_mean
+from pivot.config.supply import ParamSupply
+from pivot.config.tables import ConfigPart, config_parts
 from pivot.core.matrix import Problem, Variant, problems, variants
 from pivot.define.annotations import Overrides, stage_from_function
 from pivot.define.declared import is_model
 from pivot.define.decorator import mark_of, marked_functions
 from pivot.define.functions import code_place, name_of
 from pivot.define.imports import Modules
-from pivot.define.locate import PIPELINE_FILES, FileStages, Inclusion, PipelineFile
+from pivot.define.locate import FileStages, Inclusion, PipelineFile
+from pivot.define.pivotfile import file_context
+from pivot.define.rules import rules_said
 from pivot.define.variants import stage_variant
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
+from pivot.model.context import FileContext
 from pivot.model.place import Place
 from pivot.model.stage import Stage
 from pivot.paths import absolute, relative_to_root
 from pivot.pipeline import Pipeline, Registration
-from pivot.yamlio import YamlDocument
+from pivot.store.root import PIPELINE_FILES
 
 
-def stages_from_pipelinefile(
-    params: YamlDocument | None, modules: Modules, errors: list[PivotError]
-) -> FileStages:
+def stages_from_pipelinefile(params: ParamSupply, modules: Modules, errors: list[PivotError]) -> FileStages:
     """The stages of a ``pipeline.py``; what is wrong with the others is added to ``errors``.
 
     Raises:
@@ -41,21 +45,31 @@ def stages_from_pipelinefile(
     pipelines = list(_with_included(value for value in vars(module).values() if isinstance(value, Pipeline)))
     if pipelines:
         others = {id(pipeline): _other_file(pipeline, home) for pipeline in pipelines}
-        registrations = [r for each in pipelines if others[id(each)] is None for r in each.registrations]
-        stages = _collected(((_registered, r) for r in registrations), params, home, errors)
+        read: list[str] = []
+        stages: list[Stage] = []
+        for each in pipelines:
+            if others[id(each)] is None:
+                supply = _with_params_of(each, params, home, errors)
+                context = file_context(supply, _config_of(each, home), home, errors, read)
+                stages += _collected(
+                    ((partial(_registered, context=context), r) for r in each.registrations),
+                    supply,
+                    home,
+                    errors,
+                )
+                errors.extend(supply.unclaimed(surely=not errors))
         inclusions = [
             Inclusion(file, frozenset(_name(said)[0] for said in each.registrations))
             for each in pipelines
             if (file := others[id(each)]) is not None
         ]
-        return FileStages(tuple(stages), tuple(inclusions))
+        return FileStages(tuple(stages), tuple(inclusions), tuple(read))
     functions = marked_functions(module)
     if not functions:
         hint = "register functions on a Pipeline, or mark them with @pivot.stage"
         raise DefinitionError(f"{home.file} defines no stages", hint)
-    return FileStages(
-        tuple(_collected(((_marked, function) for function in functions), params, home, errors))
-    )
+    make = partial(_marked, context=file_context(params, (), home, errors, []))
+    return FileStages(tuple(_collected(((make, function) for function in functions), params, home, errors)))
 
 
 def _with_included(pipelines: Iterable[Pipeline]) -> Iterator[Pipeline]:
@@ -85,9 +99,7 @@ def _other_file(pipeline: Pipeline, home: PipelineFile) -> str | None:
     return os.path.join(home.root, os.path.relpath(file, root))
 
 
-def _collected(
-    makers: Any, params: YamlDocument | None, home: PipelineFile, errors: list[PivotError]
-) -> list[Stage]:
+def _collected(makers: Any, params: ParamSupply, home: PipelineFile, errors: list[PivotError]) -> list[Stage]:
     stages = []
     for make, source in makers:
         try:
@@ -99,7 +111,7 @@ def _collected(
     return stages
 
 
-def _marked(function: Any, params: YamlDocument | None, home: PipelineFile) -> Stage:
+def _marked(function: Any, params: ParamSupply, home: PipelineFile, *, context: FileContext) -> Stage:
     mark = mark_of(function)
     name = (mark.name if mark else None) or function.__name__
     place = code_place(function, home.root) or Place(home.file)
@@ -109,11 +121,13 @@ def _marked(function: Any, params: YamlDocument | None, home: PipelineFile) -> S
         folder=home.folder,
         roots=home.roots,
         place=place,
-        overrides=Overrides(params=params_layers(params, name)),
+        overrides=Overrides(params=params.layers(name), context=context),
     )
 
 
-def _registered(said: Registration, params: YamlDocument | None, home: PipelineFile) -> Stage:
+def _registered(
+    said: Registration, params: ParamSupply, home: PipelineFile, *, context: FileContext
+) -> Stage:
     place = Place(home.file, said.line)
     try:
         file = relative_to_root(os.path.realpath(said.file), os.path.realpath(home.root))
@@ -130,7 +144,7 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
     deps = _paths_given(said.dep_paths, "dep", name, place, errors)
     outs = _paths_given(said.out_paths, "out", name, place, errors)
     values = _values_given(said, name, place, errors)
-    layers = ((given,) if given else ()) + params_layers(params, name)
+    layers = params.layers(name, (given,) if given else ())
     try:
         stage = stage_from_function(
             said.function,
@@ -144,7 +158,9 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
                 outs={None: outs},
                 params=layers,
                 mutex=said.mutex or None,
+                rules=(rules_said(said.rules, place),),
                 variant=stage_variant(variant),
+                context=context,
                 values=values,
             ),
         )
@@ -153,6 +169,22 @@ def _registered(said: Registration, params: YamlDocument | None, home: PipelineF
     if errors:
         raise DefinitionErrors(errors)
     return stage
+
+
+def _with_params_of(
+    pipeline: Pipeline, params: ParamSupply, home: PipelineFile, errors: list[PivotError]
+) -> ParamSupply:
+    """Where the params of a Pipeline's stages come from, with what it says for all of them."""
+    place = Place(home.file, pipeline.line)
+    try:
+        return params.with_shared(plain_table(pipeline.params), place)
+    except (TypeError, ValueError) as error:
+        errors.append(DefinitionError(f"a param of {pipeline!r} has no JSON form: {error} ({place})"))
+        return params
+
+
+def _config_of(pipeline: Pipeline, home: PipelineFile) -> tuple[ConfigPart, ...]:
+    return config_parts(pipeline.config, Place(home.file, pipeline.line))
 
 
 def _base_name(said: Registration) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from pivot.config import PARAMS_FILE
 from pivot.config.params import MissingParamError, check_params_names, read_params
+from pivot.config.supply import ParamSupply, SetValue
 from pivot.define.imports import Modules
 from pivot.define.links import at_home
 from pivot.define.locate import FileStages, PipelineFile, pipeline_file
@@ -14,7 +15,7 @@ from pivot.define.pivotfile import stages_from_pivotfile
 from pivot.define.sources import ProjectImporter
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.model.digest import Digest
-from pivot.paths import absolute, relative_to_root
+from pivot.paths import ROOT, ProjectPath, absolute, relative_to_root
 from pivot.yamlio import YamlDocument, yaml_text
 
 
@@ -37,13 +38,17 @@ class Reading:
     settled: tuple[str, ...]
 
 
-def read_pipeline_file(path: str, root: str, errors: list[PivotError]) -> Reading:
+def read_pipeline_file(
+    path: str, root: str, errors: list[PivotError], sets: tuple[SetValue, ...] = (), *, is_own: bool = True
+) -> Reading:
     """What a pipeline file says; what is wrong with it is added to ``errors``.
 
     Args:
         path: of a ``pivot.yaml``, ``pivot.yml`` or ``pipeline.py``, absolute.
         root: of the project, absolute.
         errors: is added to.
+        sets: values of params and config over all that files say.
+        is_own: whether it is the file that is worked with: the stages of others have their folder in front.
     """
     home = pipeline_file(path, root)
     before = len(errors)
@@ -51,7 +56,8 @@ def read_pipeline_file(path: str, root: str, errors: list[PivotError]) -> Readin
     importer = ProjectImporter([absolute(folder, home.root) for folder in home.roots])
     is_read = len(errors) == before
     with importer:
-        said = _stages(path, params, Modules(home, importer), errors)
+        supply = ParamSupply(params, sets=sets, prefix="" if is_own else name_prefix(home.folder))
+        said = _stages(path, supply, Modules(home, importer), errors)
     if not is_read:  # what a broken params.yaml would have given is not missing
         errors[:] = [error for error in errors if not isinstance(error, MissingParamError)]
     stages = tuple(at_home(stage, home.folder) for stage in said.stages)
@@ -70,7 +76,12 @@ def read_pipeline_file(path: str, root: str, errors: list[PivotError]) -> Readin
     )
 
 
-def _stages(path: str, params: YamlDocument | None, modules: Modules, errors: list[PivotError]) -> FileStages:
+def name_prefix(folder: ProjectPath) -> str:
+    """What stands in front of the names of another file's stages: ``prepare:``."""
+    return f"{'' if folder == ROOT else folder}:"
+
+
+def _stages(path: str, params: ParamSupply, modules: Modules, errors: list[PivotError]) -> FileStages:
     try:
         if path.endswith(".py"):
             return stages_from_pipelinefile(params, modules, errors)

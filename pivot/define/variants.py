@@ -19,6 +19,7 @@ from pivot.core.matrix import (
     unfinished,
     variants,
 )
+from pivot.define.rules import Rule
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import StageVariant
@@ -33,6 +34,7 @@ class Made:
     Attributes:
         paths: for each section of the file: name → path.
         params: the weakest first.
+        rules: how it is run, the weakest first.
         variant: which one it is; ``None`` without a matrix.
         values: what it takes from other stages.
     """
@@ -41,6 +43,7 @@ class Made:
     paths: Mapping[str, Mapping[str, PathEntry]]
     params: tuple[ParamLayer, ...]
     mutex: tuple[str, ...] | None
+    rules: tuple[Mapping[str, Rule], ...]
     cwd: str | None
     variant: Variant | None
     values: ValueEntry = field(default_factory=ValueEntry)
@@ -103,6 +106,7 @@ def _made(
     """One cell: what its values give wins over what the stage gives."""
     paths: dict[str, dict[str, PathEntry]] = {section: {} for section in SECTIONS}
     layers: list[ParamLayer] = []
+    rules: list[Mapping[str, Rule]] = []
     mutex: tuple[str, ...] | None = None
     for part in given:
         for section, table in part.paths.items():
@@ -112,6 +116,7 @@ def _made(
             values = substitution.tree(part.params, part, ("params",))
             layers.append(ParamLayer(values, part.place("params"), part.document, (*part.at, "params")))
         mutex = mutex if part.mutex is None else part.mutex
+        rules.append({name: _rule(name, part, substitution) for name in part.rules})
     done = {
         section: {name: substitution.path(path) for name, path in table.items()}
         for section, table in paths.items()
@@ -120,8 +125,14 @@ def _made(
     groups = (
         None if mutex is None else tuple(substitution.text(group, entry.place("mutex")) for group in mutex)
     )
-    values = _values(entry.values, substitution)
-    return Made(cell.name, done, tuple(layers), groups, cwd, None if entry.matrix is None else cell, values)
+    variant = None if entry.matrix is None else cell
+    passed = _values(entry.values, substitution)
+    return Made(cell.name, done, tuple(layers), groups, tuple(rules), cwd, variant, passed)
+
+
+def _rule(name: str, part: GivenEntry, substitution: "_Substitution") -> Rule:
+    value = substitution.tree(part.rules[name], part, (name,))
+    return Rule(value, lambda *keys: part.place(name, *keys))
 
 
 def _values(said: ValueEntry, substitution: "_Substitution") -> ValueEntry:
@@ -204,6 +215,14 @@ class _Substitution:
         message = f"{self.who}: ${{{name}}} has no value ({place})"
         hint = did_you_mean(name, self.values) or "give it under vars:, or as a dimension of the matrix"
         return DefinitionError(message, hint)
+
+
+def shared_params(
+    given: GivenEntry, values: Mapping[str, Scalar], errors: list[PivotError]
+) -> Mapping[str, Any]:
+    """The params that a file gives to all its stages, with ``${name}`` replaced."""
+    table: dict[str, Any] = _Substitution("params", values, errors).tree(given.params, given, ("params",))
+    return table
 
 
 def vars_of(

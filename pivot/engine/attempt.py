@@ -1,23 +1,30 @@
 """One execution of a stage: what is prepared before it, and what becomes of its result."""
 
 import codecs
+import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pivot.config.settings import Settings
 from pivot.core.graph import Graph
+from pivot.core.items import mapped_path
+from pivot.engine.keys import Keys, puts_after, require_own_keys, with_keys
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
 from pivot.errors import PivotError
+from pivot.model.context import run_context
 from pivot.model.decision import ChangeKind, Decision
+from pivot.model.executor import LOCAL, ExecutorSpec
 from pivot.model.fingerprint import ModuleText
+from pivot.model.observation import Observation
 from pivot.model.record import Inputs, StageRecord
-from pivot.model.stage import OutKind, Stage
+from pivot.model.stage import OutKind, Stage, StageDep
 from pivot.model.task import Success, Task, TaskDep, TaskOut
 from pivot.model.tree import TreeEntry
+from pivot.model.upstream import is_listed
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder
 from pivot.store.guard import Guard
 from pivot.store.journal import Journal
@@ -32,12 +39,21 @@ class Tail:
 
     Args:
         path: of the file; it need not be there yet.
+        offset: where to begin, in bytes.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, offset: int = 0) -> None:
         self._path = path
-        self._offset = 0
+        self._offset = offset
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    @classmethod
+    def from_end(cls, path: str) -> "Tail":
+        """Only what comes after that which is there now: an attempt before wrote that."""
+        try:
+            return cls(path, os.stat(path).st_size)
+        except OSError:
+            return cls(path)
 
     def read(self) -> str:
         """The new text, at most `LARGEST_PIECE` bytes of it; empty if there is none."""
@@ -76,6 +92,7 @@ class Attempt:
         folders: the deps that are folders.
         lost: what a person should know of last values that the stage does not get.
         began: when, on the monotonic clock.
+        merged: what all items of a mapped stage observed; ``None``: what the worker saw of the stage counts.
     """
 
     stage: Stage
@@ -93,9 +110,13 @@ class Attempt:
     folders: Mapping[ProjectPath, tuple[TreeEntry, ...]]
     lost: tuple[str, ...]
     began: float
+    merged: Observation | None = None
 
-    def commit(self, result: Success) -> tuple[StageRecord, Sequence[str]]:
+    def commit(self, result: Success, ended: Mapping[str, StageRecord]) -> tuple[StageRecord, Sequence[str]]:
         """Put the outputs in place and record them, all or nothing; gives notices for a person, too.
+
+        Args:
+            ended: results of this run that have to do with the object store.
 
         Raises:
             PivotError: they could not be recorded, the stage read what it does not declare though it must, or a dep
@@ -103,9 +124,10 @@ class Attempt:
                 again.
         """
         try:
-            self._require_same_deps()
+            self.require_same_deps(self.inputs.deps)
             hints = self.reader.require_declared(result.seen)
-            observed = self.reader.observation(result.seen, self.named)
+            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(result.seen.keys)
+            observed = self.merged or self.reader.observation(result.seen, self.named)
             fingerprint = self.observer.fingerprint(self.stage, observed)
             if observed.has_code:
                 observed = replace(observed, code=fingerprint.digest)
@@ -115,24 +137,37 @@ class Attempt:
         except BaseException:
             self.undo()
             raise
-        self.store.keep_texts(texts)
-        self.store.keep_trees(self.folders.values())
         record = StageRecord(
             self.stage.key,
             replace(self.inputs, parts=fingerprint.parts, observed=observed),
             result.outputs,
             {module.place: module.digest for module in fingerprint.modules},
+            puts_after(self.task, result.seen),
         )
+        try:
+            require_own_keys(self.reader.graph, self.stage, record, ended)
+        except PivotError:
+            self.undo()
+            raise
+        self.store.keep_texts(texts)
+        self.store.keep_trees(self.folders.values())
         return record, (*self.lost, *hints, *self.store.commit(self.journal, record))
+
+    def say(self, text: str) -> None:
+        """Add lines to the end of the log."""
+        if text:
+            with contextlib.suppress(OSError), open(self.task.log, "a", encoding="utf-8") as file:
+                file.write(text.strip() + "\n")
 
     def undo(self) -> None:
         """Put the previous outputs back."""
         self.store.abort(self.journal)
 
-    def _require_same_deps(self) -> None:
+    def require_same_deps(self, deps: Iterable[ProjectPath]) -> None:
+        """Raise a `PivotError` if some of the deps were changed since the beginning."""
         graph = self.reader.graph
-        now = {path: self.observer.dep_digest(path, graph) for path in self.inputs.deps}
-        changed = [path for path, digest in self.inputs.deps.items() if now[path] != digest]
+        now = {path: self.observer.dep_digest(path, graph) for path in deps}
+        changed = [path for path, digest in now.items() if self.inputs.deps[path] != digest]
         if changed:
             raise PivotError(
                 f"stage '{self.stage.name}': {', '.join(changed)} changed while the stage ran, "
@@ -153,7 +188,8 @@ class Conditions:
         seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
-        executor: the kind of executor that runs them.
+        executor: what runs them.
+        capacity: resource → how much of it there is here, as far as the project says it.
     """
 
     run: str
@@ -162,11 +198,16 @@ class Conditions:
     seed: int | None
     strict: bool
     ignored_environment: tuple[str, ...]
-    executor: str = "local"
+    executor: ExecutorSpec = LOCAL
+    capacity: Mapping[str, float] = field(default_factory=dict)
 
 
 def conditions_for(
-    settings: Settings, graph: Graph, environment: Mapping[str, str], run: str, executor: str = "local"
+    settings: Settings,
+    graph: Graph,
+    environment: Mapping[str, str],
+    run: str,
+    executor: ExecutorSpec = LOCAL,
 ) -> Conditions:
     """Conditions by the project's settings; the rest as of `Conditions`."""
     return Conditions(
@@ -177,13 +218,20 @@ def conditions_for(
         strict=settings.strict,
         ignored_environment=settings.ignore_env,
         executor=executor,
+        capacity=settings.capacity,
     )
 
 
 def begin(
-    store: Store, observer: Observer, stage: Stage, decision: Decision, guard: Guard, conditions: Conditions
+    store: Store,
+    observer: Observer,
+    stage: Stage,
+    decision: Decision,
+    guard: Guard,
+    conditions: Conditions,
+    number: int = 1,
 ) -> Attempt:
-    """Prepare an execution: staging folders, files that the stage writes itself moved aside, log, task.
+    """Prepare an execution, the `number`-th of the run: staging folders, old files moved aside, log, task.
 
     Raises:
         PivotError: a dep is gone, the last value of an incremental output is lost (and the run not forced), or the
@@ -192,14 +240,8 @@ def begin(
     if decision.inputs is None:
         raise _nowhere(stage, [ProjectPath(change.name) for change in decision.changes], conditions.graph)
     fingerprint = observer.fingerprint(stage)
-    reader = Reader(
-        root=store.root,
-        graph=conditions.graph,
-        stage=stage,
-        static=fingerprint,
-        fingerprinter=observer.fingerprinter(stage.roots),
-        strict=conditions.strict,
-    )
+    fingerprinter = observer.fingerprinter(stage.roots)
+    reader = Reader(store.root, conditions.graph, stage, fingerprint, fingerprinter, conditions.strict)
     named = reader.named_files(store.file_digest)
     texts = observer.texts(stage)
     folders = {
@@ -210,18 +252,19 @@ def begin(
     log = store.log_file(conditions.run, stage.key)
     journal = store.begin(stage)  # whatever fails below must undo it
     try:
-        # what a stage that always runs did, nobody can tell from what it rests on
-        token = decision.inputs.key + (conditions.run if stage.always else "")
-        places = Places(journal, folders, store.place_last_values(journal, stage, values), log, token)
+        previous = store.place_last_values(journal, stage, values)
+        token = _token(stage, decision.inputs, conditions)
+        places = Places(journal, folders, previous, item_files(store, stage), log, token)
     except BaseException:
         store.abort(journal)
         raise
+    task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number)
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
-        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions),
+        task=with_keys(task, store, stage, conditions.graph),
         log=store.shown(log),
-        tail=Tail(log),
+        tail=Tail.from_end(log),
         progress=ProgressTail(stage.name, log),
         guard=guard,
         journal=journal,
@@ -233,6 +276,28 @@ def begin(
         lost=values.notices,
         began=time.monotonic(),
     )
+
+
+def _token(stage: Stage, inputs: Inputs, conditions: Conditions) -> str:
+    """What the value of a stage that returns nothing differs by: nobody can tell what it did.
+
+    What one that always runs did, nobody can tell from what it rests on either.
+    """
+    return inputs.key + (conditions.run if stage.always else "")
+
+
+def item_files(store: Store, stage: Stage) -> dict[ProjectPath, tuple[str, ...]]:
+    """The files that hold the items of mapped stages' values that a stage reads, by the value's path.
+
+    Raises:
+        PivotError: one is lost.
+    """
+    found: dict[ProjectPath, tuple[str, ...]] = {}
+    for path in filter(is_listed, stage.dep_paths()):
+        if stage.map is None or path != mapped_path(stage):  # else an item is read at a time
+            entries = store.list_entries(path)
+            found[path] = tuple(store.objects.layout.object_file(entry.digest) for entry in entries)
+    return found
 
 
 def _nowhere(stage: Stage, deps: Sequence[ProjectPath], graph: Graph) -> PivotError:
@@ -250,14 +315,23 @@ class Places:
         folders: of each that is a dep, the files in it that count.
         previous: where the stage reads what its incremental outputs held last.
         log: absolute path.
+        lists: of each dep that is the value of a mapped stage, the files that hold its items, absolute.
         token: what the value of a stage that returns nothing differs by, see `loaders.value.null`.
     """
 
     journal: Journal
     folders: Mapping[ProjectPath, tuple[TreeEntry, ...]]
     previous: Mapping[ProjectPath, str]
+    lists: Mapping[ProjectPath, tuple[str, ...]]
     log: str
     token: str
+
+
+def _task_dep(dep: StageDep, places: Places, root: str) -> TaskDep:
+    files = tuple(entry.path for entry in places.folders[dep.path]) if is_folder(dep.path) else None
+    items = places.lists.get(dep.path)
+    place = absolute(dep.path, root)
+    return TaskDep(dep.name, place, dep.loader, dep.argument, dep.index, files, items)
 
 
 def task_for(
@@ -267,8 +341,9 @@ def task_for(
     places: Places,
     root: str,
     conditions: Conditions,
+    number: int = 1,
 ) -> Task:
-    """What a worker needs to run a stage once; `libraries` are those that the texts import."""
+    """What a worker needs to run a stage for the `number`-th time; `libraries` are those that the texts import."""
     return Task(
         stage=stage.name,
         function=stage.function,
@@ -277,19 +352,7 @@ def task_for(
         roots=tuple(absolute(folder, root) for folder in stage.roots),
         cwd=absolute(stage.folder, root),
         environment=dict(conditions.environment),
-        deps=tuple(
-            TaskDep(
-                name=dep.name,
-                path=absolute(dep.path, root),
-                loader=dep.loader,
-                argument=dep.argument,
-                index=dep.index,
-                files=tuple(entry.path for entry in places.folders[dep.path])
-                if is_folder(dep.path)
-                else None,
-            )
-            for dep in stage.deps
-        ),
+        deps=tuple(_task_dep(dep, places, root) for dep in stage.deps),
         outs=tuple(
             TaskOut(
                 name=out.name,
@@ -317,6 +380,15 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
-        executor=conditions.executor,
+        executor=conditions.executor.kind,
         resources=stage.resources,
+        attempt=number,
+        context=run_context(
+            stage.context,
+            stage.params.values if stage.params else None,
+            stage=stage.name,
+            run=conditions.run,
+            executor=conditions.executor.kind,
+            attempt=number,
+        ),
     )

@@ -9,7 +9,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pivot.core.explain import headline
 from pivot.core.graph import Graph
@@ -22,17 +22,25 @@ from pivot.core.schedule import (
     Done,
     Ended,
     Execute,
+    Gather,
     Interrupt,
+    Paused,
+    Resumed,
     Scheduler,
+    Spread,
 )
 from pivot.engine.attempt import Attempt
+from pivot.engine.fans import Fans
+from pivot.engine.inbox import INTERRUPTED, Returned, Stop
+from pivot.engine.keys import require_own_keys
 from pivot.engine.observe import Observer
+from pivot.engine.tries import Tries
 from pivot.errors import PivotError
 from pivot.executors.base import Executor
 from pivot.model.decision import Decision, Verdict
 from pivot.model.event import Event, Notice, Outcome, StageDecided, StageFinished, StageOutput, StageStarted
 from pivot.model.record import OutputState, StageRecord
-from pivot.model.task import Failure, Success, TaskResult
+from pivot.model.task import Failure, Success, Task, TaskResult
 from pivot.paths import ProjectPath
 from pivot.store.guard import Guard
 from pivot.store.objects import MissingObjectError
@@ -42,24 +50,7 @@ TICK = 0.1
 """Seconds between two looks at running stages' logs and at guards that other runs hold."""
 PATIENCE = 1.0
 """Seconds after an interrupt in which stages may end without a word."""
-
-
 _Step = Callable[[str], Sequence[Command]]
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """A worker gave a stage back."""
-
-    stage: str
-    result: TaskResult
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A person wants the run to stop; `hard` kills at once."""
-
-    hard: bool
 
 
 class Driver:
@@ -70,7 +61,7 @@ class Driver:
         scheduler: says what is next.
         observer: says what stages rest on.
         executor: gives the executor; called when the first stage needs one.
-        begin: prepares the execution of a decided stage whose guard is held.
+        begin: prepares the execution of a decided stage whose guard is held; is told which attempt it is.
         emit: takes every event, in this thread.
         unwanted: whether a person wants the run to go on without a stage, which is asked while that is at work.
         force: run stages that have not changed, too.
@@ -84,7 +75,7 @@ class Driver:
         observer: Observer,
         store: Store,
         executor: Callable[[], Executor],
-        begin: Callable[[Decision, Guard], Attempt],
+        begin: Callable[[Decision, Guard, int], Attempt],
         emit: Callable[[Event], None],
         unwanted: Callable[[str], bool],
         force: bool,
@@ -102,7 +93,10 @@ class Driver:
         self._decisions: dict[str, Decision] = {}
         self._stamps: dict[str, object] = {}  # of the lock file that a decision was made with
         self._known: dict[ProjectPath, OutputState] = {}
+        self._keyed: dict[str, StageRecord] = {}  # results that have to do with the object store
         self._running: dict[str, Attempt] = {}
+        self._tries = Tries()
+        self._fans = Fans(emit)
         self._waiting: dict[str, _Step] = {}  # for a guard that another run holds; what to try again
         self._waited: set[str] = set()  # those that are or were waiting
         self._dropped: set[str] = set()  # those that a person did not want
@@ -129,7 +123,8 @@ class Driver:
         looked = time.monotonic()
         while self._open:
             with contextlib.suppress(queue.Empty):
-                match self._inbox.get(timeout=TICK if self._running or self._waiting else None):
+                is_busy = self._running or self._waiting or self._tries.paused
+                match self._inbox.get(timeout=TICK if is_busy else None):
                     case Returned(stage, result):
                         self._obey(self._take(stage, result))
                     case Stop(hard):
@@ -159,6 +154,11 @@ class Driver:
                     orders += self._execute(stage)
                 case Conclude(stage, outcome, cause):
                     self._conclude(stage, outcome, cause)
+                case Gather(stage):
+                    self._running[stage], result = self._fans.gather(
+                        stage, self._scheduler.stop_cause or INTERRUPTED
+                    )
+                    orders += self._take(stage, result)
                 case Interrupt(stage):
                     orders += self._interrupt(stage)
                 case Done():
@@ -170,15 +170,22 @@ class Driver:
             self._emit(
                 Notice(f"interrupted: waits for {', '.join(self._running)} to end; interrupt again to kill")
             )
+        now = time.monotonic()
         for name, attempt in self._running.items():
             self._tell_output(name, attempt)
-        for name in {*self._running, *self._waiting} - self._dropped:
+            if attempt.stage.map is None and self._tries.is_late(attempt.stage, now - attempt.began):
+                self._executor().interrupt(name)
+        for item in self._fans.late(now):
+            self._executor().interrupt(item)
+        for name in {*self._running, *self._waiting, *self._tries.paused} - self._dropped:
             if self._unwanted(name):
                 self._dropped.add(name)
                 self._obey(self._interrupt(name))
         waiting, self._waiting = self._waiting, {}
         for name, again in waiting.items():
             self._obey(again(name))
+        for name in self._tries.take_due(now):
+            self._obey(self._scheduler.handle(Resumed(name)))
 
     def _halt(self, *, hard: bool) -> None:
         self._halted = None if hard else time.monotonic()
@@ -219,6 +226,8 @@ class Driver:
         return self._scheduler.handle(Decided(stage, needs_run=True))
 
     def _execute(self, stage: str) -> Sequence[Command]:
+        if self._fans.has_item(stage):
+            return self._submit(stage, self._fans.task(stage, time.monotonic()))
         if self._unwanted(stage):
             return self._end(stage, Outcome.CANCELLED, reason="interrupted")
         try:
@@ -230,20 +239,31 @@ class Driver:
         with contextlib.ExitStack() as held:
             held.enter_context(guard)
             try:
-                if stage in self._waited or self._store.lock_stamp(self._key(stage)) != self._stamps[stage]:
-                    # another run was here since the check; it may have done our work
+                if self._may_be_done(stage):
                     ended = self._settle(stage, self._decide(stage))
                     if ended is not None:
                         return ended
-                self._running[stage] = attempt = self._begin(self._decisions[stage], guard)
+                number = self._tries.begin(stage)
+                self._running[stage] = attempt = self._begin(self._decisions[stage], guard, number)
             except PivotError as error:
                 return self._fail(stage, error)
             held.pop_all()  # the attempt has it now
-        self._emit(StageStarted(stage, attempt.log))
-        self._executor().submit(attempt.task).add_done_callback(
-            lambda future: self._inbox.put(Returned(stage, future.result()))
-        )
+        self._emit(StageStarted(stage, attempt.log, number))
+        return self._submit(stage, self._fans.begin(attempt, self._decisions[stage]))
+
+    def _submit(self, name: str, begun: Task | Spread | Failure) -> Sequence[Command]:
+        if isinstance(begun, Spread):
+            return self._scheduler.handle(begun)
+        if isinstance(begun, Failure):
+            return self._take(name, begun)
+        future = self._executor().submit(begun)
+        future.add_done_callback(lambda done: self._inbox.put(Returned(name, done.result())))
         return ()
+
+    def _may_be_done(self, stage: str) -> bool:
+        """Whether the verdict on a stage may be another by now: another run was here, or there was a pause."""
+        is_new = self._store.lock_stamp(self._key(stage)) == self._stamps[stage]
+        return stage in self._waited or not is_new or self._tries.number(stage) > 0
 
     def _settle(self, stage: str, decision: Decision) -> Sequence[Command] | None:
         """Bring a stage up to date without running it; ``None`` if it must run."""
@@ -253,6 +273,7 @@ class Driver:
         if decision.verdict is Verdict.UNCHANGED:
             self._store.keep_objects(record)
             return self._end(stage, Outcome.UNCHANGED, record=record)
+        require_own_keys(self._graph, self._graph.stage(stage), record, self._keyed)
         try:
             notices = self._store.restore(record)
         except MissingObjectError:
@@ -281,7 +302,20 @@ class Driver:
         return self._graph.stage(stage).key
 
     def _take(self, stage: str, result: TaskResult) -> Sequence[Command]:
+        if self._fans.has_item(stage):
+            return self._scheduler.handle(Ended(stage, self._fans.take(stage, result)))
+        if self._fans.is_split(stage):
+            split = self._fans.take_split(stage, result)
+            if isinstance(split, Spread):
+                return self._scheduler.handle(split)
+            result = split
+        self._fans.close(stage)
         attempt = self._running[stage]
+        result = self._tries.judged(attempt.stage, result)
+        again = None
+        if isinstance(result, Failure) and not self._scheduler.is_stopping:
+            again = self._tries.again(attempt.stage, result, time.monotonic())
+            attempt.say(f"{result.traceback.rstrip()}\n{again.text}" if again else "")
         for text in attempt.tail.rest():
             self._emit(StageOutput(stage, text))
         attempt.progress.discard()
@@ -290,20 +324,26 @@ class Driver:
         try:
             with attempt.guard:
                 if isinstance(result, Success):
-                    record, notices = attempt.commit(result)
+                    record, notices = attempt.commit(result, self._keyed)
                 else:
                     attempt.undo()
         except PivotError as error:
+            self._tries.drop(stage)
             return self._fail(stage, error, seconds=seconds, log=log)
+        if again:
+            self._emit(again)
+            return self._scheduler.handle(Paused(stage))
         if isinstance(result, Success):
             self._tell(stage, notices)
             self._store.keep_duration(self._key(stage), result.seconds)
             return self._end(stage, Outcome.RAN, seconds=result.seconds, log=log, record=record)
         assert isinstance(result, Failure)  # executors renew stale workers themselves
         if result.kind == "cancelled":
-            return self._end(stage, Outcome.CANCELLED, reason="interrupted", log=log)
-        failed = Outcome.FAILED
-        self._emit(StageFinished(stage, failed, result.message, seconds, result.traceback, result.hint, log))
+            reason = INTERRUPTED if attempt.stage.map is None else result.message
+            return self._end(stage, Outcome.CANCELLED, reason=reason, log=log)
+        failed, number = Outcome.FAILED, self._tries.number(stage)
+        reason = f"{result.message}, attempt {number} of {number}" if number > 1 else result.message
+        self._emit(StageFinished(stage, failed, reason, seconds, result.traceback, result.hint, log))
         return self._scheduler.handle(Ended(stage, failed))
 
     def _fail(
@@ -324,18 +364,24 @@ class Driver:
     ) -> Sequence[Command]:
         if record is not None:
             self._known.update(record.outputs)
+            if record.puts or record.inputs.observed.keys:
+                self._keyed[stage] = record
         kept = self._store.keep_record(record) if record is not None else None
         self._emit(StageFinished(stage, outcome, reason, seconds, log=log, record=kept))
         return self._scheduler.handle(Ended(stage, outcome))
 
     def _conclude(self, stage: str, outcome: Outcome, cause: str) -> None:
+        self._tries.drop(stage)
         self._emit(StageFinished(stage, outcome, cause))
 
     def _interrupt(self, stage: str) -> Sequence[Command]:
         if stage in self._waiting:
             del self._waiting[stage]
             return self._end(stage, Outcome.CANCELLED)
-        self._executor().interrupt(stage)
+        if self._tries.drop(stage):
+            return self._end(stage, Outcome.CANCELLED, reason=INTERRUPTED)
+        for name in (stage, *self._fans.at_work(stage)):
+            self._executor().interrupt(name)
         return ()
 
     def _tell_output(self, stage: str, attempt: Attempt) -> None:

@@ -58,7 +58,9 @@ class _Followed:
         found = self._read()
         for event in found:
             match event:
-                case StageStarted(stage, log):
+                case StageStarted(stage, log) if (
+                    stage not in self.running
+                ):  # another attempt goes on in its log
                     path = absolute(ProjectPath(log), self.layout.root)
                     self.running[stage] = _Running(Tail(path), ProgressTail(stage, path))
                 case StageFinished(stage, outcome):

@@ -51,6 +51,7 @@ class PastStage:
         seconds: wall time; 0 where nothing ran.
         log: project path of its output, empty where nothing ran.
         record: the name of its result in the history, where it has one.
+        attempts: how often it was begun; 0 where nothing ran.
     """
 
     stage: str
@@ -61,6 +62,7 @@ class PastStage:
     traceback: str = ""
     hint: str | None = None
     record: Digest | None = None
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class PastRun:
         seconds: wall time; ``None`` while it goes on, or if it was killed.
         targets: what was asked for, as written; empty where everything was.
         stages: those that it was about, in the order in which they ended; then those that did not.
+        executor: where they ran: ``local``, ``dask`` or ``ray``.
     """
 
     id: str
@@ -82,6 +85,7 @@ class PastRun:
     state: RunState
     targets: tuple[str, ...]
     stages: tuple[PastStage, ...]
+    executor: str = "local"
 
     def counts(self) -> Mapping[Outcome, int]:
         """How many stages had each outcome that occurred."""
@@ -209,12 +213,14 @@ def _past_run(layout: Layout, run: str, ids: Sequence[str]) -> PastRun:
         state=state,
         targets=start.targets if start is not None else (),
         stages=_stages(events, start.stages if start is not None else (), state),
+        executor=start.executor if start is not None else "local",
     )
 
 
 def _stages(events: Sequence[Event], planned: Sequence[str], state: RunState) -> tuple[PastStage, ...]:
     why: dict[str, str] = {}
     logs: dict[str, str] = {}
+    begun: dict[str, int] = {}
     ended: dict[str, PastStage] = {}
     for event in events:
         match event:
@@ -222,6 +228,7 @@ def _stages(events: Sequence[Event], planned: Sequence[str], state: RunState) ->
                 why[event.stage] = past_reason(Decision(event.stage, event.verdict, event.changes))
             case StageStarted():
                 logs[event.stage] = event.log
+                begun[event.stage] = event.attempt
             case StageFinished():
                 reason = event.reason or (why.get(event.stage, "") if event.outcome is Outcome.RAN else "")
                 ended[event.stage] = PastStage(
@@ -233,13 +240,18 @@ def _stages(events: Sequence[Event], planned: Sequence[str], state: RunState) ->
                     event.traceback,
                     event.hint,
                     event.record,
+                    begun.get(event.stage, 0),
                 )
 
     def told(name: str) -> str:
         return why.get(name, "") if state is RunState.RUNNING else "the run was killed"
 
-    rest = [name for name in planned if name not in ended]
-    return (*ended.values(), *(PastStage(name, None, told(name), log=logs.get(name, "")) for name in rest))
+    rest = [
+        PastStage(name, None, told(name), log=logs.get(name, ""), attempts=begun.get(name, 0))
+        for name in planned
+        if name not in ended
+    ]
+    return (*ended.values(), *rest)
 
 
 def _began(layout: Layout, run: str) -> datetime | None:

@@ -3,13 +3,15 @@
 Paths become project paths, code becomes definitions. What is declared is left out: deps and outs are compared anyway.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pivot.core.graph import Graph
 from pivot.errors import DefinitionErrors, PivotError, StoreError
 from pivot.fingerprint.stage import Fingerprinter
+from pivot.model.context import EXECUTOR, is_param_of, run_context, states_now
 from pivot.model.digest import Digest
 from pivot.model.fingerprint import Fingerprint
 from pivot.model.observation import (
@@ -98,11 +100,18 @@ class Reader:
         return Observation(
             files=dict(sorted(files.items())),
             environment=dict(sorted(seen.environment.items())),
+            context=self._asked(seen.context),
             ran=tuple(sorted(ran)),
             imported=tuple(sorted(set(seen.imported) - known)),
             missing=tuple(sorted(set(seen.missing))),
             complete=complete,
+            keys=dict(sorted(seen.keys.items())),
         )
+
+    def _asked(self, context: Mapping[str, str]) -> dict[str, str]:
+        """What was asked of the run context, without the stage's own params: those are compared anyway."""
+        own = json.loads(self.stage.params.values) if self.stage.params else {}
+        return {at: state for at, state in context.items() if not is_param_of(own, at)}
 
     def _beyond(self, code: Iterable[tuple[str, int]], names: Mapping[str, str]) -> tuple[str, ...]:
         """The definitions beyond the stage's certain reach that some code stands in."""
@@ -147,9 +156,19 @@ class Reader:
 
 
 def look_again(
-    stage: Stage, before: Observation, *, root: str, environment: Mapping[str, str], digest: DigestOf
-) -> tuple[dict[ProjectPath, str], dict[str, str]]:
-    """The states that files and variables have now, of all that was looked at in a run."""
+    stage: Stage,
+    before: Observation,
+    *,
+    root: str,
+    environment: Mapping[str, str],
+    executor: Callable[[], str],
+    digest: DigestOf,
+) -> Observation:
+    """What was observed in a run, with the states that all of it but the code has now.
+
+    Args:
+        executor: gives where the stage would run.
+    """
     files = {
         path: _state_now(absolute(path, root), state, stage, root, digest)
         for path, state in before.files.items()
@@ -157,7 +176,13 @@ def look_again(
     variables = {
         name: environment_state(stage.key, name, environment.get(name)) for name in before.environment
     }
-    return files, variables
+    asked: Mapping[str, str] = {}
+    if before.context:
+        own = stage.params.values if stage.params else None
+        kind = executor() if EXECUTOR in before.context else ""
+        now = run_context(stage.context, own, stage=stage.name, executor=kind)
+        asked = states_now(stage.key, before.context, now)
+    return replace(before, files=files, environment=variables, context=asked)
 
 
 def _state_now(path: str, before: str, stage: Stage, root: str, digest: DigestOf) -> str:

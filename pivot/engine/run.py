@@ -6,23 +6,32 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pivot.core.graph import Graph
 from pivot.core.schedule import Scheduler
-from pivot.engine.attempt import Conditions, begin
+from pivot.engine.attempt import Attempt, Conditions, begin
+from pivot.engine.capacity import Capacity, capacity_for, require_capacity
 from pivot.engine.drive import Driver
 from pivot.engine.observe import Observer, made_by
 from pivot.engine.sinks import EventLog
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.executors.base import Executor
+from pivot.executors.machine import machine_capacity
+from pivot.model.decision import Decision
 from pivot.model.event import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished
 from pivot.model.run import Run
 from pivot.model.upstream import shown_path
 from pivot.paths import ROOT, ProjectPath, absolute
+from pivot.store.guard import Guard
 from pivot.store.history import is_asked_to_stop
 from pivot.store.store import Store
+
+if TYPE_CHECKING:
+    from pivot.executors.clusters import ClusterLoan
+    from pivot.executors.warm import Loan
 
 NOTICE = 0.2
 """Seconds after which an interrupt is noticed at the latest."""
@@ -95,8 +104,31 @@ def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
                     else _way_to(path, plan.graph, root, guess=guesses <= MOST_GUESSES),
                 )
             )
+    if not errors:
+        errors.extend(require_capacity(plan.graph, plan.chosen, limits_of(plan), observer, force=plan.force))
     if errors:
         raise DefinitionErrors(errors)
+
+
+def taking(loan: "Loan | ClusterLoan", plan: Plan, observer: Observer) -> Callable[[], Executor]:
+    """Takes the executor of a run from what is lent, when it is first called; its size is that of the plan."""
+    stages = [plan.graph.stage(name) for name in plan.chosen]
+    libraries = {library for stage in stages for library in observer.fingerprint(stage).libraries}
+    needs = {stage.name: stage.resources for stage in stages}
+    return lambda: loan.executor(plan.jobs, libraries, needs)
+
+
+def limits_of(plan: Plan) -> Mapping[str, float]:
+    """How much there is here of what the stages of a plan ask for; a cluster knows that of itself.
+
+    Of one that is started here nobody knows more than what the project declares.
+    """
+    if plan.conditions.executor.address is not None:
+        return {}
+    if not plan.conditions.executor.is_local:
+        return plan.conditions.capacity
+    stages = [plan.graph.stage(name) for name in plan.chosen]
+    return capacity_for(stages, plan.conditions.capacity, lambda: machine_capacity(os.environ))
 
 
 def _way_to(path: ProjectPath, graph: Graph, root: str, *, guess: bool) -> str:
@@ -162,26 +194,36 @@ def _execute(
         for sink in sinks:
             sink(event)
 
+    stages = {name: plan.graph.stage(name) for name in plan.chosen}
+    limits = limits_of(plan)
+    is_here = plan.conditions.executor.address is None
+    capacity = Capacity(limits, stages.values() if is_here else (), lambda text: emit(Notice(text)))
+
+    def start(decision: Decision, guard: Guard, number: int) -> Attempt:
+        stage = stages[decision.stage]
+        capacity.require(stage)
+        return begin(store, observer, stage, decision, guard, plan.conditions, number)
+
     driver = Driver(
         graph=plan.graph,
         scheduler=Scheduler(
             plan.graph.among(plan.chosen),
             jobs=plan.jobs,
-            mutex={name: plan.graph.stage(name).mutex for name in plan.chosen},
+            mutex={name: stage.mutex for name, stage in stages.items()},
+            resources={name: stage.resources for name, stage in stages.items()},
+            capacity=limits,
             durations=_durations(plan, store),
             keep_going=plan.keep_going,
         ),
         observer=observer,
         store=store,
         executor=executor,
-        begin=lambda decision, guard: begin(
-            store, observer, plan.graph.stage(decision.stage), decision, guard, plan.conditions
-        ),
+        begin=start,
         emit=emit,
         unwanted=lambda stage: is_asked_to_stop(store.layout, plan.id, stage),
         force=plan.force,
     )
-    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets, plan.conditions.executor))
+    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets, plan.conditions.executor.kind))
     for text in store.take_notices():
         emit(Notice(text))
     cancelled = _wait(driver, lambda: stopped() or is_asked_to_stop(store.layout, plan.id))

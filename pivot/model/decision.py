@@ -26,6 +26,8 @@ class ChangeKind(StrEnum):
     DEP = "dep"  # the content of a dep
     FILE = "file"  # a file or folder that the stage read without declaring it
     ENVIRONMENT = "environment"  # a variable that its code read
+    CONTEXT = "context"  # what it asked of the run context: a key of the config, the run's id
+    KEY = "key"  # of the object store, that the stage looked for
     LOADER = "loader"
     OUT = "out"  # the declaration of an out
     NAME = "name"  # which path a parameter or an output stands for
@@ -34,8 +36,22 @@ class ChangeKind(StrEnum):
     OUTPUT_ALTERED = "output altered"  # in the workspace, by somebody else
     OBJECT_MISSING = "object missing"  # in the cache
     FORCED = "forced"
+    ALWAYS = "always"  # the stage runs in every run
+    DROPPED = "dropped"  # items of the mapped stage failed when it last ran; name is how many of how many
     UPSTREAM = "upstream"  # name is the stage that is waited for
     MISSING_DEP = "missing dep"  # a file that no stage makes is not there
+
+
+SAID_AT_ONCE = frozenset(
+    (
+        ChangeKind.FIRST_RUN,
+        ChangeKind.FORCED,
+        ChangeKind.ALWAYS,
+        ChangeKind.DROPPED,
+        ChangeKind.UPSTREAM,
+    )
+)
+"""Kinds of which one sentence says all: nothing has an old and a new state."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class RunStarted:
         stages: in the order in which they may run.
         jobs: the number of worker slots.
         targets: what was asked for, as written; empty where everything was.
-        executor: where they run: ``local``, ``dask`` or ``ray``.
+        executor: where they run: ``local``, ``dask`` or ``ray``; empty where it was known that none would.
     """
 
     run: str
@@ -47,10 +47,40 @@ class StageDecided:
 
 @dataclass(frozen=True, slots=True)
 class StageStarted:
-    """A worker begins with a stage. `log` is the project path of its output."""
+    """A worker begins with a stage.
+
+    Attributes:
+        log: the project path of its output.
+        attempt: which one it is, from 1.
+    """
 
     stage: str
     log: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StageRetried:
+    """An attempt failed, and another one will follow.
+
+    Attributes:
+        attempt: the one that failed, from 1.
+        of: how many there may be.
+        reason: why it failed, in one line.
+        delay: seconds before the next one.
+    """
+
+    stage: str
+    attempt: int
+    of: int
+    reason: str
+    delay: float
+
+    @property
+    def text(self) -> str:
+        """All that in one line."""
+        then = f"again in {self.delay:g} s" if self.delay else "again"
+        return f"attempt {self.attempt} of {self.of} failed: {self.reason}; {then}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +153,7 @@ Event = (
     RunStarted
     | StageDecided
     | StageStarted
+    | StageRetried
     | StageOutput
     | StageProgress
     | StageFinished

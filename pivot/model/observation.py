@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from pivot.model.digest import Digest, digest_parts
+from pivot.model.stored import OWN, KeyName, Stored
 from pivot.paths import ProjectPath
 
 ABSENT = "absent"
@@ -35,23 +36,31 @@ class Seen:
             listed folder `folder_state` of its names, `link_state`, or `made_state`.
         written: files that the stage wrote before it read them (or never read).
         environment: name → `environment_state`.
+        context: what it asked of its run context: pointer → state, see `pivot.model.context`.
         code: functions of the project that ran: (file name of the code, first line); empty where calls are not seen.
         import_code: those that ran while a module that the worker holds was imported.
         imported: project modules that were imported: name → file name.
         missing: modules that were asked for by project code and are nowhere.
         started_process: whether a program or child process was started, in which code may have run unseen.
         calls: whether calls were seen at all (Python 3.12 and newer).
+        keys: of the object store: name → `ABSENT`, `PRESENT`, `Stored.state`, `OWN`, for a namespace `listing_state`.
+        puts: the values that it put there and did not delete again.
+        deleted: keys that it deleted.
     """
 
     files: dict[str, str] = field(default_factory=dict)
     written: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    context: dict[str, str] = field(default_factory=dict)
     code: tuple[tuple[str, int], ...] = ()
     import_code: tuple[tuple[str, int], ...] = ()
     imported: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     started_process: bool = False
     calls: bool = False
+    keys: dict[KeyName, str] = field(default_factory=dict)
+    puts: dict[KeyName, Stored] = field(default_factory=dict)
+    deleted: tuple[KeyName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +70,24 @@ class Observation:
     Attributes:
         files: project path → state, as in `Seen`.
         environment: name → state.
+        context: pointer into the run context → state.
         ran: definitions beyond the certain reach that ran (or may have): ``module:title``.
         imported: project modules beyond the static reach that were imported.
         missing: modules that were looked for in vain.
         code: the fingerprint's digest with `ran`, `imported` and `missing` joined; ``None`` where there are none.
         complete: whether calls were seen; if not (Python 3.11, a child process), `ran` holds all that may have run.
+        keys: of the object store: name → state, as in `Seen`.
     """
 
     files: Mapping[ProjectPath, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, str] = field(default_factory=dict)
     ran: tuple[str, ...] = ()
     imported: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     code: Digest | None = None
     complete: bool = True
+    keys: Mapping[KeyName, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> Digest:
@@ -88,6 +101,9 @@ class Observation:
                 *("imported", str(len(self.imported)), *self.imported),
                 *("missing", str(len(self.missing)), *self.missing),
                 self.code or "",
+                # of a stage that asks for nothing the digest is what it was before there was anything to ask
+                *(_flat("context", dict(self.context)) if self.context else ()),
+                *(_flat("keys", dict(self.keys)) if self.keys else ()),
             ]
         )
 
@@ -96,6 +112,8 @@ class Observation:
         return (
             dict(self.files) == dict(other.files)
             and dict(self.environment) == dict(other.environment)
+            and dict(self.context) == dict(other.context)
+            and dict(self.keys) == dict(other.keys)
             and (self.ran, self.imported, self.missing) == (other.ran, other.imported, other.missing)
             and self.code == other.code
         )
@@ -108,7 +126,12 @@ class Observation:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was observed that could change."""
-        return not (self.files or self.environment or self.has_code)
+        return not (self.files or self.environment or self.context or self.keys or self.has_code)
+
+    @property
+    def has_state(self) -> bool:
+        """Whether the stage took up what it had put into the object store in an earlier run."""
+        return OWN in self.keys.values()
 
 
 def made_state(what: str) -> str:
@@ -176,5 +199,5 @@ def is_counted(name: str) -> bool:
     return name not in _UNCOUNTED and not name.startswith(_OURS) and not name.endswith(".pyc")
 
 
-def _flat(title: str, table: Mapping[str, str]) -> list[str]:
+def _flat(title: str, table: Mapping[str, str] | Mapping[KeyName, str]) -> list[str]:
     return [title, str(len(table)), *(text for pair in sorted(table.items()) for text in pair)]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pivot.model.context import NOTHING_SAID, FileContext
 from pivot.model.digest import Digest, digest_parts
 from pivot.model.place import Place
 from pivot.model.resources import Resources
@@ -127,15 +128,22 @@ class Returns(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageParameters:
-    """The params of a stage: which argument takes them, the model that checks them, and their values.
+    """The params of a stage: which arguments take them, the model that checks them, and their values.
 
     Attributes:
-        values: every field and its value as JSON text with sorted keys (nested models and dates included).
+        argument: the parameter that takes an instance of the model; ``None`` where no parameter does.
+        model: of its fields; ``None`` likewise.
+        values: every field of the model, and every plain parameter that is given a value, as one JSON text with
+            sorted keys (nested models and dates included).
+        plain: parameters of the function that take a value by their own name, each with its type in words: what
+            the type makes of the JSON text. Empty words where the text alone says what the value is; ``None`` for
+            a list that is mapped over, which no parameter takes.
     """
 
-    argument: str
-    model: ObjectRef
+    argument: str | None
+    model: ObjectRef | None
     values: str
+    plain: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +180,7 @@ class Stage:
         roots: folders from which its module is imported, in order.
         home: the folder of the file (or notebook) that defines it, not shifted by ``cwd``.
         variant: which one of several that one entry makes.
+        context: what its pipeline file says for all its stages; a stage asks for it through the run context.
         resources: what it takes of the machine while it runs.
         always: run it in every run, whatever changed or did not.
         retries: whether a failed attempt is followed by another.
@@ -194,6 +203,7 @@ class Stage:
     roots: tuple[ProjectPath, ...]
     home: ProjectPath = ROOT
     variant: StageVariant | None = None
+    context: FileContext = NOTHING_SAID
     resources: Resources = field(default_factory=Resources)
     always: bool = False
     retries: Retries = field(default_factory=Retries)

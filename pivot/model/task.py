@@ -1,12 +1,15 @@
 """One execution of a stage, as it travels to a worker and back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pivot.model.context import RunContext
 from pivot.model.fingerprint import ModuleText
 from pivot.model.observation import Seen
 from pivot.model.record import OutputState
 from pivot.model.resources import Resources
 from pivot.model.stage import LoaderRef, ObjectRef, Returns, StageParameters
+from pivot.model.stored import KeyName, Stored
 from pivot.paths import ProjectPath
 
 
@@ -18,6 +21,8 @@ class TaskDep:
         path: with ``/`` at its end: a folder.
         index: the position of its value in the list that the argument gets; ``None``: the value itself.
         files: of a folder, the files in it that count, relative to it, sorted; ``None``: all.
+        items: absolute paths of files of which each holds an item of the list that is the value; ``None``: the file
+            at `path` holds the value.
     """
 
     name: str
@@ -26,6 +31,7 @@ class TaskDep:
     argument: str | None
     index: int | None = None
     files: tuple[str, ...] | None = None
+    items: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +86,13 @@ class Task:
         ignored_environment: patterns of variables that are left out.
         variant: what the parameter ``variant`` gets, as JSON text; ``None`` where the function takes none.
         key: what the stage is called on disk; empty: as here.
+        cache: absolute path of the cache; empty: there is no object store.
+        later: keys of the stages that rest on this one: it does not see what they put into the object store.
+        last_puts: what it put there itself in its last run, for when it asks for its state.
         executor: where it runs: ``local``, ``dask`` or ``ray``.
         resources: what it takes of the machine, for executors that place it.
         attempt: which one it is, from 1.
+        context: what the stage's run context says.
     """
 
     stage: str
@@ -103,9 +113,13 @@ class Task:
     ignored_environment: tuple[str, ...] = ()
     variant: str | None = None
     key: str = ""
+    cache: str = ""
+    later: frozenset[str] = frozenset()
+    last_puts: Mapping[KeyName, Stored] = field(default_factory=dict)
     executor: str = "local"
     resources: Resources = field(default_factory=Resources)
     attempt: int = 1
+    context: RunContext = field(default_factory=RunContext)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +129,25 @@ class Failure:
     Attributes:
         kind: ``exception`` (the stage raised), ``result`` (what it returned cannot be saved), ``load`` (a dep
             could not be read), ``import`` (its module could not be imported), ``died`` (the process ended),
-            ``cancelled``, ``commit`` (its outputs could not be recorded).
+            ``timeout`` (it was ended because it took too long), ``cancelled``, ``commit`` (its outputs could not be
+            recorded).
         message: one line: ``ValueError: bad (stages.py:12)``.
         traceback: as the stage's author would see it, without frames of Pivot's own; may be empty.
         hint: the way out, where we know one.
+        exceptions: dotted names of the class of what was raised and of its bases, where something was.
     """
 
     kind: str
     message: str
     traceback: str = ""
     hint: str | None = None
+    exceptions: tuple[str, ...] = ()
+
+    @property
+    def raised(self) -> tuple[str, ...]:
+        """As `exceptions`; also for what ended without one, the name that stands for it."""
+        standing = {"timeout": ("builtins.TimeoutError",), "died": ("pivot.errors.WorkerError",)}
+        return self.exceptions or standing.get(self.kind, ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pivot.model.event import (
     StageFinished,
     StageOutput,
     StageProgress,
+    StageRetried,
     StageStarted,
 )
 from pivot.model.place import Place
@@ -68,6 +69,8 @@ def _event(name: str, fields: dict[str, Any]) -> Event:
             return StageDecided(**fields | {"verdict": Verdict(fields["verdict"]), "changes": changes})
         case "StageStarted":
             return StageStarted(**fields)
+        case "StageRetried":
+            return StageRetried(**fields)
         case "StageOutput":
             return StageOutput(**fields)
         case "StageProgress":

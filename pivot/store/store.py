@@ -10,7 +10,9 @@ from pivot.model.digest import Digest, digest_text
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage
+from pivot.model.stored import KeyName, Stored
 from pivot.model.tree import TreeEntry, tree_text
+from pivot.model.upstream import is_listed, value_owner
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_root
 from pivot.store import atomic
 from pivot.store.checkout import checkout, with_contents
@@ -31,8 +33,11 @@ from pivot.store.guard import Guard, holder, try_guard
 from pivot.store.history import keep_record, list_runs
 from pivot.store.index import SourceIndex, StateDb, StatIndex
 from pivot.store.journal import Journal
+from pivot.store.keytable import keys_of
 from pivot.store.last import LastValues, find_last_values, place_last_values
 from pivot.store.layout import create, open_layout, plan_layout
+from pivot.store.ledger import Ledger
+from pivot.store.listings import Listings
 from pivot.store.lockfile import read_lock
 from pivot.store.objects import MissingObjectError, ObjectStore
 from pivot.store.runcache import read_records
@@ -67,6 +72,7 @@ class Store:
         self._objects = ObjectStore(self.layout, self._index, mode=checkout_mode)
         self._last_text: tuple[StageRecord, str] | None = None  # of the result that was committed last
         self._locks: dict[str, tuple[object, StageRecord | None, str]] = {}  # by stage, with the file's stamp
+        self.names = Listings().names
         self.sources = SourceIndex(self._db)
         self.definitions = SourceIndex(self._db, "definition")
         self._durations = SourceIndex(self._db, "duration")
@@ -101,6 +107,10 @@ class Store:
         self._taken = len(self._notices)
         damaged, self._objects.notices = self._objects.notices, []
         return taken + damaged
+
+    def puts(self, stage: str) -> dict[KeyName, Stored]:
+        """What a stage has in the object store now."""
+        return keys_of(self.layout, stage)
 
     def tell(self, notice: str) -> None:
         """Add a notice that was not found on disk."""
@@ -150,6 +160,28 @@ class Store:
                 f"what {folder} held is lost: it is neither there nor in the cache",
                 "run the stage that makes it again",
             ) from error
+
+    def list_entries(self, path: ProjectPath) -> tuple[TreeEntry, ...]:
+        """The results of the items of a mapped stage, in order, as its value lies in place.
+
+        Raises:
+            StoreError: it is not there, or an item's result is lost.
+        """
+        digest = self.digest(path)
+        who = value_owner(path)
+        if digest is not None:
+            self._objects.add_file(absolute(path, self.root), digest)
+            entries = load_tree(self._objects, digest)
+            if all(self._objects.has(entry.digest) for entry in entries):
+                return entries
+        raise MissingObjectError(
+            f"what stage '{who}' returned is lost: the cache lacks the results of some items",
+            f"make them again: pivot repro --force {who}",
+        )
+
+    def ledger(self, stage: str, base: Digest) -> Ledger:
+        """What is known of the items of a mapped stage."""
+        return Ledger(self.layout, stage, base)
 
     def expect(self, paths: Iterable[ProjectPath]) -> None:
         """The digests of these files will be asked for: what is known of them is fetched at once."""
@@ -208,7 +240,7 @@ class Store:
 
     def obtainable(self, path: ProjectPath, digest: Digest) -> bool:
         """Whether the bytes of an output can be had from the cache (of a folder: or from the one in place)."""
-        if is_folder(path):
+        if is_folder(path) or is_listed(path):
             return is_obtainable(self._objects, absolute(path, self.root), digest)
         return self._objects.has(digest)
 

@@ -8,7 +8,7 @@ import contextlib
 import functools
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,20 +18,28 @@ from pivot.model.task import Task, TaskOut
 from pivot.worker.bars import tqdm_bars
 from pivot.worker.report import Reporter, progress_file
 
+Note = Callable[[str, object], None]
+"""Takes a pointer into the run context and what was seen there: a state, or a `pivot.model.context.Read`."""
+
+
+def unnoted(_at: str, _seen: object) -> None:
+    """The `Note` where nobody observes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A stage, and where it says how far it is."""
+    """A stage, where it says how far it is, and who notes what it asks of its run context."""
 
     task: Task
     reporter: Reporter
+    note: Note = unnoted
 
 
 @contextlib.contextmanager
-def running(task: Task) -> Iterator[None]:
+def running(task: Task, note: Note = unnoted) -> Iterator[None]:
     """Meanwhile `current` gives this task."""
     reporter = Reporter(progress_file(task.log))
-    one, stack = Running(task, reporter), _stack()
+    one, stack = Running(task, reporter, note), _stack()
     stack.append(one)
     try:
         with tqdm_bars(reporter):

@@ -60,6 +60,7 @@ def failure_of(
         message=f"{message} ({place})" if place else message,
         traceback="".join(summary.format()),
         hint=hint or way_out(error),
+        exceptions=tuple([f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__[:-1]]),
     )
 
 

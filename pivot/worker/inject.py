@@ -8,7 +8,10 @@ import pickle
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from pivot.config.plain import plain_value
+from pivot.define.hints import hints_of
 from pivot.loaders import PathOnly
+from pivot.model.stage import StageParameters
 from pivot.model.task import Task, TaskDep, TaskOut
 from pivot.model.upstream import VALUES, shown_path
 from pivot.store.contents import contents
@@ -34,7 +37,7 @@ def arguments(task: Task) -> dict[str, object]:
     values |= {name: [found[index] for index in sorted(found)] for name, found in several.items()}
     values |= {out.argument: _last_value(out, task) for out in task.outs if out.argument is not None}
     if task.params is not None:
-        values[task.params.argument] = _params(task)
+        values |= _params(task.params, task)
     if task.variant is not None:
         values["variant"] = json.loads(task.variant)
     return values
@@ -61,6 +64,8 @@ def spread(
 
 
 def _dep(dep: TaskDep, task: Task) -> object:
+    if dep.items is not None:
+        return [_loaded(dep, path, task) for path in dep.items]
     if not dep.path.endswith("/"):
         return _loaded(dep, dep.path, task)
     try:
@@ -77,7 +82,7 @@ def _dep(dep: TaskDep, task: Task) -> object:
 
 
 def _loaded(dep: TaskDep, path: str, task: Task) -> object:
-    doing = f"dep {dep.name!r} ({shown(path, task.cwd)})"
+    doing = f"dep {dep.name!r} ({shown(path if dep.items is None else dep.path, task.cwd)})"
     try:
         return pickle.loads(dep.loader.payload).load(path)
     except Exception as error:
@@ -105,14 +110,29 @@ def _last_value(out: TaskOut, task: Task) -> object:
         raise TaskError(failure_of(error, "load", task.modules, doing=doing, hint=hint)) from error
 
 
-def _params(task: Task) -> object:
-    assert task.params is not None
-    params = task.params
-    doing = f"params {params.argument!r} ({params.model})"
+def _params(params: StageParameters, task: Task) -> dict[str, object]:
+    """The params model's instance under its argument, and the plain parameters under their names."""
+    found: dict[str, object] = {}
+    doing = "params"
     try:
-        return resolve(params.model).model_validate_json(params.values)
+        if not params.plain:
+            rest = params.values
+        else:
+            given = json.loads(params.values)
+            values = {name: (given.pop(name), words) for name, words in params.plain}
+            rest = json.dumps(given)
+            hints = hints_of(resolve(task.function)) if any(words for _, words in params.plain) else {}
+            for name, (value, words) in values.items():
+                if words is None:
+                    continue
+                doing = f"param {name!r}"
+                found[name] = plain_value(hints.get(name, Any), value) if words else value
+        if params.argument is not None and params.model is not None:
+            doing = f"params {params.argument!r} ({params.model})"
+            found[params.argument] = resolve(params.model).model_validate_json(rest)
     except Exception as error:
         raise TaskError(failure_of(error, "load", task.modules, doing=doing)) from error
+    return found
 
 
 def shown(path: str, cwd: str) -> str:

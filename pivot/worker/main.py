@@ -29,7 +29,7 @@ from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, StaleWorker, Success, Task, TaskResult, TrialResult, TrialTask
 from pivot.worker import modules
 from pivot.worker.capture import adopt_streams, captured, fresh_warnings
-from pivot.worker.context import running
+from pivot.worker.context import Note, running
 from pivot.worker.failures import failure_of
 from pivot.worker.imports import ImportLog
 from pivot.worker.inject import arguments, spread
@@ -142,12 +142,12 @@ def _run(task: Task) -> TaskResult:
         return StaleWorker(stale)
     importer, log = modules.install(task.modules, task.roots)
     with surroundings(task.cwd, task.environment), captured(task.log):
-        with observing(task, importer, log) as seen:
-            result = _execute(task, log)
-        return replace(result, seen=seen()) if isinstance(result, Success) else result
+        with observing(task, importer, log) as watch:
+            result = _execute(task, log, watch.asked)
+        return replace(result, seen=watch.seen()) if isinstance(result, Success) else result
 
 
-def _execute(task: Task, log: ImportLog) -> Success | Failure:
+def _execute(task: Task, log: ImportLog, note: Note) -> Success | Failure:
     begin = time.perf_counter()
     step = "import"
     try:
@@ -158,7 +158,7 @@ def _execute(task: Task, log: ImportLog) -> Success | Failure:
             drawn
         ):  # the project's own seed holds; a later stage would find its modules imported, and not hear of it
             log.mark_asked()
-        with fresh_warnings(), running(task):
+        with fresh_warnings(), running(task, note):
             step = "load"
             given, values = spread(function, arguments(task))
             make_room(task)

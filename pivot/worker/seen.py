@@ -9,7 +9,6 @@ imports      ─┘
 
 import contextlib
 import importlib.util
-import multiprocessing.process
 import os
 import stat
 import sys
@@ -17,15 +16,19 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from types import CodeType, FrameType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pivot.define.sources import ProjectImporter
+from pivot.model.context import settled, stronger, take_down
 from pivot.model.observation import ABSENT, FOLDER, PRESENT, Seen, environment_state
+from pivot.model.stored import KeyName
 from pivot.model.task import Task
 from pivot.worker.audit import listening, tell
 from pivot.worker.calls import Calls, calls, is_function
-from pivot.worker.children import Reports
+from pivot.worker.children import Reports, processes_made
+from pivot.worker.context import Note, unnoted
 from pivot.worker.descriptors import opened
+from pivot.worker.desk import KeyLog, stage_desk
 from pivot.worker.environment import environment_reads
 from pivot.worker.files import INSTALLED, Entry, FileLog
 from pivot.worker.frames import Frames, Kind
@@ -35,16 +38,13 @@ from pivot.worker.looks import looks
 
 
 @contextlib.contextmanager
-def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iterator[Callable[[], Seen]]:
-    """Watches what the process does meanwhile, in all its threads; without a ``task.root``, nothing.
-
-    Gives a function for afterwards, which says what was seen.
-    """
+def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iterator["Watch"]:
+    """Watches what the process does meanwhile, in all its threads; without a ``task.root``, nothing."""
     if not task.root:
-        yield Seen
+        yield Watch(Seen, unnoted)
         return
     recorder = Recorder(task, importer, imports)
-    children = _children()
+    children = processes_made()
     with contextlib.ExitStack() as stack:
         stack.enter_context(listening(recorder.hear))
         stack.enter_context(looks(recorder))
@@ -53,10 +53,20 @@ def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iter
         noted = stack.enter_context(calls(recorder.call))
         stack.enter_context(imports.watched(lambda: recorder.at_border(noted)))
         stack.callback(recorder.end_reports)
-        yield recorder.seen
+        stack.enter_context(
+            stage_desk(task, recorder.keys, is_importing=lambda: imports.current() is not None)
+        )
+        yield Watch(recorder.seen, recorder.asked)
         recorder.sees_calls = noted.are_seen()
-        recorder.started_process |= _children() != children
+        recorder.started_process |= processes_made() != children
         recorder.note_modules_from_elsewhere()
+
+
+class Watch(NamedTuple):
+    """``seen`` says what was seen, once nothing is watched; ``asked`` is told what is asked of the context."""
+
+    seen: Callable[[], Seen]
+    asked: Note
 
 
 class Recorder:
@@ -65,11 +75,12 @@ class Recorder:
     Attributes:
         sees_calls: whether it is told of calls.
         started_process: whether a program or child process was started.
+        keys: what became of keys of the object store.
     """
 
     def __init__(self, task: Task, importer: ProjectImporter, imports: ImportLog) -> None:
-        self.sees_calls = False
-        self.started_process = False
+        self.sees_calls = self.started_process = False
+        self.keys = KeyLog(self._say_key, self._catch_up)
         self._interpreter = tuple(f"{prefix}{os.sep}" for prefix in {sys.prefix, sys.base_prefix})
         self._modules = frozenset(sys.modules)
         self._texts = frozenset(module.filename for module in task.modules)
@@ -80,6 +91,7 @@ class Recorder:
         self._importer = importer
         self._imports = imports
         self._environment: dict[str, str] = {}
+        self._context: dict[str, str] = {}
         self._code: set[tuple[str, int]] = set()
         self._missing: set[str] = set()
         self._elsewhere: dict[str, str] = {}
@@ -95,12 +107,16 @@ class Recorder:
             files=self.files.states(),
             written=self.files.written(),
             environment=dict(self._environment),
+            context=settled(self._context),
             code=tuple(sorted(self._code)),
             import_code=tuple(sorted(set().union(*(module.code for module in held)))),
             imported={**self._elsewhere, **self._importer.files, **self._importer.compiled},
             missing=tuple(sorted(self._missing.union(*(module.missing for module in held)))),
             started_process=self.started_process,
             calls=self.sees_calls,
+            keys=self.keys.states,
+            puts=self.keys.puts,
+            deleted=tuple(self.keys.deleted),
         )
 
     def at_border(self, noted: Calls) -> None:
@@ -156,13 +172,21 @@ class Recorder:
                 for path in own.touched:
                     self._tell("file", path, *self.files.entry(path))
                 return
-            if self._reports is not None:
-                self._take_reports(self._reports)
+            self._catch_up()
             act(*given)
         except Exception:  # noqa: BLE001, S110
             pass
         finally:
             own.busy = False
+
+    def _say_key(self, *report: object) -> None:
+        self._blame_import()
+        if self._tells():
+            self._tell(*report)
+
+    def _catch_up(self) -> None:
+        if self._reports is not None and not self._tells():
+            self._take_reports(self._reports)
 
     def _tells(self) -> bool:
         """Whether this is a forked child, which must say what it sees."""
@@ -182,12 +206,16 @@ class Recorder:
                     self.files.adopt(name, cast("Entry", tuple(rest)))
                 case "variable":
                     self._environment.setdefault(name, rest[0])
+                case "asked":
+                    self._context[name] = stronger(self._context.get(name), rest[0])
                 case "code":
                     self._code.add((name, rest[0]))
                 case "missing":
                     self._missing.add(name)
                 case "imported":
                     self._elsewhere.setdefault(name, rest[0])
+                case _:
+                    self.keys.note(kind, KeyName(name), *rest)
 
     def variable(self, name: str, value: str | None) -> None:
         """Project code read a variable."""
@@ -198,6 +226,15 @@ class Recorder:
             self._blame_import()
             if self._tells():
                 self._tell("variable", name, state)
+
+    def asked(self, at: str, seen: object) -> None:
+        """The stage asked for something of its run context; of what is known whole nothing more is to be noted."""
+        state = take_down(self._context, self._task.key or self._task.stage, at, seen)
+        if state is None:
+            return
+        self._blame_import()
+        if self._tells():
+            self._tell("asked", at, state)
 
     def missing(self, name: str) -> None:
         """Project code wants a module that is nowhere."""
@@ -356,8 +393,3 @@ class _Thread(threading.local):
         self.busy = False
         self.folder: str | None = None  # in which a file is being opened
         self.touched: set[str] = set()  # places that the event at hand is about
-
-
-def _children() -> str:
-    """Changes when a `multiprocessing` process is made, which fires no audit event unless it is forked."""
-    return repr(getattr(multiprocessing.process, "_process_counter", None))

@@ -95,6 +95,9 @@ def stages_after(event: Mapping[str, Any], states: Mapping[str, StageView]) -> t
         case "StageProgress" if name in states:
             progress = ProgressView(event["done"], event["total"], event["text"])
             return (replace(states[name], progress=progress),)
+        case "StageRetried" if name in states:
+            then = f"attempt {event['attempt']} of {event['of']} failed: {event['reason']}"
+            return (replace(states[name], progress=ProgressView(0, None, then)),)
         case "StageFinished":
             outcome = _OUTCOMES[event["outcome"]]
             reason = "" if outcome == "blocked" else event["reason"]

@@ -15,6 +15,10 @@ from pivot.errors import DefinitionErrors, PivotError
         ("seed: 7\njobs: 3\ncache:\n  dir: ../cache\n", Settings(7, "../cache", 3)),
         ("seed: off", Settings(None, None, None)),
         ("cache:", Settings(0, None, None)),
+        (
+            "capacity: {gpus: 2, memory: 4GB, license: 3}",
+            Settings(capacity={"gpus": 2, "memory": 4e9, "license": 3}),
+        ),
     ],
 )
 def test_a_settings_file_says_what_it_says(text, settings):
@@ -33,10 +37,22 @@ def test_everything_wrong_in_a_settings_file_is_told_at_once():
     ]
 
 
-@pytest.mark.parametrize("text", ["[1]", "cache: 3", "seed: true", "jobs: 1.5", "remotes: {1: /mnt}"])
+@pytest.mark.parametrize(
+    "text", ["[1]", "cache: 3", "seed: true", "jobs: 1.5", "remotes: {1: /mnt}", "capacity: 3"]
+)
 def test_a_setting_of_the_wrong_kind_is_an_error(text):
     with pytest.raises(DefinitionErrors):
         read_settings(text)
+
+
+def test_what_is_wrong_with_a_capacity_is_told_at_its_line():
+    with pytest.raises(DefinitionErrors) as caught:
+        read_settings("capacity:\n  gpus: -1\n  memory: 16\n  1: 2\n")
+    assert [str(error).partition(" is ")[0] for error in caught.value.errors[:2]] == [
+        "setting 'capacity.gpus'",
+        "setting 'capacity.memory'",
+    ]
+    assert [str(error).rpartition("yaml:")[2] for error in caught.value.errors] == ["2)", "3)", "4)"]
 
 
 def test_the_environment_wins_and_relative_folders_start_at_the_root(tmp_path):

@@ -154,6 +154,17 @@ def test_force_runs_what_is_unchanged_and_keeps_other_reasons_first(train, now):
     assert kinds(changed) == [ChangeKind.PARAM, ChangeKind.FORCED]
 
 
+def test_a_stage_that_always_runs_is_never_served_from_anywhere_and_other_reasons_come_first(train, now):
+    live = replace(train, always=True)
+    unchanged = verdict(live, now, lock=record(now), cached=record(now))
+    assert (unchanged.verdict, headline(unchanged), unchanged.inputs) == (Verdict.RUN, "Always runs", now)
+    changed = verdict(live, now, lock=record(replace(now, params={})))
+    assert kinds(changed) == [ChangeKind.PARAM, ChangeKind.ALWAYS]
+    assert kinds(verdict(live, now, lock=record(now), force=True)) == [ChangeKind.FORCED]
+    waiting = verdict(live, now, lock=record(now), upstream=[("clean", Verdict.RUN)])
+    assert (waiting.verdict, headline(waiting)) == (Verdict.RUN, "Always runs")
+
+
 def test_a_missing_dep_is_named_before_all_else(train, now):
     decision = verdict(train, None, lock=record(now), missing=["data.csv"], upstream=[("clean", Verdict.RUN)])
     assert (decision.verdict, headline(decision)) == (Verdict.RUN, "Dependency missing: data.csv")
