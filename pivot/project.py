@@ -177,9 +177,7 @@ class Project:
         sinks: Sequence[Sink] = (),
         stopped: Callable[[], bool] = lambda: False,
     ) -> Run:
-        """Run what has changed, and only that.
-
-        A KeyboardInterrupt ends the run in an orderly way and shows in `Run.cancelled`.
+        """Run what has changed, and only that; a KeyboardInterrupt ends it in order, and shows in `Run.cancelled`.
 
         Args:
             targets: names or globs of stages, or paths of outs; none means all.
@@ -199,7 +197,7 @@ class Project:
         from pivot.engine.footing import inquire  # lazy: start-up time
 
         now, here = datetime.now(UTC), absolute(self._here, self.root)
-        is_plain = self._is_plain and not (force or self.module)
+        is_plain = self._is_plain and not (force or executor or self.module)
         inquiry = inquire(self.root, here, targets, single_stage) if is_plain else None
         if inquiry and (known := inquiry.known(targets, jobs or self.settings.jobs or cores(), now, sinks)):
             return known
@@ -209,7 +207,7 @@ class Project:
             graph = self.graph()
             chosen = self._select(graph, targets, single_stage)
             environment, run_id = stage_environment(os.environ, jobs), run_name(self.store.layout, now)
-            conditions = conditions_for(self.settings, graph, environment, run_id, spec.kind)
+            conditions = conditions_for(self.settings, graph, environment, run_id, spec)
             plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()
             observer = self._observer(kind=spec.kind)
@@ -320,12 +318,7 @@ class Project:
     def follow(
         self, is_ours: Callable[[str], bool], heard: Callable[[str, Event], None], over: threading.Event
     ) -> None:
-        """Tell what happens in runs of other processes; blocks, in a thread of the caller's, until `over` is set.
-
-        Args:
-            is_ours: whether a run, by its id, is one of this process.
-            heard: takes the id of a run and each event of it.
-        """
+        """Tell ids and events of runs that by their ids are not ours; blocks the thread until `over` is set."""
         from pivot.engine.follow import follow  # lazy: start-up time
 
         follow(self.store.layout, is_ours, heard, over)

@@ -94,15 +94,15 @@ def stage_from_function(
     if draft.errors:
         raise DefinitionErrors(draft.errors)
     stage = Stage(
-        name=name,
-        function=found,
+        name=draft.stage,
+        function=draft.function,
         deps=tuple(deps),
-        outs=tuple(outs) or (value_out(name, mapped=fanout is not None),),
+        outs=tuple(outs) or (value_out(draft.stage, mapped=fanout is not None),),
         returns=declared.returns if outs else Returns.SINGLE,
         params=params,
         mutex=mutex,
-        folder=folder,
-        place=place,
+        folder=draft.folder,
+        place=draft.place,
         roots=roots,
         variant=_variant(draft, overrides.variant),
         context=overrides.context,

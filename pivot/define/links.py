@@ -17,7 +17,10 @@ def at_home(stage: Stage, home: ProjectPath) -> Stage:
     """A stage with the folder of its pipeline file, which says where its value lies."""
     stage = replace(stage, home=home)
     outs = tuple(
-        replace(out, path=value_path(stage.key)) if out.kind in _OF_VALUES else out for out in stage.outs
+        replace(out, path=value_path(stage.key, listed=out.kind is OutKind.VALUES))
+        if out.kind in _OF_VALUES
+        else out
+        for out in stage.outs
     )
     return replace(stage, outs=outs)
 

@@ -135,6 +135,11 @@ class Layout:
         """``cache/runs/ab/cdef…/0123….json``: one of them, under what was observed in the run."""
         return os.path.join(self.records_folder(stage, declared), f"{observed}.json")
 
+    def items_file(self, stage: str, base: Digest) -> str:
+        """``cache/items/ab/cdef….jsonl``: what the items of a mapped stage gave, see `store.ledger`."""
+        name = digest_parts([stage, base])
+        return os.path.join(self.cache, "items", name[:2], f"{name[2:]}.jsonl")
+
     def source_file(self, digest: Digest) -> str:
         """``cache/sources/ab/cdef….z``: the text of a module that ran."""
         return os.path.join(self.cache, "sources", digest[:2], f"{digest[2:]}.z")

@@ -12,6 +12,7 @@ from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage
 from pivot.model.stored import KeyName, Stored
 from pivot.model.tree import TreeEntry, tree_text
+from pivot.model.upstream import is_listed, value_owner
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_root
 from pivot.store import atomic
 from pivot.store.checkout import checkout, with_contents
@@ -35,6 +36,7 @@ from pivot.store.journal import Journal
 from pivot.store.keytable import keys_of
 from pivot.store.last import LastValues, find_last_values, place_last_values
 from pivot.store.layout import create, open_layout, plan_layout
+from pivot.store.ledger import Ledger
 from pivot.store.listings import Listings
 from pivot.store.lockfile import read_lock
 from pivot.store.objects import MissingObjectError, ObjectStore
@@ -160,6 +162,28 @@ class Store:
                 "run the stage that makes it again",
             ) from error
 
+    def list_entries(self, path: ProjectPath) -> tuple[TreeEntry, ...]:
+        """The results of the items of a mapped stage, in order, as its value lies in place.
+
+        Raises:
+            StoreError: it is not there, or an item's result is lost.
+        """
+        digest = self.digest(path)
+        who = value_owner(path)
+        if digest is not None:
+            self._objects.add_file(absolute(path, self.root), digest)
+            entries = load_tree(self._objects, digest)
+            if all(self._objects.has(entry.digest) for entry in entries):
+                return entries
+        raise MissingObjectError(
+            f"what stage '{who}' returned is lost: the cache lacks the results of some items",
+            f"make them again: pivot repro --force {who}",
+        )
+
+    def ledger(self, stage: str, base: Digest) -> Ledger:
+        """What is known of the items of a mapped stage."""
+        return Ledger(self.layout, stage, base)
+
     def expect(self, paths: Iterable[ProjectPath]) -> None:
         """The digests of these files will be asked for: what is known of them is fetched at once."""
         self._index.fetch(absolute(path, self.root) for path in paths)
@@ -217,7 +241,7 @@ class Store:
 
     def obtainable(self, path: ProjectPath, digest: Digest) -> bool:
         """Whether the bytes of an output can be had from the cache (of a folder: or from the one in place)."""
-        if is_folder(path):
+        if is_folder(path) or is_listed(path):
             return is_obtainable(self._objects, absolute(path, self.root), digest)
         return self._objects.has(digest)
 
