@@ -1,6 +1,5 @@
 """What the stages rest on right now: code, files, params. One observer holds one snapshot of the code."""
 
-import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -211,11 +210,6 @@ class Observer:
             known: what stages upstream wrote or will restore.
         """
         fingerprint = self.fingerprint(stage, observed)
-        values = json.loads(stage.params.values) if stage.params else {}
-        # no field of a model is called so, and no parameter
-        variant = {"@variant": stage.variant.argument} if stage.variant and stage.variant.argument else {}
-        plain = stage.params.plain if stage.params else ()
-        kinds = {f"@type of {name}": json.dumps(words) for name, words in plain if words}
         now = look_again(
             stage,
             observed,
@@ -227,9 +221,7 @@ class Observer:
         return Inputs(
             code=self.fingerprint(stage).digest,
             parts=fingerprint.parts,
-            params={name: json.dumps(value, sort_keys=True) for name, value in values.items()}
-            | variant
-            | kinds,
+            params=stage.compared_params(),
             deps=deps,
             loaders={
                 dep.name if dep.index is None else f"{dep.name}[{dep.index}]": dep.loader.digest
