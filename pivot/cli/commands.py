@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": ("pivot.cli.init", "Make the folder .pivot/ here."),
     "repro": ("pivot.cli.repro", "Run what has changed, and only that."),
+    "run": ("pivot.cli.run", "Run a pipeline file with params, and print what it gives."),
     "status": ("pivot.cli.status", "Show what would run, and why."),
     "stop": ("pivot.cli.stop", "Ask the runs that are going on here to end."),
     "fingerprint": ("pivot.cli.fingerprint", "Show all code that a stage rests on."),
     "list": ("pivot.cli.status", "List the stages with what they read and write."),
     "dag": ("pivot.cli.dag", "Draw how the stages depend on each other."),
+    "import": ("pivot.cli.importing", "Make a Pivot project of another tool's files."),
     "schema": ("pivot.cli.schema", "Write the JSON schema of pivot.yaml, for editors."),
     "checkout": ("pivot.cli.checkout", "Put the outputs of the last results back in place."),
     "commit": ("pivot.cli.commit", "Accept the files that are there as results."),

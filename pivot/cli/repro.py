@@ -11,6 +11,8 @@ import click
 
 from pivot.cli.completion import targets_argument
 from pivot.cli.opened import open_project
+from pivot.cli.setting import set_option, set_values
+from pivot.model.executor import KINDS
 
 if TYPE_CHECKING:
     from pivot.model.event import Event
@@ -41,6 +43,12 @@ if TYPE_CHECKING:
     metavar="MS",
     help="With --watch: milliseconds of quiet after a change (default: setting watch.debounce).",
 )
+@set_option
+@click.option(
+    "--executor",
+    type=click.Choice(KINDS),
+    help="Where the stages run (default: executor in pivot.yaml or in the settings, else local).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON event a line.")
 def repro_command(
     targets: tuple[str, ...],
@@ -52,6 +60,8 @@ def repro_command(
     single_stage: bool,
     watch: bool,
     debounce: int | None,
+    given: tuple[str, ...],
+    executor: str | None,
     as_json: bool,
 ) -> int:
     """Run what has changed, and only that (TARGETS: only these and what they need; globs work)."""
@@ -61,10 +71,11 @@ def repro_command(
         raise click.UsageError("--dry-run runs nothing, so there is nothing to --watch for")
     if allow_missing and not dry_run:
         raise click.UsageError("--allow-missing needs --dry-run: a stage cannot run without its files")
+    values = set_values(given)
     if dry_run:
         from pivot.cli.status import Ground, print_json, print_table  # lazy: start-up time
 
-        with open_project() as project:
+        with open_project(values) as project:
             decisions = project.status(
                 targets, force=force, single_stage=single_stage, allow_missing=allow_missing
             )
@@ -73,13 +84,14 @@ def repro_command(
         return 0
 
     def once(project: "Project", first: bool, announce: "Callable[[Event], None]") -> "Run":
-        with _view(as_json) as sink:
+        with view(as_json) as sink:
             return project.repro(
                 targets,
                 force=force and first,
                 jobs=jobs,
                 keep_going=keep_going,
                 single_stage=single_stage,
+                executor=executor,
                 sinks=[announce, sink],
             )
 
@@ -87,22 +99,25 @@ def repro_command(
         from pivot.cli.watch import Announcer, Session, keep_running
 
         seconds = None if debounce is None else debounce / 1000
-        announcer = Announcer(as_json, _summary)
+        announcer = Announcer(as_json, summary)
         return keep_running(
-            Session(once, announcer, targets=targets, single_stage=single_stage, debounce=seconds)
+            Session(
+                once, announcer, targets=targets, single_stage=single_stage, debounce=seconds, params=values
+            )
         )
-    with open_project() as project:
+    with open_project(values) as project:
         run = once(project, True, lambda _event: None)
     if not as_json:
         from pivot.model.event import Outcome  # lazy: start-up time
 
         if run.with_outcome(Outcome.FAILED):
             click.echo()  # apart from the failed stages' tracebacks
-        _summary(run)
+        summary(run)
     return run.exit_code
 
 
-def _view(as_json: bool) -> "AbstractContextManager[Callable[[Event], None]]":
+def view(as_json: bool) -> "AbstractContextManager[Callable[[Event], None]]":
+    """What shows a run on this terminal: takes each event."""
     if as_json:
         return nullcontext(_json_sink())
     from pivot.cli.progress import LiveView, PlainView
@@ -140,7 +155,8 @@ def _shown(event: "Event") -> dict[str, str]:
     return {"icon": state.icon, "phrase": state.phrase}
 
 
-def _summary(run: "Run") -> None:
+def summary(run: "Run") -> None:
+    """Write how many stages ran, and what became of the others."""
     from pivot.cli.words import plural
     from pivot.core.state import duration
     from pivot.model.event import Outcome

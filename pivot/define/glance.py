@@ -7,10 +7,8 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-from pivot.store.root import FOLDER, find_root, git_root
+from pivot.store.root import FOLDER, PIPELINE_FILES, find_root, git_root
 
-PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
-"""The names of the files that define stages."""
 SOURCES = "src"
 """The folder beside a pipeline file, or in the project root, from which modules are imported as well."""
 MOST = 200
@@ -18,7 +16,7 @@ MOST = 200
 
 _OTHER_WORKERS = re.compile(r"^(?:jobs|executor)\b", re.MULTILINE)
 """What in the settings asks for other workers than the usual ones."""
-_PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
+_PYTHON_KEY = re.compile(r"""^[ \t-]+(?:python|target):[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 _IMPORT = re.compile(
     r"^(?:import[ \t]+(?P<modules>[^\n#;]+)"
     r"|from[ \t]+(?P<module>[\w.]+)[ \t]+import[ \t]*(?P<names>\([^)]*|[^\n(#;]*))",

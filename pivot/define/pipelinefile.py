@@ -17,7 +17,6 @@ from pivot.define.annotations import Overrides, stage_from_function
 from pivot.define.declared import is_model
 from pivot.define.decorator import mark_of, marked_functions
 from pivot.define.functions import code_place, name_of
-from pivot.define.glance import PIPELINE_FILES
 from pivot.define.imports import Modules
 from pivot.define.locate import FileStages, Inclusion, PipelineFile
 from pivot.define.pivotfile import file_context
@@ -29,6 +28,7 @@ from pivot.model.place import Place
 from pivot.model.stage import Stage
 from pivot.paths import absolute, relative_to_root
 from pivot.pipeline import Pipeline, Registration
+from pivot.store.root import PIPELINE_FILES
 
 
 def stages_from_pipelinefile(params: ParamSupply, modules: Modules, errors: list[PivotError]) -> FileStages:

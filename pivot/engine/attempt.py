@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from pivot.config.settings import Settings
 from pivot.core.graph import Graph
+from pivot.engine.keys import Keys, puts_after, require_own_keys, with_keys
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
@@ -105,8 +106,11 @@ class Attempt:
     lost: tuple[str, ...]
     began: float
 
-    def commit(self, result: Success) -> tuple[StageRecord, Sequence[str]]:
+    def commit(self, result: Success, ended: Mapping[str, StageRecord]) -> tuple[StageRecord, Sequence[str]]:
         """Put the outputs in place and record them, all or nothing; gives notices for a person, too.
+
+        Args:
+            ended: results of this run that have to do with the object store.
 
         Raises:
             PivotError: they could not be recorded, the stage read what it does not declare though it must, or a dep
@@ -116,6 +120,7 @@ class Attempt:
         try:
             self._require_same_deps()
             hints = self.reader.require_declared(result.seen)
+            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(result.seen.keys)
             observed = self.reader.observation(result.seen, self.named)
             fingerprint = self.observer.fingerprint(self.stage, observed)
             if observed.has_code:
@@ -126,14 +131,20 @@ class Attempt:
         except BaseException:
             self.undo()
             raise
-        self.store.keep_texts(texts)
-        self.store.keep_trees(self.folders.values())
         record = StageRecord(
             self.stage.key,
             replace(self.inputs, parts=fingerprint.parts, observed=observed),
             result.outputs,
             {module.place: module.digest for module in fingerprint.modules},
+            puts_after(self.task, result.seen),
         )
+        try:
+            require_own_keys(self.reader.graph, self.stage, record, ended)
+        except PivotError:
+            self.undo()
+            raise
+        self.store.keep_texts(texts)
+        self.store.keep_trees(self.folders.values())
         return record, (*self.lost, *hints, *self.store.commit(self.journal, record))
 
     def say(self, text: str) -> None:
@@ -242,10 +253,11 @@ def begin(
     except BaseException:
         store.abort(journal)
         raise
+    task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number)
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
-        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number),
+        task=with_keys(task, store, stage, conditions.graph),
         log=store.shown(log),
         tail=Tail.from_end(log),
         progress=ProgressTail(stage.name, log),

@@ -28,6 +28,7 @@ from pivot.core.schedule import (
     Scheduler,
 )
 from pivot.engine.attempt import Attempt
+from pivot.engine.keys import require_own_keys
 from pivot.engine.observe import Observer
 from pivot.engine.tries import Tries
 from pivot.errors import PivotError
@@ -105,6 +106,7 @@ class Driver:
         self._decisions: dict[str, Decision] = {}
         self._stamps: dict[str, object] = {}  # of the lock file that a decision was made with
         self._known: dict[ProjectPath, OutputState] = {}
+        self._keyed: dict[str, StageRecord] = {}  # results that have to do with the object store
         self._running: dict[str, Attempt] = {}
         self._tries = Tries()
         self._waiting: dict[str, _Step] = {}  # for a guard that another run holds; what to try again
@@ -268,6 +270,7 @@ class Driver:
         if decision.verdict is Verdict.UNCHANGED:
             self._store.keep_objects(record)
             return self._end(stage, Outcome.UNCHANGED, record=record)
+        require_own_keys(self._graph, self._graph.stage(stage), record, self._keyed)
         try:
             notices = self._store.restore(record)
         except MissingObjectError:
@@ -310,7 +313,7 @@ class Driver:
         try:
             with attempt.guard:
                 if isinstance(result, Success):
-                    record, notices = attempt.commit(result)
+                    record, notices = attempt.commit(result, self._keyed)
                 else:
                     attempt.undo()
         except PivotError as error:
@@ -349,6 +352,8 @@ class Driver:
     ) -> Sequence[Command]:
         if record is not None:
             self._known.update(record.outputs)
+            if record.puts or record.inputs.observed.keys:
+                self._keyed[stage] = record
         kept = self._store.keep_record(record) if record is not None else None
         self._emit(StageFinished(stage, outcome, reason, seconds, log=log, record=kept))
         return self._scheduler.handle(Ended(stage, outcome))

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 
 from pivot.engine.attempt import Conditions, Places, task_for
+from pivot.engine.keys import with_keys
 from pivot.engine.observe import Observer
 from pivot.errors import DefinitionErrors, PivotError, UsageError
 from pivot.model.stage import Stage
@@ -52,6 +53,7 @@ def rehearse(
         previous = store.place_last_values(journal, stage, values)
         places = Places(journal, folders, previous, os.path.join(scratch, "log"), token="")
         task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions)
+        task = with_keys(task, store, stage, conditions.graph)
         yield undo.enter_context(rehearsing(task, placed))
 
 

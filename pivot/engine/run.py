@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pivot.core.graph import Graph
 from pivot.core.schedule import Scheduler
@@ -28,6 +29,10 @@ from pivot.paths import ROOT, ProjectPath, absolute
 from pivot.store.guard import Guard
 from pivot.store.history import is_asked_to_stop
 from pivot.store.store import Store
+
+if TYPE_CHECKING:
+    from pivot.executors.clusters import ClusterLoan
+    from pivot.executors.warm import Loan
 
 NOTICE = 0.2
 """Seconds after which an interrupt is noticed at the latest."""
@@ -104,6 +109,14 @@ def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
         errors.extend(require_capacity(plan.graph, plan.chosen, limits_of(plan), observer, force=plan.force))
     if errors:
         raise DefinitionErrors(errors)
+
+
+def taking(loan: "Loan | ClusterLoan", plan: Plan, observer: Observer) -> Callable[[], Executor]:
+    """Takes the executor of a run from what is lent, when it is first called; its size is that of the plan."""
+    stages = [plan.graph.stage(name) for name in plan.chosen]
+    libraries = {library for stage in stages for library in observer.fingerprint(stage).libraries}
+    needs = {stage.name: stage.resources for stage in stages}
+    return lambda: loan.executor(plan.jobs, libraries, needs)
 
 
 def limits_of(plan: Plan) -> Mapping[str, float]:

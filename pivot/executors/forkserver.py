@@ -177,8 +177,11 @@ class ForkserverExecutor:
                 result = Failure("died", f"the executor failed: {type(error).__name__}: {error}")
             with self._lock:
                 stopped, job.slot = job.stop.is_set(), None
+            if stopped:  # whoever hears of its end may rely on it
+                slot.discard()
+            with self._lock:
                 self._finish(job, _cancelled(result) if stopped else result)
-            if stopped or job.task.libraries:
+            if job.task.libraries:
                 slot.discard()
         slot.discard()
 

@@ -190,7 +190,12 @@ def result_name(record: StageRecord) -> Digest:
     """What names a result in the history: equal inputs and outputs of equal stages, equal names."""
     outputs = sorted(record.outputs.items())
     return digest_parts(
-        [record.stage, record.inputs.key, *(t for p, state in outputs for t in (p, state.digest))]
+        [
+            record.stage,
+            record.inputs.key,
+            *(t for p, state in outputs for t in (p, state.digest)),
+            *(t for name, one in sorted(record.puts.items()) for t in (name, one.state)),
+        ]
     )
 
 

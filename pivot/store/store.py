@@ -10,6 +10,7 @@ from pivot.model.digest import Digest, digest_text
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage
+from pivot.model.stored import KeyName, Stored
 from pivot.model.tree import TreeEntry, tree_text
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_root
 from pivot.store import atomic
@@ -31,6 +32,7 @@ from pivot.store.guard import Guard, holder, try_guard
 from pivot.store.history import keep_record, list_runs
 from pivot.store.index import SourceIndex, StateDb, StatIndex
 from pivot.store.journal import Journal
+from pivot.store.keytable import keys_of
 from pivot.store.last import LastValues, find_last_values, place_last_values
 from pivot.store.layout import create, open_layout, plan_layout
 from pivot.store.listings import Listings
@@ -103,6 +105,10 @@ class Store:
         self._taken = len(self._notices)
         damaged, self._objects.notices = self._objects.notices, []
         return taken + damaged
+
+    def puts(self, stage: str) -> dict[KeyName, Stored]:
+        """What a stage has in the object store now."""
+        return keys_of(self.layout, stage)
 
     def tell(self, notice: str) -> None:
         """Add a notice that was not found on disk."""
