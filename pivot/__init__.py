@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # typing's own takes longer to import than all of this
 if TYPE_CHECKING:
     from pivot import loaders as loaders
     from pivot import outputs as outputs
+    from pivot import store as store
     from pivot.define.decorator import stage as stage
     from pivot.errors import PivotError as PivotError
     from pivot.outputs import Dep as Dep
@@ -41,7 +42,7 @@ _HOMES = {
     "run_context": "pivot.worker.runcontext",
     "stage": "pivot.define.decorator",
 }
-_MODULES = ("loaders", "outputs")
+_MODULES = ("loaders", "outputs", "store")
 
 __all__ = [  # noqa: PLE0604 - the tables above are the one list
     *_HOMES,

@@ -58,6 +58,10 @@ class StoreError(PivotError):
     """Something under ``.pivot/`` is not as it must be, or cannot be written."""
 
 
+class NoSuchKeyError(StoreError, KeyError, FileNotFoundError):  # whichever of the two a caller expects
+    """The object store has nothing under a key."""
+
+
 class FormatError(StoreError):
     """A file was written by a newer Pivot than this one."""
 

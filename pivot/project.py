@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -11,15 +11,14 @@ from pivot.core.explain import Explanation
 from pivot.core.graph import Graph
 from pivot.core.interest import Interest, interest
 from pivot.core.inventory import Inventory
-from pivot.core.query import select
+from pivot.core.query import select, select_one
 from pivot.define.locate import find_home
 from pivot.engine.attempt import conditions_for
-from pivot.engine.define import define, named_modules, no_pipeline_file
+from pivot.engine.define import define, no_pipeline_file
 from pivot.engine.explain import explain, take_inventory
 from pivot.engine.history import PastRun, last_traceback, past_run, past_runs, stop_runs
 from pivot.engine.observe import Observer, assess
-from pivot.engine.run import Plan, Sink, execute, require_inputs
-from pivot.errors import UsageError
+from pivot.engine.run import Plan, Sink, execute, require_inputs, taking
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores, stage_environment
 from pivot.executors.warm import Workers, given
@@ -56,29 +55,38 @@ class Project:
     Nothing on disk is touched until something runs. May be used as a context manager; `close` ends the workers.
 
     Args:
-        path: a folder in or under the project; the nearest ``pivot.yaml`` or ``pipeline.py`` at or above it counts.
+        path: a ``pivot.yaml`` or ``pipeline.py``, or a folder: the nearest such file at or above it counts.
         executor: where stages run; the caller closes it. ``None``: workers of the project's own.
         workers: those of another project, which closes them.
+        params: values over those of the files: ``n`` of all stages that have it, ``train.n``, ``config.key``.
 
     Attributes:
         root: the project root, absolute: the topmost folder with ``.pivot/``, else the git root, else `folder`.
         folder: of the pipeline file (or of `path`, where there is none), relative to the root.
         roots: folders from which its modules are imported.
         workers: where stages run.
+        module: the one whose stages count, as of `use_module`; ``None``: those of a file.
     """
 
     def __init__(
-        self, path: str = ".", executor: Executor | None = None, *, workers: Workers | None = None
+        self,
+        path: str = ".",
+        executor: Executor | None = None,
+        *,
+        workers: Workers | None = None,
+        params: Mapping[str, object] | None = None,
     ) -> None:
         start = os.path.abspath(path)
         self._file, home = find_home(start)
         self.root = home.root
-        self._here = relative_to_root(start, self.root)
+        self._here = relative_to_root(start if os.path.isdir(start) else os.path.dirname(start), self.root)
+        self._params = dict(params or {})
+        self._is_plain = os.path.isdir(start) and not self._params  # so that another command may ask the same
         self.folder: ProjectPath = home.folder
         self.roots: tuple[ProjectPath, ...] = home.roots
         self._settings: Settings | None = None
         self._store: Store | None = None
-        self._module: ModuleText | None = None
+        self.module: ModuleText | None = None
         self._module_stages: tuple[Stage, ...] = ()
         self.workers = workers or (given(executor) if executor else Workers())
         self._owns_workers = workers is None
@@ -99,11 +107,11 @@ class Project:
 
     def use_module(self, module: ModuleText, stages: Sequence[Stage]) -> None:
         """From now on the stages are those of one module that exists as text (a notebook's)."""
-        self._module, self._module_stages = module, tuple(stages)
+        self.module, self._module_stages, self._file = module, tuple(stages), None
 
     def stages(self) -> tuple[Stage, ...]:
         """All stages as they are defined now, in that order; all that is wrong with them is told at once."""
-        return self._module_stages if self._module else self._define()
+        return self._module_stages if self.module else self._define()
 
     def graph(self, targets: Sequence[str] = ()) -> Graph:
         """The stages and how they feed each other; with targets only these and what they need."""
@@ -165,12 +173,11 @@ class Project:
         keep_going: bool = False,
         single_stage: bool = False,
         frozen: bool = False,
+        executor: str | None = None,
         sinks: Sequence[Sink] = (),
         stopped: Callable[[], bool] = lambda: False,
     ) -> Run:
-        """Run what has changed, and only that.
-
-        A KeyboardInterrupt ends the run in an orderly way and shows in `Run.cancelled`.
+        """Run what has changed, and only that; a KeyboardInterrupt ends it in order, and shows in `Run.cancelled`.
 
         Args:
             targets: names or globs of stages, or paths of outs; none means all.
@@ -179,36 +186,36 @@ class Project:
             keep_going: after a failure go on with all that does not rest on it.
             single_stage: leave out what the targets need.
             frozen: read all code before the first event: what is edited after that is for the next run.
+            executor: ``local``, ``dask`` or ``ray``; default: what the pipeline file or the settings say.
             sinks: called with every `Event`.
             stopped: whether the run shall end early; asked a few times a second, in the thread that called.
 
         Raises:
-            DefinitionErrors: definitions, code or inputs are wrong; nothing has run.
+            PivotError: definitions, code, inputs or the executor are wrong; nothing has run.
         """
+        from pivot.config.executor import executor_for  # lazy: start-up time
         from pivot.engine.footing import inquire  # lazy: start-up time
 
-        jobs = jobs or self.settings.jobs or cores()
         now, here = datetime.now(UTC), absolute(self._here, self.root)
-        inquiry = None if force or self._module else inquire(self.root, here, targets, single_stage)
-        if inquiry and (known := inquiry.known(targets, jobs, now, sinks)):
+        is_plain = self._is_plain and not (force or executor or self.module)
+        inquiry = inquire(self.root, here, targets, single_stage) if is_plain else None
+        if inquiry and (known := inquiry.known(targets, jobs or self.settings.jobs or cores(), now, sinks)):
             return known
         inquiry = inquiry and inquiry.begin()
-        with self.workers.lend() as loan:
+        spec, jobs = executor_for(executor, self._file, self.settings, jobs, cores())
+        with self.workers.lend(spec, self.store.layout.scratch) as loan:
             graph = self.graph()
             chosen = self._select(graph, targets, single_stage)
-            environment = stage_environment(os.environ, jobs)
-            conditions = conditions_for(self.settings, graph, environment, run_name(self.store.layout, now))
+            environment, run_id = stage_environment(os.environ, jobs), run_name(self.store.layout, now)
+            conditions = conditions_for(self.settings, graph, environment, run_id, spec)
             plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()
-            observer = self._observer()
+            observer = self._observer(kind=spec.kind)
             require_inputs(plan, observer, self.root)
             if frozen:
                 observer.freeze()
-            libraries = {one for name in chosen for one in observer.fingerprint(graph.stage(name)).libraries}
             try:
-                run = execute(
-                    plan, observer, self.store, lambda: loan.executor(jobs, libraries), sinks, stopped
-                )
+                run = execute(plan, observer, self.store, taking(loan, plan, observer), sinks, stopped)
             finally:
                 self.store.flush()
                 prune_runs(self.store.layout, self.settings.kept_runs, now.timestamp())
@@ -311,12 +318,7 @@ class Project:
     def follow(
         self, is_ours: Callable[[str], bool], heard: Callable[[str, Event], None], over: threading.Event
     ) -> None:
-        """Tell what happens in runs of other processes; blocks, in a thread of the caller's, until `over` is set.
-
-        Args:
-            is_ours: whether a run, by its id, is one of this process.
-            heard: takes the id of a run and each event of it.
-        """
+        """Tell ids and events of runs that by their ids are not ours; blocks the thread until `over` is set."""
         from pivot.engine.follow import follow  # lazy: start-up time
 
         follow(self.store.layout, is_ours, heard, over)
@@ -341,8 +343,7 @@ class Project:
 
         task = trial_task(module, names, timeout, root=self.root, folder=self.folder, roots=self.roots)
         texts = {module.name: module}
-        libraries = self._observer(texts).libraries(self.roots, texts)
-        with self.workers.visit(self.settings.jobs or cores(), libraries) as executor:
+        with self._visit(self._observer(texts), texts) as executor:
             return executor.trial(task)
 
     @property
@@ -360,11 +361,7 @@ class Project:
         return self._store
 
     def _stage(self, name: str) -> Stage:
-        graph = self.graph()
-        found = self._select(graph, [name], single=True)
-        if len(found) > 1:
-            raise UsageError(f"'{name}' stands for {len(found)} stages", f"say which: {', '.join(found)}")
-        return graph.stage(found[0])
+        return (graph := self.graph()).stage(select_one(graph, name, self._here))
 
     def _select(self, graph: Graph, targets: Sequence[str], single: bool = False) -> tuple[str, ...]:
         return select(graph, targets, single, self._here)
@@ -372,17 +369,23 @@ class Project:
     def _only(self, graph: Graph, targets: Sequence[str]) -> list[Stage]:
         return [graph.stage(name) for name in self._select(graph, targets, single=True)]
 
-    def _observer(self, texts: Mapping[str, ModuleText] | None = None) -> Observer:
+    def _observer(self, texts: Mapping[str, ModuleText] | None = None, kind: str = "") -> Observer:
         if texts is None:
-            texts = {self._module.name: self._module} if self._module else {}
-        return Observer(self.store, texts, stage_environment(os.environ, 1), self.settings.seed)
+            texts = {self.module.name: self.module} if self.module else {}
+
+        def executor() -> str:
+            from pivot.config.executor import executor_for  # lazy: start-up time
+
+            return kind or executor_for(None, self._file, self.settings, None, 1)[0].kind
+
+        return Observer(self.store, texts, stage_environment(os.environ, 1), self.settings.seed, executor)
 
     def _define(self) -> tuple[Stage, ...]:
         if (file := self._file) is None:
             raise no_pipeline_file(self.store)
+        return define(self.store, lambda modules: self._visit(self._observer(), modules), file, self._params)
 
-        def workers() -> "AbstractContextManager[Executor]":
-            libraries = self._observer().libraries(self.roots, named_modules(file))
-            return self.workers.visit(self.settings.jobs or cores(), libraries)
-
-        return define(self.store, workers, file)
+    def _visit(self, observer: Observer, modules: Collection[str]) -> "AbstractContextManager[Executor]":
+        """A process for a moment, with the libraries that modules import loaded."""
+        libraries = observer.libraries(self.roots, modules)
+        return self.workers.visit(self.settings.jobs or cores(), libraries)

@@ -91,6 +91,20 @@ def read_yaml(text: str, file: str) -> YamlDocument:
     return YamlDocument(file, _built(text, _Build(file, lines, _core_value)), lines)
 
 
+def read_yamls(text: str, file: str) -> list[YamlDocument]:
+    """The documents of a YAML stream, each as `read_yaml` gives it, with the lines of the stream.
+
+    Raises:
+        PivotError: as `read_yaml`.
+    """
+    found = []
+    for node in _compose(text, file, several=True):
+        lines: dict[YamlPath, int] = {}
+        data = _valued(node, _Build(file, lines, _core_value))
+        found.append(YamlDocument(file, data, lines))
+    return found
+
+
 def yaml_values(text: str, file: str) -> Any:
     """The values in a YAML text, with dates as dates.
 
@@ -101,11 +115,19 @@ def yaml_values(text: str, file: str) -> Any:
 
 
 def _built(text: str, build: "_Build") -> Any:
+    return _valued(_compose(text, build.file), build)
+
+
+def _valued(node: Any, build: "_Build") -> Any:
     try:
-        return build.value(_compose(text, build.file))
+        return build.value(node)
     except RecursionError as error:
-        message = f"cannot read {build.file}: its tables and lists are nested too deeply"
-        raise DefinitionError(message, "write it with fewer levels") from error
+        raise _too_deep(build.file) from error
+
+
+def _too_deep(file: str) -> DefinitionError:
+    message = f"cannot read {file}: its tables and lists are nested too deeply"
+    return DefinitionError(message, "write it with fewer levels")
 
 
 def dump_yaml(value: Any) -> str:
@@ -171,11 +193,15 @@ def _add_resolvers(loader: Any) -> None:
         loader.add_implicit_resolver(_TAG + name, re.compile(rf"(?:{pattern})\Z"), starts)
 
 
-def _compose(text: str, file: str) -> Any:
+def _compose(text: str, file: str, *, several: bool = False) -> Any:
     import yaml
 
     try:
+        if several:
+            return list(yaml.compose_all(text, Loader=_loader()))
         return yaml.compose(text, Loader=_loader())
+    except RecursionError as error:
+        raise _too_deep(file) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1

@@ -64,8 +64,8 @@ class Acting:
         self._idle = unfit
         overlay = ModuleText(module, f"<{module}>", f"{module}.py", whole, digest_text(whole))
         store = project.store if project is not None else None
-        digest = store.file_digest if store is not None else None
-        sources = Sources(ground.root, ground.roots, {module: overlay}, digest=digest)
+        digest, names = (store.file_digest, store.names) if store is not None else (None, None)
+        sources = Sources(ground.root, ground.roots, {module: overlay}, digest=digest, names=names)
         cache = store.sources if store is not None else None
         self._module = ImportTime(module, sources, cache, idle=idle, confined=confined)
 

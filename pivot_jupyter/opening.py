@@ -3,7 +3,7 @@
 import os
 from collections.abc import Collection, Sequence
 
-from pivot.define.locate import PIPELINE_FILES, find_pipeline_file, pipeline_file_in
+from pivot.define.locate import find_pipeline_file, is_pipeline_file, pipeline_file_in
 from pivot.errors import DefinitionError, UsageError
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath
@@ -93,4 +93,4 @@ def _file_at(path: str) -> str | None:
     path = os.path.abspath(path)
     if os.path.isdir(path):
         return pipeline_file_in(path)
-    return path if os.path.isfile(path) and os.path.basename(path) in PIPELINE_FILES else None
+    return path if is_pipeline_file(path) else None

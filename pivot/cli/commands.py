@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
+    from pivot.executors.warm import Workers
+
 # name → (module, one-line help); a module is imported only when its command is called or asked for help
 COMMANDS = {
     "init": ("pivot.cli.init", "Make the folder .pivot/ here."),
     "repro": ("pivot.cli.repro", "Run what has changed, and only that."),
+    "run": ("pivot.cli.run", "Run a pipeline file with params, and print what it gives."),
     "status": ("pivot.cli.status", "Show what would run, and why."),
     "stop": ("pivot.cli.stop", "Ask the runs that are going on here to end."),
     "fingerprint": ("pivot.cli.fingerprint", "Show all code that a stage rests on."),
     "list": ("pivot.cli.status", "List the stages with what they read and write."),
     "dag": ("pivot.cli.dag", "Draw how the stages depend on each other."),
+    "import": ("pivot.cli.importing", "Make a Pivot project of another tool's files."),
     "schema": ("pivot.cli.schema", "Write the JSON schema of pivot.yaml, for editors."),
     "checkout": ("pivot.cli.checkout", "Put the outputs of the last results back in place."),
     "commit": ("pivot.cli.commit", "Accept the files that are there as results."),
@@ -109,9 +113,15 @@ def _added_commands() -> "Iterable[EntryPoint]":
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-C", "--directory", default=".", metavar="DIR", help="Work as if started in DIR.")
+@click.option(
+    "--file",
+    default=".",
+    metavar="FILE",
+    help="Work with this pipeline file, e.g. a Flowdapt workflow as it stands.",
+)
 @click.option("--debug", is_flag=True, expose_value=False, help="Show Pivot's own traceback with an error.")
 @click.version_option(package_name="pivot")
-def cli(directory: str) -> None:
+def cli(directory: str, file: str) -> None:  # noqa: ARG001 - `open_project` asks for it
     """Run pipelines of typed Python functions; Pivot knows what to run."""
     try:
         os.chdir(directory)
@@ -122,18 +132,19 @@ def cli(directory: str) -> None:
         raise click.UsageError(f"cannot work in {directory}: {error.strerror}") from None
 
 
-def run(words: list[str] | None = None) -> int:
+def run(words: list[str] | None = None, workers: "Workers | None" = None) -> int:
     """Run a command line to its end; gives the process's exit code.
 
     Args:
         words: after the program's name; default: those of this process.
+        workers: those that the project shall use; the caller closes them.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # what a user's exception says may hold characters that this terminal has not
             stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in (sys.argv[1:] if words is None else words)
-    return exit_code(lambda: cli.main(args=words, prog_name="pivot", standalone_mode=False), debug)
+    return exit_code(lambda: cli.main(words, "pivot", standalone_mode=False, obj=workers), debug)
 
 
 def exit_code(command: Callable[[], Any], debug: bool = False) -> int:

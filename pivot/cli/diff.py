@@ -63,7 +63,7 @@ def _lines(found: "StageDifference") -> list[str]:
 
 
 def _values(change: "Change") -> str:
-    from pivot.core.explain import shown_value
+    from pivot.core.shown import shown_value
     from pivot.model.decision import ChangeKind
 
     if change.kind is ChangeKind.OUTPUT_MISSING:

@@ -4,8 +4,14 @@ import os
 import sys
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pivot.executors.ahead import Ahead
+
 _FLAGS = ("-k", "--keep-going", "-s", "--single-stage")
 """What may stand beside targets for the answer "nothing to do" to be the same line of text."""
+_RUNNING = (*_FLAGS, "-f", "--force")
+"""What may stand beside targets for a run to be certain where nothing is known."""
 _LONGEST = 9.95
 """Seconds that are written with a decimal, see `pivot.core.state.duration`."""
 
@@ -22,10 +28,42 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
+    sys.exit(_run(arguments, begun_ahead(sys.argv[1:] if arguments is None else arguments)))
+
+
+def begun_ahead(words: list[str]) -> "Ahead | None":
+    """The fork server of a project's first run, where the words ask for one: what it imports takes longest."""
+    if words[:1] != ["repro"] or any(word.startswith("-") and word not in _RUNNING for word in words):
+        return None
+    # lazy: other commands do without
+    from pivot.define.glance import first_run_libraries
+
+    try:
+        libraries = first_run_libraries(os.getcwd())
+        if libraries is None:
+            return None
+        from pivot.executors.ahead import Ahead
+        from pivot.executors.cores import cores
+
+        return Ahead(cores(), libraries)
+    except OSError:  # no folder, no room for another process: whoever needs it says so
+        return None
+
+
+def _run(arguments: list[str] | None, ahead: "Ahead | None") -> int:
     # lazy: start-up time
     from pivot.cli.commands import run
 
-    sys.exit(run(arguments))
+    if ahead is None:
+        return run(arguments)
+    from pivot.executors.warm import Workers
+
+    workers = Workers(ahead.executor)
+    try:
+        return run(arguments, workers)
+    finally:
+        workers.close()
+        ahead.close()
 
 
 def told_nothing_to_do(words: list[str]) -> bool:

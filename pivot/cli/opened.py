@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -12,25 +12,42 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def open_project() -> Iterator["Project"]:
+def open_project(params: Mapping[str, object] | None = None, path: str = ".") -> Iterator["Project"]:
     """The project of the current folder; what it found on disk is told on stderr at the end, errors or not.
 
-    Whoever runs a command from Python may give it a project that is open, as the object of click's context.
+    Whoever runs a command from Python may give it a project that is open, or the workers of one, as the object of
+    click's context.
+
+    Args:
+        params: values over those of the files, see `Project`.
+        path: another folder, or a pipeline file; without it the one that ``pivot --file`` names counts.
 
     Raises:
         UsageError: the folder is in no project.
     """
     context = click.get_current_context(silent=True)
+    if path == "." and context is not None:
+        path = context.find_root().params.get("file", path)
     with contextlib.ExitStack() as stack:
-        project = context.find_root().obj if context is not None else None
-        if project is None:
-            from pivot.define.locate import find_pipeline_file  # lazy: start-up time
-            from pivot.engine.define import no_pipeline_file
-            from pivot.project import Project
+        # lazy: start-up time
+        from pivot.project import Project
 
-            project = stack.enter_context(Project("."))
-            if find_pipeline_file(os.getcwd()) is None and not os.path.isdir(
-                os.path.join(project.root, ".pivot")
+        given = context.find_root().obj if context is not None else None
+        if isinstance(given, Project):
+            project = given
+            if (params or path != ".") and given.module is not None:
+                raise click.UsageError("in a notebook, params belong into the heads of its cells")
+            if params or path != ".":
+                project = stack.enter_context(Project(path, workers=given.workers, params=params))
+        else:
+            from pivot.define.locate import find_pipeline_file
+            from pivot.engine.define import no_pipeline_file
+
+            project = stack.enter_context(Project(path, workers=given, params=params))
+            if (
+                path == "."
+                and find_pipeline_file(os.getcwd()) is None
+                and not os.path.isdir(os.path.join(project.root, ".pivot"))
             ):
                 raise no_pipeline_file(project.store)
         try:

@@ -11,12 +11,12 @@ import click
 
 from pivot.cli.completion import targets_argument
 from pivot.cli.opened import open_project
-from pivot.cli.status import ALLOW_MISSING, Ground, print_json, print_table
-from pivot.model.decision import Decision
-from pivot.model.event import Event, Outcome, RunStarted, StageDecided, StageFinished, StageStarted
-from pivot.model.run import Run
+from pivot.cli.setting import set_option, set_values
+from pivot.model.executor import KINDS
 
 if TYPE_CHECKING:
+    from pivot.model.event import Event
+    from pivot.model.run import Run
     from pivot.project import Project
 
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("-f", "--force", is_flag=True, help="Run the stages even if nothing has changed.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would run, and why; run nothing.")
 @click.option(
-    "--allow-missing", is_flag=True, help=f"With --dry-run: {ALLOW_MISSING[0].lower()}{ALLOW_MISSING[1:]}"
+    "--allow-missing",
+    is_flag=True,
+    help="With --dry-run: files that are not there count as they were in the last run (for CI without data).",
 )
 @click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="How many stages run at once (default: cores)."
@@ -41,6 +43,12 @@ if TYPE_CHECKING:
     metavar="MS",
     help="With --watch: milliseconds of quiet after a change (default: setting watch.debounce).",
 )
+@set_option
+@click.option(
+    "--executor",
+    type=click.Choice(KINDS),
+    help="Where the stages run (default: executor in pivot.yaml or in the settings, else local).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON event a line.")
 def repro_command(
     targets: tuple[str, ...],
@@ -52,6 +60,8 @@ def repro_command(
     single_stage: bool,
     watch: bool,
     debounce: int | None,
+    given: tuple[str, ...],
+    executor: str | None,
     as_json: bool,
 ) -> int:
     """Run what has changed, and only that (TARGETS: only these and what they need; globs work)."""
@@ -61,8 +71,11 @@ def repro_command(
         raise click.UsageError("--dry-run runs nothing, so there is nothing to --watch for")
     if allow_missing and not dry_run:
         raise click.UsageError("--allow-missing needs --dry-run: a stage cannot run without its files")
+    values = set_values(given)
     if dry_run:
-        with open_project() as project:
+        from pivot.cli.status import Ground, print_json, print_table  # lazy: start-up time
+
+        with open_project(values) as project:
             decisions = project.status(
                 targets, force=force, single_stage=single_stage, allow_missing=allow_missing
             )
@@ -70,14 +83,15 @@ def repro_command(
         print_json(decisions, ground) if ground else print_table(decisions)
         return 0
 
-    def once(project: "Project", first: bool, announce: Callable[[Event], None]) -> Run:
-        with _view(as_json) as sink:
+    def once(project: "Project", first: bool, announce: "Callable[[Event], None]") -> "Run":
+        with view(as_json) as sink:
             return project.repro(
                 targets,
                 force=force and first,
                 jobs=jobs,
                 keep_going=keep_going,
                 single_stage=single_stage,
+                executor=executor,
                 sinks=[announce, sink],
             )
 
@@ -85,20 +99,25 @@ def repro_command(
         from pivot.cli.watch import Announcer, Session, keep_running
 
         seconds = None if debounce is None else debounce / 1000
-        announcer = Announcer(as_json, _summary)
+        announcer = Announcer(as_json, summary)
         return keep_running(
-            Session(once, announcer, targets=targets, single_stage=single_stage, debounce=seconds)
+            Session(
+                once, announcer, targets=targets, single_stage=single_stage, debounce=seconds, params=values
+            )
         )
-    with open_project() as project:
+    with open_project(values) as project:
         run = once(project, True, lambda _event: None)
     if not as_json:
+        from pivot.model.event import Outcome  # lazy: start-up time
+
         if run.with_outcome(Outcome.FAILED):
             click.echo()  # apart from the failed stages' tracebacks
-        _summary(run)
+        summary(run)
     return run.exit_code
 
 
-def _view(as_json: bool) -> AbstractContextManager[Callable[[Event], None]]:
+def view(as_json: bool) -> "AbstractContextManager[Callable[[Event], None]]":
+    """What shows a run on this terminal: takes each event."""
     if as_json:
         return nullcontext(_json_sink())
     from pivot.cli.progress import LiveView, PlainView
@@ -107,18 +126,20 @@ def _view(as_json: bool) -> AbstractContextManager[Callable[[Event], None]]:
     return LiveView(sys.stdout) if live else PlainView(sys.stdout)
 
 
-def _json_sink() -> Callable[[Event], None]:
+def _json_sink() -> "Callable[[Event], None]":
     from pivot.store.history import event_json
 
-    def sink(event: Event) -> None:
+    def sink(event: "Event") -> None:
         click.echo(json.dumps(event_json(event) | _shown(event)))
 
     return sink
 
 
-def _shown(event: Event) -> dict[str, str]:
+def _shown(event: "Event") -> dict[str, str]:
     """How the state that an event brings is written everywhere; nothing for one that brings none."""
     from pivot.core.state import Progress, StageState, state_after, state_of
+    from pivot.model.decision import Decision
+    from pivot.model.event import RunStarted, StageDecided, StageFinished, StageStarted
 
     match event:
         case RunStarted():
@@ -134,9 +155,11 @@ def _shown(event: Event) -> dict[str, str]:
     return {"icon": state.icon, "phrase": state.phrase}
 
 
-def _summary(run: Run) -> None:
+def summary(run: "Run") -> None:
+    """Write how many stages ran, and what became of the others."""
     from pivot.cli.words import plural
     from pivot.core.state import duration
+    from pivot.model.event import Outcome
 
     counts = {outcome: len(run.with_outcome(outcome)) for outcome in Outcome}
     parts = [f"{plural(counts[Outcome.RAN] + counts[Outcome.FAILED], 'stage')} run"]

@@ -10,6 +10,7 @@ import click
 
 from pivot.cli.completion import targets_argument
 from pivot.cli.opened import open_project
+from pivot.cli.setting import set_option, set_values
 from pivot.model.decision import Change, Decision, Verdict
 from pivot.model.upstream import shown_path
 
@@ -47,11 +48,17 @@ ALLOW_MISSING = "Files that are not there count as they were in the last run (fo
 )
 @click.option("--check", is_flag=True, help="Exit with 1 if anything would run.")
 @click.option("--allow-missing", is_flag=True, help=ALLOW_MISSING)
+@set_option
 def status_command(
-    targets: tuple[str, ...], explain: bool, as_json: bool, check: bool, allow_missing: bool
+    targets: tuple[str, ...],
+    explain: bool,
+    as_json: bool,
+    check: bool,
+    allow_missing: bool,
+    given: tuple[str, ...],
 ) -> int:
     """Show what a run would do with each stage, and why (TARGETS: only these and what they need)."""
-    with open_project() as project:
+    with open_project(set_values(given)) as project:
         if explain:
             found = project.explain(targets, allow_missing=allow_missing)
             named = project.named(targets)

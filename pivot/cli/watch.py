@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -139,6 +139,7 @@ class Session:
         announcer: tells what changed and what is waited for.
         targets, single_stage: of the runs.
         debounce: seconds; ``None`` for the setting.
+        params: values over those of the files, see `Project`.
     """
 
     def __init__(
@@ -149,6 +150,7 @@ class Session:
         targets: Sequence[str],
         single_stage: bool,
         debounce: float | None,
+        params: Mapping[str, object],
     ) -> None:
         from pivot.core.interest import Interest
 
@@ -157,6 +159,7 @@ class Session:
         self._targets = targets
         self._single_stage = single_stage
         self._debounce = debounce
+        self._params = params
         self._project: Project | None = None
         self._root = os.getcwd()
         self._quiet = QUIET if debounce is None else debounce
@@ -226,7 +229,7 @@ class Session:
         from pivot.project import Project  # lazy: start-up time
 
         if self._project is None:
-            self._project = Project(".")
+            self._project = Project(".", params=self._params)
             self._root = self._project.root
             if self._debounce is None:
                 self._quiet = self._project.settings.debounce

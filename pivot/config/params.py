@@ -196,6 +196,8 @@ def plain_table(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         TypeError, ValueError: one has no JSON form.
     """
+    if not values:
+        return {}
     from pydantic_core import to_jsonable_python  # lazy: start-up time
 
     table: dict[str, Any] = json.loads(json.dumps(dict(values), default=to_jsonable_python))

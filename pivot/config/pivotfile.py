@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pivot.config.executor import read_executor
 from pivot.config.mapping import MapEntry, ValueEntry, depends_entry, map_entry
 from pivot.config.tables import ConfigPart, config_parts
+from pivot.config.workflow import is_workflow, workflow_of
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.upstream import OnError
@@ -123,6 +125,7 @@ class PivotFile:
         broken: the names of those in `stages` that a wrong part was taken out of, so that the rest can be looked at.
         params: for all its stages, as an entry that has nothing else.
         config: the parts of the config, the weakest first.
+        notices: what a person should know of the file.
     """
 
     stages: tuple[StageEntry, ...]
@@ -131,10 +134,11 @@ class PivotFile:
     broken: frozenset[str] = frozenset()
     params: GivenEntry | None = None
     config: tuple[ConfigPart, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
-    """What a ``pivot.yaml`` says.
+    """What a ``pivot.yaml`` says, or a Flowdapt workflow.
 
     Args:
         text: of the file.
@@ -150,16 +154,21 @@ def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
     document = read_yaml(text, file)
     if document.data is None:
         raise DefinitionError(f"{file} is empty", "it begins with stages:")
+    workflow = workflow_of(document, errors) if is_workflow(document) else None
+    if workflow is not None:
+        document = workflow.document
     sound, broken = sound_part(document, errors)
+    read_executor(sound.executor, ("executor",), document, errors)
     stages = tuple(_entry(name, stage, document) for name, stage in (sound.stages or {}).items())
     include = enumerate(_listed(sound.include) or ())
     return PivotFile(
         stages,
         tuple(_vars(sound.vars, document)),
         tuple((path, Place(file, document.line(("include", number)))) for number, path in include),
-        broken,
+        broken | workflow.broken if workflow else broken,
         GivenEntry({}, sound.params, None, {}, document, ()) if sound.params else None,
         config_parts(sound.config, Place(file, document.line(("config",))), document),
+        tuple(workflow.notices()) if workflow else (),
     )
 
 

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from pivot.config.executor import EXECUTOR_SCHEMA
+
 # marks of the forms that a value may have; no key of a person's looks like them, so they can be told from keys
 _TEXT, _LIST, _TABLE = "\0text", "\0list", "\0table"
 FORMS = frozenset({_TEXT, _LIST, _TABLE})
@@ -194,8 +196,6 @@ _Vars = Annotated[dict[str, _Scalar], Tag(_TABLE)]
 _SeveralVars = Annotated[
     list[Annotated[_Text | _Vars, _one_of("a YAML file or a table of values")]], Tag(_LIST)
 ]
-
-
 _Values = Annotated[dict[Any, Any], Tag(_TABLE)]
 _Parts = Annotated[list[Annotated[_Text | _Values, _one_of("a YAML file or a table of values")]], Tag(_LIST)]
 
@@ -215,6 +215,11 @@ class PivotYaml(_Table):
         None,
         description="Values for ${name}: a table, or YAML files; ${table.name} is a value in a table of such a file.",
         examples=[{"data": "data/2024"}, ["vars.yaml"]],
+    )
+    executor: Annotated[Any, WithJsonSchema(EXECUTOR_SCHEMA)] = Field(
+        None,
+        description="Where the stages run: in processes of Pivot's own, or on a cluster.",
+        examples=["dask", {"kind": "dask", "address": "tcp://10.0.0.1:8786"}, {"kind": "ray", "workers": 4}],
     )
     params: dict[str, Any] | None = Field(
         None,

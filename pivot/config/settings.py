@@ -7,11 +7,14 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pivot.config.spelling import did_you_mean
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.yamlio import YamlDocument, YamlPath, read_yaml, yaml_text
+
+if TYPE_CHECKING:
+    from pivot.model.executor import ExecutorSpec
 
 SETTINGS_FILE = ".pivot/config.yaml"
 CHECKOUT_MODES = ("copy", "hardlink", "symlink")
@@ -27,6 +30,7 @@ _KEYS = (
     "watch",
     "history",
     "capacity",
+    "executor",
 )
 
 IGNORED_ENVIRONMENT = tuple(
@@ -56,6 +60,7 @@ class Settings:
         default_remote: the one that is meant where none is named; the only one there is, else ``None``.
         debounce: seconds of quiet after a change before ``--watch`` acts on it.
         kept_runs: how many runs the history keeps.
+        executor: where stages run, unless the pipeline file says so; ``None``: in processes of Pivot's own.
         capacity: resource → how much of it stages may take together, memory in bytes; over what the machine has.
     """
 
@@ -69,6 +74,7 @@ class Settings:
     default_remote: str | None = None
     debounce: float = 0.3
     kept_runs: int = 100
+    executor: "ExecutorSpec | None" = None
     capacity: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -129,6 +135,7 @@ def read_settings(text: str) -> Settings:
     reader.check(("history", "keep"), _is_count(keep, 1), "is a number of runs, 1 or more")
     capacity = reader.capacity()
     remotes, chosen = reader.remotes()
+    executor = reader.executor(top.get("executor"))
     if reader.errors:
         raise DefinitionErrors(reader.errors)
     return Settings(
@@ -142,6 +149,7 @@ def read_settings(text: str) -> Settings:
         default_remote=chosen,
         debounce=debounce / 1000,
         kept_runs=keep,
+        executor=executor,
         capacity=capacity,
     )
 
@@ -180,6 +188,14 @@ class _Reader:
             name = f"setting {'.'.join(map(str, at))!r}" if at else self.document.file
             place = f"({self.document.file}:{self.document.line(at)})"
             self.errors.append(DefinitionError(f"{name} {what} {place}"))
+
+    def executor(self, given: object) -> "ExecutorSpec | None":
+        """Where stages run, if the settings say so."""
+        if given is None:
+            return None
+        from pivot.config.executor import read_executor  # lazy: start-up time
+
+        return read_executor(given, ("executor",), self.document, self.errors)
 
     def capacity(self) -> dict[str, float]:
         """How much there is of each resource."""

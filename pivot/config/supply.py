@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pivot.config.params import ParamLayer, Uptake, params_layers
+from pivot.config.params import ParamLayer, Uptake, params_layers, plain_table
 from pivot.config.spelling import did_you_mean
 from pivot.config.tables import ConfigPart, merge
 from pivot.errors import DefinitionError, PivotError
@@ -55,8 +55,16 @@ class SetValue:
 
 
 def set_values(given: Mapping[str, Any]) -> tuple[SetValue, ...]:
-    """The values of a table from key to value."""
-    return tuple(SetValue(key, value) for key, value in given.items())
+    """The values of a table from key to value, as JSON has them.
+
+    Raises:
+        DefinitionError: one has no JSON form.
+    """
+    try:
+        table = plain_table(given)
+    except (TypeError, ValueError) as error:
+        raise DefinitionError(f"--set: a value has no JSON form: {error}") from error
+    return tuple(SetValue(key, value) for key, value in table.items())
 
 
 @dataclass(frozen=True, slots=True)

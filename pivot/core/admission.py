@@ -8,7 +8,7 @@ from pivot.model.resources import Resources
 
 ALONE = "*"
 """The mutex of a stage beside which no other may run."""
-SLOTS = "slots"
+SLOTS = "--jobs"  # no label is called so
 CPUS = "cpus"
 
 _ROUNDING = 1e-9

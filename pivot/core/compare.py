@@ -10,6 +10,7 @@ from pivot.core.reasons import changes
 from pivot.core.values import Key, flatten
 from pivot.model.decision import Change, ChangeKind
 from pivot.model.record import StageRecord
+from pivot.model.stored import shown_name
 
 
 class Absent(Enum):
@@ -112,6 +113,12 @@ def _output_changes(old: StageRecord, new: StageRecord) -> list[Change]:
             kind = ChangeKind.OUTPUT_MISSING if after is None else ChangeKind.OUTPUT_ALTERED
             digests = (before.digest if before else None, after.digest if after else None)
             found.append(Change(kind, path, *digests))
+    for name in _merged(list(old.puts), list(new.puts)):
+        one, other = old.puts.get(name), new.puts.get(name)
+        if one != other:
+            kind = ChangeKind.OUTPUT_MISSING if other is None else ChangeKind.OUTPUT_ALTERED
+            digests = (one.digest if one else None, other.digest if other else None)
+            found.append(Change(kind, f"key {shown_name(name)}", *digests))
     return found
 
 

@@ -8,7 +8,10 @@ from pivot.model.decision import Change, ChangeKind, Decision, Verdict
 from pivot.model.digest import Digest
 from pivot.model.record import Inputs, StageRecord
 from pivot.model.stage import OutKind, Stage, StageOut
+from pivot.model.stored import KeyName, Stored, key_path, shown_name
 from pivot.paths import ProjectPath
+
+_NO_KEYS: Mapping[KeyName, Stored] = {}
 
 Available = Callable[[ProjectPath, Digest], bool]
 """Whether the bytes of an out, by its path and digest, can be had."""
@@ -25,6 +28,7 @@ def decide(
     upstream: Sequence[tuple[str, Verdict]] = (),
     missing: Sequence[ProjectPath] = (),
     force: bool = False,
+    placed: Mapping[KeyName, Stored] = _NO_KEYS,
 ) -> Decision:
     """What a run would do with a stage, and why.
 
@@ -41,6 +45,7 @@ def decide(
         workspace: the digest of each out's file as it lies there now; ``None`` if there is no such file.
         upstream: the verdicts on the stages directly upstream that have not ended yet.
         missing: deps that do not exist and that no stage will write.
+        placed: what the stage has in the object store now.
 
     Raises:
         ValueError: ``inputs`` is ``None`` though nothing is waited for and nothing is missing.
@@ -55,13 +60,11 @@ def decide(
         raise ValueError(f"stage '{stage.name}': no inputs, though nothing is waited for or missing")
 
     same = lock is not None and lock.inputs.agrees(inputs)
-    why: tuple[Change, ...] = () if same else (Change(ChangeKind.FIRST_RUN, stage.name),)
-    if lock is not None and not same:
-        why = changes(lock.inputs, inputs)
+    why = () if same else _first_or(stage, lock, inputs)
     if told := _told(stage, force=force):
         return Decision(stage.name, Verdict.RUN, (*why, *told), inputs)
     if lock is not None and same:
-        why = tuple(_faults(stage, lock, workspace))
+        why = (*_faults(stage, lock, workspace), *_key_faults(lock, placed))
         if not why:
             return Decision(stage.name, Verdict.UNCHANGED, (), inputs, lock)
         if _obtainable(stage, lock, workspace, available):
@@ -74,6 +77,11 @@ def decide(
     if lock is not None and same:
         why = (*why, *_lost(stage, lock, workspace, available))
     return Decision(stage.name, Verdict.RUN, why, inputs)
+
+
+def _first_or(stage: Stage, lock: StageRecord | None, inputs: Inputs) -> tuple[Change, ...]:
+    """That it is the first run, or what differs from the last one."""
+    return (Change(ChangeKind.FIRST_RUN, stage.name),) if lock is None else changes(lock.inputs, inputs)
 
 
 def is_incremental(stage: Stage) -> bool:
@@ -124,7 +132,9 @@ def _obtainable(
     workspace: Mapping[ProjectPath, Digest | None],
     available: Available,
 ) -> bool:
-    return all(_has(out, record, workspace, available) for out in stage.outs)
+    return all(_has(out, record, workspace, available) for out in stage.outs) and not any(
+        _lost_keys(record, available)
+    )
 
 
 def _has(
@@ -152,3 +162,20 @@ def _lost(
         state = record.outputs.get(out.path)
         if out.cache and state is not None and not _has(out, record, workspace, available):
             yield Change(ChangeKind.OBJECT_MISSING, out.path, state.digest)
+    yield from _lost_keys(record, available)
+
+
+def _key_faults(record: StageRecord, placed: Mapping[KeyName, Stored]) -> Iterator[Change]:
+    """The keys of the object store that are not as the record has them."""
+    for name in sorted({*record.puts, *placed}):
+        wanted, found = record.puts.get(name), placed.get(name)
+        if wanted != found:
+            kind = ChangeKind.OUTPUT_MISSING if found is None else ChangeKind.OUTPUT_ALTERED
+            before, after = (one.digest if one is not None else None for one in (wanted, found))
+            yield Change(kind, f"key {shown_name(name)}", before, after)
+
+
+def _lost_keys(record: StageRecord, available: Available) -> Iterator[Change]:
+    for name, one in record.puts.items():
+        if not available(key_path(name), one.digest):
+            yield Change(ChangeKind.OBJECT_MISSING, f"key {shown_name(name)}", one.digest)

@@ -7,21 +7,20 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, TypeAlias
 
 from pivot.core.reasons import RESOLUTION, RUNNING
+from pivot.core.shown import shown_value
 from pivot.model.decision import SAID_AT_ONCE, Change, ChangeKind, Decision, Verdict
 from pivot.model.fingerprint import ORDER_KEY, PartKind
 from pivot.model.observation import (
     ABSENT,
     FOLDER,
     PRESENT,
-    UNREADABLE,
     Observation,
-    is_link,
     is_listing,
-    left_by_stage,
 )
 from pivot.model.place import Place
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
+from pivot.model.stored import OWN
 from pivot.model.upstream import shown_path
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ Paths = Mapping[tuple[str, Place | None], tuple[str, ...]]
 Text = Callable[[str], str | None]
 """The text of a project module by its place (a project path, or a notebook's module); ``None`` if unknown."""
 
-_WIDEST_VALUE, _WIDEST_LINE = 40, 80
+_WIDEST_LINE = 80
 _DIFF_INDENT = " " * 8
 _CALLS_UNSEEN = (
     "which functions ran (this needs Python 3.12 or newer, and a stage that starts no program); code found by name "
@@ -48,9 +47,6 @@ _RAN = "it ran, though no name in the stage's code leads to it"
 _MAY_RUN = "it may run, though no name in the stage's code leads to it"
 _NO_LONGER = "no longer in reach; its text is still there"
 _OTHER_CODE = "Code dependency changed"
-_DIGESTS = frozenset(
-    (ChangeKind.CODE, ChangeKind.DEP, ChangeKind.LOADER, ChangeKind.OUTPUT_ALTERED, ChangeKind.OBJECT_MISSING)
-)
 _STATUS = {
     Verdict.UNCHANGED: "CACHED",
     Verdict.RESTORE: "WILL RESTORE",
@@ -64,6 +60,7 @@ _PREFIX = {
     ChangeKind.FILE: "file:",
     ChangeKind.ENVIRONMENT: "env:",
     ChangeKind.MISSING_DEP: "dep:",
+    ChangeKind.KEY: "key:",
     ChangeKind.LOADER: "loader:",
     ChangeKind.OUT: "out:",
     ChangeKind.NAME: "path of ",
@@ -294,7 +291,8 @@ def values(change: Change) -> tuple[tuple[str, str], ...]:
     if change.kind is ChangeKind.MISSING_DEP:
         return (("Missing", "there is no such file, and no stage writes it"),)
     if change.kind is ChangeKind.OUTPUT_MISSING:
-        return (("Missing", "in the workspace"),)
+        key = change.name.startswith("key ")
+        return (("Missing", "in the object store" if key else "in the workspace"),)
     lost = (("Missing", "in the cache"),) if change.kind is ChangeKind.OBJECT_MISSING else ()
     pairs = (("Old", change.before), ("New", change.after))
     return (*lost, *((label, shown_value(change.kind, text)) for label, text in pairs if text is not None))
@@ -345,6 +343,8 @@ def _phrase(change: Change) -> str:
         return _code_phrase(change.name)
     if change.kind is ChangeKind.FILE:
         return _file_phrase(change)
+    if change.kind is ChangeKind.KEY:
+        return _key_phrase(change)
     verb = "added" if change.before is None else "removed" if change.after is None else "changed"
     text = f"{_NOUN[change.kind]} {verb}: {shown_path(change.name)}"
     valued = change.kind in (ChangeKind.PARAM, ChangeKind.CONTEXT, ChangeKind.PACKAGE, ChangeKind.SETTING)
@@ -371,30 +371,10 @@ def _file_phrase(change: Change) -> str:
     return f"{noun} {verb}: {change.name} ({looked}, not declared)"
 
 
+def _key_phrase(change: Change) -> str:
+    verb = "added" if change.before in (ABSENT, OWN) else "removed" if change.after == ABSENT else "changed"
+    return f"Key {verb}: {change.name} (of the object store)"
+
+
 def _is_folder(change: Change) -> bool:
     return any(state is not None and is_listing(state) for state in (change.before, change.after))
-
-
-def shown_value(kind: ChangeKind, value: str) -> str:
-    """A digest, value, version or state in a few characters; never the value of a variable."""
-    if kind in (ChangeKind.FILE, ChangeKind.ENVIRONMENT):
-        return shown_state(value, "set" if kind is ChangeKind.ENVIRONMENT else PRESENT)
-    if kind in _DIGESTS:
-        return value[:8]
-    line = " ".join(value.split())
-    return line if len(line) <= _WIDEST_VALUE else line[: _WIDEST_VALUE - 1] + "…"
-
-
-def shown_state(state: str, present: str = PRESENT) -> str:
-    """The state of a file or variable: ``absent``, ``5995c853``, ``folder 5995c853``, ``made by the stage``.
-
-    Args:
-        present: the word for what is there and of which nothing more counts.
-    """
-    if state == PRESENT:
-        return present
-    if left_by_stage(state) is not None:
-        return "absent, then made by the stage"
-    if is_listing(state):
-        return "folder " + state.partition(" ")[2][:8]
-    return state if state in (ABSENT, FOLDER, UNREADABLE) or is_link(state) else state[:8]

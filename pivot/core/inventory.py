@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pivot.core.explain import Paths, shown_state, unseen, unseen_lines, way
+from pivot.core.explain import Paths, unseen, unseen_lines, way
+from pivot.core.shown import shown_state, shown_value
+from pivot.model.decision import ChangeKind
 from pivot.model.digest import Digest
 from pivot.model.fingerprint import Fingerprint, Part, PartKind
 from pivot.model.observation import Observation
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
+from pivot.model.stored import shown_name
 
 MOST_ROWS = 20
 """Definitions beyond the reach that are listed unless all are wanted."""
@@ -131,6 +134,7 @@ def inventory_data(found: Inventory) -> dict[str, object]:
         else {
             "files": {str(path): state for path, state in observed.files.items()},
             "environment": {name: shown_state(s, "set") for name, s in observed.environment.items()},
+            "keys": {str(name): state for name, state in observed.keys.items()},
             "ran": list(observed.ran),
             "imported": list(observed.imported),
             "missing": list(observed.missing),
@@ -178,6 +182,7 @@ def _observed_lines(found: Inventory, *, everything: bool) -> Iterator[str]:
     rows = [
         *(("file", str(path), shown_state(state)) for path, state in observed.files.items()),
         *(("env", name, shown_state(state, "set")) for name, state in observed.environment.items()),
+        *(("key", shown_name(n), shown_value(ChangeKind.KEY, s)) for n, s in observed.keys.items()),
         *(("import", name, "") for name in observed.imported),
         *(("import", name, "not found") for name in observed.missing),
     ]

@@ -156,3 +156,15 @@ def _unknown(graph: Graph, targets: Sequence[str]) -> UsageError:
 
 def _quoted(words: Sequence[str]) -> str:
     return ", ".join(f"'{word}'" for word in words)
+
+
+def select_one(graph: Graph, target: str, here: ProjectPath) -> str:
+    """The one stage that a target stands for.
+
+    Raises:
+        UsageError: as of `select`, or it stands for several.
+    """
+    found = select(graph, [target], True, here)
+    if len(found) > 1:
+        raise UsageError(f"'{target}' stands for {len(found)} stages", f"say which: {', '.join(found)}")
+    return found[0]

@@ -12,6 +12,7 @@ from pivot.model.digest import Digest
 from pivot.model.fingerprint import ORDER_KEY, Part, PartKind
 from pivot.model.observation import Observation
 from pivot.model.record import DeclaredOut, Inputs
+from pivot.model.stored import shown_name
 from pivot.model.tree import TreeEntry
 
 _Key = TypeVar("_Key", bound=str)
@@ -27,9 +28,9 @@ RUNNING = "calls of "
 def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
     """What differs between two inputs, most telling first; empty exactly if their keys are equal.
 
-    Order: code (the stage's own function first), params, deps, files, variables and keys of the config that were
-    read, loaders, outs, settings, packages. Code is compared definition by definition; one that only moved is no
-    change.
+    Order: code (the stage's own function first), params, deps, files, variables and keys (of the config, of the
+    object store) that were read, loaders, outs, settings, packages. Code is compared definition by definition; one
+    that only moved is no change.
     """
     code, packages = _code_changes(before, after)
     dropped = before.params.get(DROPPED)
@@ -48,6 +49,7 @@ def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
             )
             for change in _table_changes(ChangeKind.CONTEXT, before.observed.context, after.observed.context)
         ),
+        *_key_changes(before.observed, after.observed),
         *_table_changes(ChangeKind.LOADER, before.loaders, after.loaders),
         *_table_changes(ChangeKind.OUT, _declarations(before.outs), _declarations(after.outs)),
         *_table_changes(ChangeKind.SETTING, before.settings, after.settings),
@@ -84,6 +86,13 @@ def _table_changes(
             yield Change(kind, name, old, new)
 
 
+def _key_changes(before: Observation, after: Observation) -> Iterator[Change]:
+    for name in sorted({*before.keys, *after.keys}):
+        old, new = before.keys.get(name), after.keys.get(name)
+        if old != new:
+            yield Change(ChangeKind.KEY, shown_name(name), old, new)
+
+
 def _declarations(outs: Sequence[DeclaredOut]) -> dict[str, str]:
     return {
         out.path: f"{out.kind}, {'cached' if out.cache else 'not cached'}, loader {out.loader[:8]}"
@@ -112,7 +121,7 @@ def _code_changes(before: Inputs, after: Inputs) -> tuple[list[Change], list[Cha
 
 def _code_seen(observed: Observation) -> Digest:
     """All that a run said about code."""
-    return replace(observed, files={}, environment={}, context={}).digest
+    return replace(observed, files={}, environment={}, context={}, keys={}).digest
 
 
 def _unnamed_change(before: Inputs, after: Inputs, old: Digest, new: Digest) -> Change:

@@ -8,7 +8,6 @@ from typing import Any
 from pivot.config.mapping import ValueEntry, depends_entry, map_entry
 from pivot.config.params import ParamLayer
 from pivot.config.pivotfile import PathEntry
-from pivot.define.declared import declared_by
 from pivot.define.decorator import Mark, mark_of
 from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
@@ -17,6 +16,7 @@ from pivot.define.outs import Given, annotated_outs, plain_outs, value_out
 from pivot.define.parameters import bound_params, mapped_param
 from pivot.define.passed import passed_values
 from pivot.define.rules import Rule, rules_said, running
+from pivot.define.signatures import Signatures
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.context import NOTHING_SAID, FileContext
 from pivot.model.place import Place
@@ -61,6 +61,7 @@ def stage_from_function(
     code: Place | None = None,
     ref: ObjectRef | None = None,
     overrides: Overrides | None = None,
+    signatures: Signatures | None = None,
 ) -> Stage:
     """The stage that a function makes.
 
@@ -72,15 +73,16 @@ def stage_from_function(
         place, code: where the stage is defined, and where its function is written: there by default.
         ref: the name under which it was found; else its own.
         overrides: what is said over its declarations.
+        signatures: what is known of functions and loaders, where other stages are made of them just now.
 
     Raises:
         DefinitionErrors: everything that is wrong with it.
     """
     mark, overrides = mark_of(function), overrides or Overrides()
     name = str(name or (mark.name if mark else None) or name_of(function))
-    found = _importable(function, name, code or place, ref)
-    declared = declared_by(function, mark, is_variant=overrides.variant is not None)
-    draft = Draft(name, found, folder, place, code or place, declared)
+    found, known = _importable(function, name, code or place, ref), signatures or Signatures()
+    declared = known.declared(function, mark, is_variant=overrides.variant is not None)
+    draft = Draft(name, found, folder, place, code or place, declared, known)
     _check(draft)
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]
@@ -91,7 +93,7 @@ def stage_from_function(
     depends_on, fanout = passed_values(draft, values, bound)
     if draft.errors:
         raise DefinitionErrors(draft.errors)
-    return Stage(
+    stage = Stage(
         name=draft.stage,
         function=draft.function,
         deps=tuple(deps),
@@ -104,13 +106,10 @@ def stage_from_function(
         roots=roots,
         variant=_variant(draft, overrides.variant),
         context=overrides.context,
-        resources=rules.resources,
-        always=rules.always,
-        retries=rules.retries,
-        timeout=rules.timeout,
         depends_on=depends_on,
         map=fanout,
     )
+    return rules.of(stage)
 
 
 def _importable(function: Callable[..., Any], stage: str, code: Place, ref: ObjectRef | None) -> ObjectRef:

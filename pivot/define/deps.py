@@ -73,7 +73,7 @@ def _dep(
     try:
         loader = _loader(dep, kind, path)
         check_reader(loader)
-        return StageDep(key, path, loader_ref(loader), key, index)
+        return StageDep(key, path, draft.signatures.loader(loader), key, index)
     except PivotError as error:
         draft.wrong(f"dep {key!r}: {error.message}", draft.code, error.hint)
         return None

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 
 from pivot.config.supply import SetValue, unused_sets
 from pivot.core.graph import Graph
-from pivot.define.links import linked, upstream_keys
-from pivot.define.locate import PIPELINE_FILES, Inclusion, pipeline_file_in
+from pivot.core.links import upstream_keys
+from pivot.define.locate import Inclusion, pipeline_file_in
 from pivot.define.reading import Reading, name_prefix, read_pipeline_file
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.digest import Digest
 from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, is_folder, relative_to_root
+from pivot.store.root import PIPELINE_FILES
 
 _IMPORTS_PIVOT = re.compile(r"^\s*(?:from|import)\s+pivot\b", re.MULTILINE)
 
@@ -35,6 +36,7 @@ class Definition:
         files: project module → its file.
         read: all files that were read for any of the stages, absolute; also those that were looked for in vain.
         roots: the folders from which code was imported, absolute.
+        notices: what a person should know of the files.
     """
 
     stages: tuple[Stage, ...]
@@ -42,6 +44,7 @@ class Definition:
     files: Mapping[str, str]
     read: tuple[str, ...]
     roots: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def define_file(path: str, root: str) -> tuple[Stage, ...]:
@@ -72,10 +75,10 @@ def definition(path: str, root: str, sets: tuple[SetValue, ...] = ()) -> Definit
     chosen = {id(stage): stage for stage in _included(search, path, own)}
     if not search.errors:
         _add_writers(search, own, chosen)
-    stages = linked([_seen_from(own, stage) for stage in chosen.values()], search.errors)
+    stages = tuple(_seen_from(own, stage) for stage in chosen.values())
     search.errors.extend(_overwritten(search, stages))
     try:
-        Graph(stages)
+        stages = tuple(Graph(stages).stages)
     except DefinitionErrors as error:
         search.errors.extend(error.errors)
     search.errors.extend([] if search.errors else unused_sets(sets, [stage.name for stage in stages]))
@@ -84,7 +87,8 @@ def definition(path: str, root: str, sets: tuple[SetValue, ...] = ()) -> Definit
     readings = search.readings.values()
     read = dict.fromkeys([*(file for reading in readings for file in reading.read), *search.looked_for])
     roots = dict.fromkeys(absolute(folder, root) for reading in readings for folder in reading.home.roots)
-    return Definition(stages, own.modules, own.files, tuple(read), tuple(roots))
+    notices = tuple(notice for reading in readings for notice in reading.said.notices)
+    return Definition(stages, own.modules, own.files, tuple(read), tuple(roots), notices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pivot.define.declared import Declared
 from pivot.define.shapes import may_be
+from pivot.define.signatures import Signatures
 from pivot.errors import DefinitionError, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef
@@ -27,6 +28,7 @@ class Draft:
         folder: paths are read relative to it.
         place: where the stage is defined.
         code: where its function is written.
+        signatures: what is known of functions and loaders.
         errors: is added to.
     """
 
@@ -36,6 +38,7 @@ class Draft:
     place: Place
     code: Place
     declared: Declared
+    signatures: Signatures
     errors: list[PivotError] = field(default_factory=list)
 
     def error(self, message: str, place: Place, hint: str | None = None) -> DefinitionError:

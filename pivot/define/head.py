@@ -13,6 +13,7 @@ from pivot.define.links import at_home
 from pivot.define.locate import PipelineFile
 from pivot.define.outs import Given
 from pivot.define.pivotfile import made_stage, once
+from pivot.define.signatures import Signatures
 from pivot.define.variants import made_by
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.model.context import NOTHING_SAID, FileContext
@@ -71,6 +72,7 @@ def stages_from_head(
     entry = read_entry(name, {"python": str(ref), **table}, place)
     stages: list[Stage] = []
     told: set[str] = set()
+    signatures = Signatures()
     for made in made_by(entry, {}, errors):
         outs: Given = {
             None: made.paths["outs"],
@@ -78,7 +80,8 @@ def stages_from_head(
             OutKind.PLOT: made.paths["plots"],
         }
         try:
-            stage = made_stage(entry, made, (function, ref), outs, ParamSupply(params), home, place, context)
+            supply = ParamSupply(params)
+            stage = made_stage(entry, made, (function, ref), outs, supply, home, place, signatures, context)
             stages.append(at_home(stage, home.folder))
         except PivotError as error:
             errors.extend(once(error, made.name, told))

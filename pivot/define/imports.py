@@ -96,6 +96,8 @@ class Modules:
             if error.name is not None and (error.name == name or name.startswith(error.name + ".")):
                 return self._missing(name, error, who, place)
             hint = "install it, or mend the import"
+            if error.name is not None and error.name.partition(".")[0] == "flowdapt":
+                hint = "take it from pivot: `pivot import flowdapt` lists what to change"
             return DefinitionError(
                 f"{who}importing {name} failed: {error} ({self._where(error) or place})", hint
             )

@@ -4,15 +4,15 @@ other pipeline files that it names.
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pivot.errors import DefinitionError
-from pivot.model.stage import Stage
+from pivot.define.glance import SOURCES
+from pivot.errors import DefinitionError, UsageError
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
-from pivot.store.root import find_root, git_root
+from pivot.store.root import PIPELINE_FILES, find_root, git_root
 
-PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
-SOURCES = "src"
-"""The folder beside a pipeline file, or in the project root, from which modules are imported as well."""
+if TYPE_CHECKING:
+    from pivot.model.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,13 @@ class FileStages:
     Attributes:
         stages: its own, in the order of the file.
         read: files beside it that it names, absolute.
+        notices: what a person should know of it.
     """
 
-    stages: tuple[Stage, ...]
+    stages: "tuple[Stage, ...]"
     inclusions: tuple[Inclusion, ...] = ()
     read: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def find_home(start: str) -> tuple[str | None, PipelineFile]:
@@ -64,15 +66,28 @@ def find_home(start: str) -> tuple[str | None, PipelineFile]:
     Where there is none, the second is the ``pivot.yaml`` that would stand in the folder.
 
     Args:
-        start: a folder in or under the project, absolute.
+        start: a folder in or under the project, or a pipeline file, absolute.
 
     Raises:
-        DefinitionError: two kinds of it lie in one folder.
+        DefinitionError: two kinds of it lie in one folder, or a file can define no stages.
+        UsageError: it is not there.
     """
-    file = find_pipeline_file(start)
+    if not os.path.isdir(start):
+        _require_pipeline_file(start)
+        file: str | None = start
+        start = os.path.dirname(start)
+    else:
+        file = find_pipeline_file(start)
     base = os.path.dirname(file) if file else start
     root = find_root(start) or git_root(base) or base
     return file, pipeline_file(file or os.path.join(base, "pivot.yaml"), root)
+
+
+def _require_pipeline_file(path: str) -> None:
+    if not os.path.isfile(path):
+        raise UsageError(f"there is no {path}", "name a pivot.yaml, a pipeline.py, or the folder of one")
+    if not path.endswith((".yaml", ".yml")) and os.path.basename(path) not in PIPELINE_FILES:
+        raise UsageError(f"{path} defines no stages", f"name one of {', '.join(PIPELINE_FILES)}")
 
 
 def find_pipeline_file(start: str) -> str | None:
@@ -90,6 +105,11 @@ def find_pipeline_file(start: str) -> str | None:
         if above == folder:
             return None
         folder = above
+
+
+def is_pipeline_file(path: str) -> bool:
+    """Whether there is a file that defines stages, by its name."""
+    return os.path.basename(path) in PIPELINE_FILES and os.path.isfile(path)
 
 
 def pipeline_file_in(folder: str) -> str | None:

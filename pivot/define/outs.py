@@ -51,7 +51,7 @@ def annotated_outs(draft: Draft, given: Given) -> list[StageOut]:
             try:
                 loader = _loader(out, item, path)
                 check_writer(loader)
-                ref, is_own = loader_ref(loader), isinstance(loader, PathOnly)
+                ref, is_own = draft.signatures.loader(loader), isinstance(loader, PathOnly)
                 found.append(StageOut(name, path, kind_of(out), ref, cache, is_own, index, argument, view))
             except PivotError as error:
                 draft.wrong(f"out {name!r}: {error.message}", draft.code, error.hint)

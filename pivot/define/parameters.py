@@ -57,7 +57,7 @@ def bound_params(
     values = _plain_values(draft, plain, mapped)
     free = _annotations(draft)
     kinds = tuple((name, type_words(free[name]) if name != mapped else None) for name in values)
-    names = tuple(name for name in values if name != mapped)
+    names = tuple({name for layer in plain for name in layer.values} - {mapped})
     if model is None:
         return (StageParameters(None, None, canonical_text(values), kinds) if plain else None), names
     text = _of_model(draft, model[1], given, fields)

@@ -18,7 +18,7 @@ from pivot.define.declared import is_model
 from pivot.define.decorator import mark_of, marked_functions
 from pivot.define.functions import code_place, name_of
 from pivot.define.imports import Modules
-from pivot.define.locate import PIPELINE_FILES, FileStages, Inclusion, PipelineFile
+from pivot.define.locate import FileStages, Inclusion, PipelineFile
 from pivot.define.pivotfile import file_context
 from pivot.define.rules import rules_said
 from pivot.define.variants import stage_variant
@@ -28,6 +28,7 @@ from pivot.model.place import Place
 from pivot.model.stage import Stage
 from pivot.paths import absolute, relative_to_root
 from pivot.pipeline import Pipeline, Registration
+from pivot.store.root import PIPELINE_FILES
 
 
 def stages_from_pipelinefile(params: ParamSupply, modules: Modules, errors: list[PivotError]) -> FileStages:

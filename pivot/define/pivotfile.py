@@ -12,6 +12,7 @@ from pivot.define.functions import code_place
 from pivot.define.imports import Modules
 from pivot.define.locate import FileStages, Inclusion, PipelineFile, included_file
 from pivot.define.outs import Given
+from pivot.define.signatures import Signatures
 from pivot.define.variants import Made, made_by, shared_params, stage_variant, vars_of
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.context import NOTHING_SAID, FileContext
@@ -49,6 +50,7 @@ def stages_from_pivotfile(
         except PivotError as error:
             errors.append(DefinitionError(f"include: {error.message} ({place})", error.hint))
     stages: list[Stage] = []
+    signatures = Signatures()
     written: dict[ObjectRef, Place | None] = {}
     for entry in said.stages:
         found = modules.function(entry.python, entry.name, entry.place("python"))
@@ -66,14 +68,14 @@ def stages_from_pivotfile(
                     if found[1] not in written:  # an entry for each file makes thousands of one function
                         written[found[1]] = code_place(found[0], home.root)
                     code = written[found[1]] or entry.place()
-                    stage = made_stage(entry, made, found, outs, params, home, code, context)
+                    stage = made_stage(entry, made, found, outs, params, home, code, signatures, context)
                     stages += [stage] if entry.name not in said.broken else []
                 except PivotError as error:
                     new = once(error, made.name, told)
                     is_broken = entry.name in said.broken  # what was taken out is not missing
                     errors.extend(e for e in new if not (is_broken and isinstance(e, MissingParamError)))
     errors.extend(params.unclaimed(surely=not errors))
-    return FileStages(tuple(stages), tuple(inclusions), tuple(read))
+    return FileStages(tuple(stages), tuple(inclusions), tuple(read), said.notices)
 
 
 def once(error: PivotError, stage: str, told: set[str]) -> Iterator[PivotError]:
@@ -93,6 +95,7 @@ def made_stage(
     params: ParamSupply,
     home: PipelineFile,
     code: Place,
+    signatures: Signatures,
     context: FileContext = NOTHING_SAID,
 ) -> Stage:
     """One of the stages that an entry makes.
@@ -102,6 +105,7 @@ def made_stage(
         outs: what the entry says of outputs.
         params: where they come from, beside the entry.
         code: where the function is written.
+        signatures: what is known of functions and loaders.
         context: what the file says for all its stages.
 
     Raises:
@@ -126,6 +130,7 @@ def made_stage(
             context=context,
             values=made.values,
         ),
+        signatures=signatures,
     )
 
 

@@ -147,7 +147,17 @@ class ProjectImporter:
         return _TextLoader(name, path, None, self)
 
     def _take_project_modules(self) -> dict[str, ModuleType]:
-        taken = {name: module for name, module in list(sys.modules.items()) if self._is_ours(name, module)}
+        others: set[str] = set()  # folders of libraries: of thousands of modules most lie beside each other
+        taken = {}
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            folder = file.rpartition(os.sep)[0] if type(file) is str else ""
+            if folder in others and name not in self.texts:
+                continue
+            if self._is_ours(name, module):
+                taken[name] = module
+            elif folder and name != "__main__" and isinstance(module, ModuleType):
+                others.add(folder)
         for name in taken:
             del sys.modules[name]
         return taken

@@ -49,18 +49,19 @@ def accept(store: Store, observer: Observer, graph: Graph, stages: Iterable[Stag
 def _accept(store: Store, observer: Observer, graph: Graph, stage: Stage) -> Accepted:
     try:
         with store.own_guard(stage.key):
-            decision = observer.decide(stage, graph=graph, known={})
+            # that a stage always runs is nothing to accept
+            decision = observer.decide(replace(stage, always=False), graph=graph, known={})
             if decision.verdict is Verdict.UNCHANGED:
                 return Accepted(stage.name)
             found = explain(observer, store, stage, decision)
-            record = _record(store, observer, stage, decision)
+            record = _record(store, observer, graph, stage, decision)
             _require_what_is_read(graph, stage, record)
             return Accepted(stage.name, found, tuple(store.accept(record)))
     except PivotError as error:
         return Accepted(stage.name, error=error)
 
 
-def _record(store: Store, observer: Observer, stage: Stage, decision: Decision) -> StageRecord:
+def _record(store: Store, observer: Observer, graph: Graph, stage: Stage, decision: Decision) -> StageRecord:
     missing = observer.missing(stage, ())
     if missing:
         raise PivotError(
@@ -75,12 +76,13 @@ def _record(store: Store, observer: Observer, stage: Stage, decision: Decision) 
     lock = store.lock(stage.key)
     deps = decision.inputs.deps
     # of a record of the run cache the inputs would hold what was observed in another run
-    inputs = observer.inputs(stage, deps, lock.inputs.observed if lock else decision.inputs.observed)
+    observed = lock.inputs.observed if lock else decision.inputs.observed
+    inputs = observer.inputs(stage, deps, observed, graph=graph)
     fingerprint = observer.fingerprint(stage, inputs.observed)
     outputs = {out.path: _state(store, out) for out in stage.outs}
     store.keep_texts(observer.text(stage, module) for module in fingerprint.modules)
     sources = {module.place: module.digest for module in fingerprint.modules}
-    return StageRecord(stage.key, inputs, outputs, sources)
+    return StageRecord(stage.key, inputs, outputs, sources, store.puts(stage.key))
 
 
 def _require_what_is_read(graph: Graph, stage: Stage, record: StageRecord) -> None:

@@ -155,6 +155,7 @@ def _objects(store: Store, record: StageRecord) -> Iterator[Digest]:
             yield state.digest
             if is_folder(out.path):
                 yield from (entry.digest for entry in store.tree(state.digest) or ())
+    yield from (one.digest for one in record.puts.values())
 
 
 def _share(here: str, there: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pivot.config.settings import Settings
 from pivot.core.graph import Graph
 from pivot.core.items import mapped_path
+from pivot.engine.keys import Keys, puts_after, require_own_keys, with_keys
 from pivot.engine.lists import list_entries
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
@@ -17,6 +18,7 @@ from pivot.engine.progress import ProgressTail
 from pivot.errors import PivotError
 from pivot.model.context import run_context
 from pivot.model.decision import ChangeKind, Decision
+from pivot.model.executor import LOCAL, ExecutorSpec
 from pivot.model.fingerprint import ModuleText
 from pivot.model.observation import Observation
 from pivot.model.record import Inputs, StageRecord
@@ -111,8 +113,11 @@ class Attempt:
     began: float
     merged: Observation | None = None
 
-    def commit(self, result: Success) -> tuple[StageRecord, Sequence[str]]:
+    def commit(self, result: Success, ended: Mapping[str, StageRecord]) -> tuple[StageRecord, Sequence[str]]:
         """Put the outputs in place and record them, all or nothing; gives notices for a person, too.
+
+        Args:
+            ended: results of this run that have to do with the object store.
 
         Raises:
             PivotError: they could not be recorded, the stage read what it does not declare though it must, or a dep
@@ -122,6 +127,7 @@ class Attempt:
         try:
             self.require_same_deps(self.inputs.deps)
             hints = self.reader.require_declared(result.seen)
+            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(result.seen.keys)
             observed = self.merged or self.reader.observation(result.seen, self.named)
             fingerprint = self.observer.fingerprint(self.stage, observed)
             if observed.has_code:
@@ -132,14 +138,20 @@ class Attempt:
         except BaseException:
             self.undo()
             raise
-        self.store.keep_texts(texts)
-        self.store.keep_trees(self.folders.values())
         record = StageRecord(
             self.stage.key,
             replace(self.inputs, parts=fingerprint.parts, observed=observed),
             result.outputs,
             {module.place: module.digest for module in fingerprint.modules},
+            puts_after(self.task, result.seen),
         )
+        try:
+            require_own_keys(self.reader.graph, self.stage, record, ended)
+        except PivotError:
+            self.undo()
+            raise
+        self.store.keep_texts(texts)
+        self.store.keep_trees(self.folders.values())
         return record, (*self.lost, *hints, *self.store.commit(self.journal, record))
 
     def say(self, text: str) -> None:
@@ -177,7 +189,7 @@ class Conditions:
         seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
-        executor: the kind of executor that runs them.
+        executor: what runs them.
         capacity: resource → how much of it there is here, as far as the project says it.
     """
 
@@ -187,12 +199,16 @@ class Conditions:
     seed: int | None
     strict: bool
     ignored_environment: tuple[str, ...]
-    executor: str = "local"
+    executor: ExecutorSpec = LOCAL
     capacity: Mapping[str, float] = field(default_factory=dict)
 
 
 def conditions_for(
-    settings: Settings, graph: Graph, environment: Mapping[str, str], run: str, executor: str = "local"
+    settings: Settings,
+    graph: Graph,
+    environment: Mapping[str, str],
+    run: str,
+    executor: ExecutorSpec = LOCAL,
 ) -> Conditions:
     """Conditions by the project's settings; the rest as of `Conditions`."""
     return Conditions(
@@ -243,10 +259,11 @@ def begin(
     except BaseException:
         store.abort(journal)
         raise
+    task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number)
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
-        task=task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number),
+        task=with_keys(task, store, stage, conditions.graph),
         log=store.shown(log),
         tail=Tail.from_end(log),
         progress=ProgressTail(stage.name, log),
@@ -364,7 +381,7 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
-        executor=conditions.executor,
+        executor=conditions.executor.kind,
         resources=stage.resources,
         attempt=number,
         context=run_context(
@@ -372,7 +389,7 @@ def task_for(
             stage.params.values if stage.params else None,
             stage=stage.name,
             run=conditions.run,
-            executor=conditions.executor,
+            executor=conditions.executor.kind,
             attempt=number,
         ),
     )

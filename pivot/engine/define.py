@@ -8,16 +8,16 @@ file, the environment, the clock) are read anew each time.
 
 import os
 import pickle
-import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from pivot.define.locate import PIPELINE_FILES
+from pivot.define.glance import named_modules
 from pivot.engine.importable import listing, packages_in
 from pivot.errors import DefinitionError, DefinitionErrors, UsageError, WorkerError
 from pivot.executors.base import Executor
+from pivot.model.context import FileContext
 from pivot.model.definitions import Bodies, Definitions
 from pivot.model.digest import Digest, digest_bytes, digest_parts
 from pivot.model.place import Place
@@ -27,12 +27,11 @@ from pivot.model.stage import LoaderRef, ObjectRef, Stage, StageDep, StageOut, S
 from pivot.model.upstream import StageMap, Upstream
 from pivot.store.index import settled_before
 from pivot.store.lockfile import read_locks
+from pivot.store.root import PIPELINE_FILES
 from pivot.store.store import Store
 
 _READER = "pivot.worker.definitions"
 """Where workers read definitions. It is not imported here, as it brings pydantic and YAML along."""
-
-_PYTHON_KEY = re.compile(r"""^[ \t]+python:[ \t]*["']?([\w.]+)\.\w+""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,35 +73,47 @@ def no_pipeline_file(store: Store) -> UsageError:
 
 
 def define(
-    store: Store, workers: Callable[[], AbstractContextManager[Executor]], path: str
+    store: Store,
+    workers: Callable[[Sequence[str]], AbstractContextManager[Executor]],
+    path: str,
+    params: Mapping[str, object],
 ) -> tuple[Stage, ...]:
     """The stages that a pipeline file defines; its code is imported only if they are not known.
 
     Args:
-        workers: give the executor in one of whose workers, discarded afterwards, the code is imported.
+        workers: give the executor in one of whose workers, discarded afterwards, the code is imported; take the
+            modules that will be.
         path: of the pipeline file, absolute.
+        params: values over those of the files; definitions with such are not kept.
 
     Raises:
         DefinitionErrors: everything that is wrong with the definitions.
     """
     file = os.path.relpath(path, store.root)
     place = _place(store, path)
-    kept = _load(store.definitions.load(place))
+    kept = None if params else _load(store.definitions.load(place))
     if kept is not None and (now := _held(kept, store)) is not None:
         if now is not kept:
             store.definitions.save(place, pickle.dumps(now))
         known: tuple[Stage, ...] = pickle.loads(kept.stages)
         return known
     try:
-        with workers() as executor:
-            answer = executor.call(ObjectRef(_READER, "define_in_worker"), pickle.dumps((path, store.root)))
+        with workers(named_modules(path)) as executor:
+            argument = pickle.dumps((path, store.root, params))
+            answer = executor.call(ObjectRef(_READER, "define_in_worker"), argument)
     except WorkerError as error:
         hint = "one of the modules that it imports ended the process: import them one by one in a Python of your own"
         raise DefinitionErrors(
             [DefinitionError(f"reading {file} failed: {error.message} ({file}:1)", hint)]
         ) from None
     said: Definitions = pickle.loads(answer)
-    if said.pure and _settled((*said.files, *said.folders, *packages_in(said.folders)), said.began):
+    for notice in said.notices:
+        store.tell(notice)
+    if (
+        said.pure
+        and not params
+        and _settled((*said.files, *said.folders, *packages_in(said.folders)), said.began)
+    ):
         files = {name: store.file_digest(name) for name in said.files}
         listings = {folder: listing(folder, said.sought) for folder in said.folders}
         surroundings = _surroundings(said.path)
@@ -122,14 +133,6 @@ def _place(store: Store, path: str) -> Digest:
     return digest_parts([os.path.relpath(path, store.root), *_shape()])
 
 
-def named_modules(path: str) -> tuple[str, ...]:
-    """The modules that a pipeline file names, read without YAML: a hint for preloading, nothing rests on it."""
-    if path.endswith(".py"):
-        return (os.path.basename(path)[:-3],)
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return tuple(dict.fromkeys(_PYTHON_KEY.findall(file.read())))
-
-
 def _shape() -> Iterator[str]:
     """The fields of what is kept: what a Pivot with other ones kept is not even looked at."""
     for kind in (
@@ -140,6 +143,7 @@ def _shape() -> Iterator[str]:
         StageOut,
         StageParameters,
         StageVariant,
+        FileContext,
         Resources,
         Retries,
         Upstream,

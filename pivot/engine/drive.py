@@ -32,6 +32,7 @@ from pivot.core.schedule import (
 from pivot.engine.attempt import Attempt
 from pivot.engine.fans import Fans
 from pivot.engine.inbox import INTERRUPTED, Returned, Stop
+from pivot.engine.keys import require_own_keys
 from pivot.engine.observe import Observer
 from pivot.engine.tries import Tries
 from pivot.errors import PivotError
@@ -92,6 +93,7 @@ class Driver:
         self._decisions: dict[str, Decision] = {}
         self._stamps: dict[str, object] = {}  # of the lock file that a decision was made with
         self._known: dict[ProjectPath, OutputState] = {}
+        self._keyed: dict[str, StageRecord] = {}  # results that have to do with the object store
         self._running: dict[str, Attempt] = {}
         self._tries = Tries()
         self._fans = Fans(emit)
@@ -271,6 +273,7 @@ class Driver:
         if decision.verdict is Verdict.UNCHANGED:
             self._store.keep_objects(record)
             return self._end(stage, Outcome.UNCHANGED, record=record)
+        require_own_keys(self._graph, self._graph.stage(stage), record, self._keyed)
         try:
             notices = self._store.restore(record)
         except MissingObjectError:
@@ -321,7 +324,7 @@ class Driver:
         try:
             with attempt.guard:
                 if isinstance(result, Success):
-                    record, notices = attempt.commit(result)
+                    record, notices = attempt.commit(result, self._keyed)
                 else:
                     attempt.undo()
         except PivotError as error:
@@ -361,6 +364,8 @@ class Driver:
     ) -> Sequence[Command]:
         if record is not None:
             self._known.update(record.outputs)
+            if record.puts or record.inputs.observed.keys:
+                self._keyed[stage] = record
         kept = self._store.keep_record(record) if record is not None else None
         self._emit(StageFinished(stage, outcome, reason, seconds, log=log, record=kept))
         return self._scheduler.handle(Ended(stage, outcome))

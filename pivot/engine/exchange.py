@@ -15,11 +15,13 @@ from pivot.core.decide import is_incremental
 from pivot.core.graph import Graph
 from pivot.engine.checkout import CheckedOut, put_in_place
 from pivot.engine.deps import Known
+from pivot.engine.keys import known_puts
 from pivot.engine.observe import NOTHING, Observer
 from pivot.errors import PivotError, StoreError
 from pivot.model.digest import Digest
 from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage
+from pivot.model.stored import shown_name
 from pivot.model.tree import TreeEntry, read_tree
 from pivot.paths import ProjectPath, absolute, is_folder
 from pivot.remote.address import choose, open_remote
@@ -119,6 +121,7 @@ def push(store: Store, stages: Iterable[Stage], link: Link) -> Exchange:
             continue
         keep_objects(store, record)
         parcel = _Parcel(record)
+        parcel.files.extend(_put(record))
         for path, one in _cached(record):
             if is_folder(path):
                 problems += _open_folder(store, path, one, parcel)
@@ -153,7 +156,9 @@ def pull(store: Store, observer: Observer, graph: Graph, link: Link) -> Exchange
             continue
         found[name] = record
         known.update(record.outputs)
+        known.update(known_puts(record, store.lock(record.stage)))
         keep_objects(store, record)
+        files.extend(_put(record))
         for path, one in _cached(record):
             if not is_folder(path):
                 files.append(one)
@@ -191,12 +196,17 @@ def _find(
         deps = {path: digest for path, digest in digests.items() if digest is not None}
         if len(deps) < len(digests) or is_incremental(stage):
             return lock, _of_lock(lock, link)
-        now = observer.inputs(stage, deps, lock.inputs.observed if lock else NOTHING)
+        now = observer.inputs(
+            stage, deps, lock.inputs.observed if lock else NOTHING, graph=graph, known=known
+        )
         if lock is not None and now.key == lock.inputs.key:
             return lock, _of_lock(lock, link)
         moved = link.pull_records(stage.key, link.record_keys(stage.key, now.declared_key))
         for record in store.cached(stage.key, now.declared_key):
-            if observer.inputs(stage, deps, record.inputs.observed).key == record.inputs.key:
+            if record.inputs.observed.has_state:
+                continue
+            found = observer.inputs(stage, deps, record.inputs.observed, graph=graph, known=known)
+            if found.key == record.inputs.key:
                 return record, moved
     except PivotError as error:
         if lock is None:
@@ -215,6 +225,14 @@ def _cached(record: StageRecord) -> list[tuple[ProjectPath, Wanted]]:
         (out.path, Wanted(record.outputs[out.path].digest, f"stage '{record.stage}': {out.path}"))
         for out in record.inputs.outs
         if out.cache and out.path in record.outputs
+    ]
+
+
+def _put(record: StageRecord) -> list[Wanted]:
+    """What a record has in the object store."""
+    return [
+        Wanted(one.digest, f"stage '{record.stage}': key {shown_name(name)}")
+        for name, one in record.puts.items()
     ]
 
 

@@ -294,7 +294,8 @@ class Fan:
             if entry.item not in wanted:
                 continue
             if entry.name not in holds:
-                now = self.attempt.observer.inputs(stage, inputs.deps, entry.observed)
+                graph = self.attempt.reader.graph
+                now = self.attempt.observer.inputs(stage, inputs.deps, entry.observed, graph=graph)
                 holds[entry.name] = now.observed.agrees(entry.observed)
                 used[entry.name] = entry.observed
             if holds[entry.name] and objects.has(entry.state.digest):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pivot.core.graph import Graph
 from pivot.errors import DefinitionErrors, PivotError, StoreError
 from pivot.fingerprint.stage import Fingerprinter
-from pivot.model.context import is_param_of, run_context, states_now
+from pivot.model.context import EXECUTOR, is_param_of, run_context, states_now
 from pivot.model.digest import Digest
 from pivot.model.fingerprint import Fingerprint
 from pivot.model.observation import (
@@ -105,6 +105,7 @@ class Reader:
             imported=tuple(sorted(set(seen.imported) - known)),
             missing=tuple(sorted(set(seen.missing))),
             complete=complete,
+            keys=dict(sorted(seen.keys.items())),
         )
 
     def _asked(self, context: Mapping[str, str]) -> dict[str, str]:
@@ -160,13 +161,13 @@ def look_again(
     *,
     root: str,
     environment: Mapping[str, str],
-    executor: str,
+    executor: Callable[[], str],
     digest: DigestOf,
 ) -> Observation:
     """What was observed in a run, with the states that all of it but the code has now.
 
     Args:
-        executor: where the stage would run.
+        executor: gives where the stage would run.
     """
     files = {
         path: _state_now(absolute(path, root), state, stage, root, digest)
@@ -178,9 +179,9 @@ def look_again(
     asked: Mapping[str, str] = {}
     if before.context:
         own = stage.params.values if stage.params else None
-        asked = states_now(
-            stage.key, before.context, run_context(stage.context, own, stage=stage.name, executor=executor)
-        )
+        kind = executor() if EXECUTOR in before.context else ""
+        now = run_context(stage.context, own, stage=stage.name, executor=kind)
+        asked = states_now(stage.key, before.context, now)
     return replace(before, files=files, environment=variables, context=asked)
 
 

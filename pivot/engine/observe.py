@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,12 +10,14 @@ from pivot.config.ignore import ignored
 from pivot.core.decide import decide, is_incremental
 from pivot.core.graph import Graph
 from pivot.engine.deps import DepReader, Known
+from pivot.engine.keys import Keys, known_puts
 from pivot.engine.observation import look_again
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.fingerprint.sources import Sources
 from pivot.fingerprint.stage import Fingerprinter
 from pivot.model.decision import Decision, Verdict
 from pivot.model.digest import Digest
+from pivot.model.executor import LOCAL
 from pivot.model.fingerprint import Beside, Fingerprint, ModuleText, ProjectModule
 from pivot.model.observation import Observation
 from pivot.model.record import DeclaredOut, Inputs, OutputState, StageRecord
@@ -43,7 +45,7 @@ class Observer:
         texts: project modules that exist only as text, by name.
         environment: of the stages, complete.
         seed: the setting ``seed``; ``None`` leaves random generators alone.
-        executor: where the stages would run: ``local``, ``dask`` or ``ray``.
+        executor: gives where the stages would run: ``local``, ``dask`` or ``ray``.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Observer:
         texts: Mapping[str, ModuleText],
         environment: Mapping[str, str],
         seed: int | None,
-        executor: str = "local",
+        executor: Callable[[], str] = lambda: LOCAL.kind,
     ) -> None:
         self._store = store
         self._executor = executor
@@ -136,7 +138,11 @@ class Observer:
         found = self._snapshots.get(roots)
         if found is None:
             found = self._snapshots[roots] = Sources(
-                self._store.root, roots, self._texts, digest=self._store.file_digest
+                self._store.root,
+                roots,
+                self._texts,
+                digest=self._store.file_digest,
+                names=self._store.names,
             )
         return found
 
@@ -189,11 +195,21 @@ class Observer:
         """The files of a folder that count as a dep now."""
         return self._deps.entries(folder, graph.outs_read(folder), NO_OUTPUTS) or ()
 
-    def inputs(self, stage: Stage, deps: Mapping[ProjectPath, Digest], observed: Observation) -> Inputs:
+    def inputs(
+        self,
+        stage: Stage,
+        deps: Mapping[ProjectPath, Digest],
+        observed: Observation,
+        *,
+        graph: Graph,
+        known: Known = NO_OUTPUTS,
+    ) -> Inputs:
         """What the result of a stage rests on now.
 
         Args:
             observed: in some earlier run; the same things are looked at again.
+            graph: all stages.
+            known: what stages upstream wrote or will restore.
         """
         fingerprint = self.fingerprint(stage, observed)
         values = json.loads(stage.params.values) if stage.params else {}
@@ -222,9 +238,17 @@ class Observer:
             },
             outs=tuple(DeclaredOut(out.path, out.kind, out.cache, out.loader.digest) for out in stage.outs),
             settings=self._settings,
-            observed=replace(now, code=fingerprint.digest if observed.has_code else None),
+            observed=replace(
+                now,
+                keys=Keys(self._store.layout, stage, graph, known).states(observed.keys),
+                code=fingerprint.digest if observed.has_code else None,
+            ),
             names=_names(stage),
         )
+
+    def last(self, stage: Stage) -> StageRecord | None:
+        """The stage's last result."""
+        return self._store.lock(stage.key)
 
     def missing(self, stage: Stage, made: Collection[ProjectPath]) -> tuple[ProjectPath, ...]:
         """The deps that are not there and not among those that are `made`."""
@@ -269,7 +293,7 @@ class Observer:
         deps = {path: digest for path, digest in found.items() if digest is not None}
         missing = tuple(path for path in found if path not in deps)
         observed = lock.inputs.observed if lock else NOTHING
-        inputs = None if missing else self.inputs(stage, deps, observed)
+        inputs = None if missing else self.inputs(stage, deps, observed, graph=graph, known=known)
         settled = inputs if not unknown else None
         verdict = partial(
             decide,
@@ -282,6 +306,7 @@ class Observer:
             upstream=upstream,
             missing=missing,
             force=force,
+            placed=self._store.puts(stage.key) if settled else {},
         )
         decision = verdict(lock=lock, cached=None)
         if decision.verdict is not Verdict.RUN or settled is None or force:
@@ -289,13 +314,15 @@ class Observer:
         # the run cache is asked last: it is a folder to read for each stage
         if is_incremental(stage):
             return verdict(lock=self._store.whole_lock(stage.key), cached=None)
-        cached = self._cached(stage, settled)
+        cached = self._cached(stage, settled, graph, known)
         return decision if cached is None else verdict(lock=lock, cached=cached)
 
-    def _cached(self, stage: Stage, inputs: Inputs) -> StageRecord | None:
+    def _cached(self, stage: Stage, inputs: Inputs, graph: Graph, known: Known) -> StageRecord | None:
         """A record of the run cache for these inputs for which all that was observed is now as it was then."""
         for record in self._store.cached(stage.key, inputs.declared_key):
-            now = self.inputs(stage, inputs.deps, record.inputs.observed)
+            if record.inputs.observed.has_state:
+                continue  # it rests on the results before it, which are others by now
+            now = self.inputs(stage, inputs.deps, record.inputs.observed, graph=graph, known=known)
             if now.agrees(record.inputs):
                 return replace(record, inputs=now)  # it may stem from before a move of its helpers
         return None
@@ -363,6 +390,7 @@ def assess(
         verdicts[name] = decision.verdict
         if decision.record is not None:
             known.update(decision.record.outputs)
+            known.update(known_puts(decision.record, observer.last(stage)))
         decisions.append(decision)
     return tuple(decisions)
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 
 from pivot.engine.attempt import Conditions, Places, item_files, task_for
+from pivot.engine.keys import with_keys
 from pivot.engine.observe import Observer
 from pivot.errors import DefinitionErrors, PivotError, UsageError
 from pivot.model.stage import Stage
@@ -54,6 +55,7 @@ def rehearse(
             journal, folders, previous, item_files(store, stage), os.path.join(scratch, "log"), ""
         )
         task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions)
+        task = with_keys(task, store, stage, conditions.graph)
         yield undo.enter_context(rehearsing(task, placed))
 
 

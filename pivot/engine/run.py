@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pivot.core.graph import Graph
 from pivot.core.schedule import Scheduler
@@ -21,13 +22,16 @@ from pivot.executors.base import Executor
 from pivot.executors.machine import machine_capacity
 from pivot.model.decision import Decision
 from pivot.model.event import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished
-from pivot.model.executor import LOCAL
 from pivot.model.run import Run
 from pivot.model.upstream import shown_path
 from pivot.paths import ROOT, ProjectPath, absolute
 from pivot.store.guard import Guard
 from pivot.store.history import is_asked_to_stop
 from pivot.store.store import Store
+
+if TYPE_CHECKING:
+    from pivot.executors.clusters import ClusterLoan
+    from pivot.executors.warm import Loan
 
 NOTICE = 0.2
 """Seconds after which an interrupt is noticed at the latest."""
@@ -106,10 +110,23 @@ def require_inputs(plan: Plan, observer: Observer, root: str) -> None:
         raise DefinitionErrors(errors)
 
 
+def taking(loan: "Loan | ClusterLoan", plan: Plan, observer: Observer) -> Callable[[], Executor]:
+    """Takes the executor of a run from what is lent, when it is first called; its size is that of the plan."""
+    stages = [plan.graph.stage(name) for name in plan.chosen]
+    libraries = {library for stage in stages for library in observer.fingerprint(stage).libraries}
+    needs = {stage.name: stage.resources for stage in stages}
+    return lambda: loan.executor(plan.jobs, libraries, needs)
+
+
 def limits_of(plan: Plan) -> Mapping[str, float]:
-    """How much there is here of what the stages of a plan ask for; a cluster knows that of itself."""
-    if plan.conditions.executor != LOCAL.kind:
+    """How much there is here of what the stages of a plan ask for; a cluster knows that of itself.
+
+    Of one that is started here nobody knows more than what the project declares.
+    """
+    if plan.conditions.executor.address is not None:
         return {}
+    if not plan.conditions.executor.is_local:
+        return plan.conditions.capacity
     stages = [plan.graph.stage(name) for name in plan.chosen]
     return capacity_for(stages, plan.conditions.capacity, lambda: machine_capacity(os.environ))
 
@@ -179,8 +196,8 @@ def _execute(
 
     stages = {name: plan.graph.stage(name) for name in plan.chosen}
     limits = limits_of(plan)
-    is_local = plan.conditions.executor == LOCAL.kind
-    capacity = Capacity(limits, stages.values() if is_local else (), lambda text: emit(Notice(text)))
+    is_here = plan.conditions.executor.address is None
+    capacity = Capacity(limits, stages.values() if is_here else (), lambda text: emit(Notice(text)))
 
     def start(decision: Decision, guard: Guard, number: int) -> Attempt:
         stage = stages[decision.stage]
@@ -206,7 +223,7 @@ def _execute(
         unwanted=lambda stage: is_asked_to_stop(store.layout, plan.id, stage),
         force=plan.force,
     )
-    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets, plan.conditions.executor))
+    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets, plan.conditions.executor.kind))
     for text in store.take_notices():
         emit(Notice(text))
     cancelled = _wait(driver, lambda: stopped() or is_asked_to_stop(store.layout, plan.id))

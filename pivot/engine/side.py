@@ -245,10 +245,14 @@ def _workspace(stages: Sequence[Stage], store: Store, observer: Observer) -> Sid
         stage = by_key[name]
         last = other or store.lock(name)
         deps = {p: digest for p in stage.dep_paths() if (digest := observer.dep_digest(p, graph)) is not None}
-        inputs = observer.inputs(stage, deps, last.inputs.observed if last is not None else NOTHING)
+        observed = last.inputs.observed if last is not None else NOTHING
+        inputs = observer.inputs(stage, deps, observed, graph=graph)
         found = ((path, store.digest(path)) for path in stage.out_paths())
         return StageRecord(
-            name, inputs, {p: OutputState(digest, 0) for p, digest in found if digest is not None}
+            name,
+            inputs,
+            {p: OutputState(digest, 0) for p, digest in found if digest is not None},
+            puts=store.puts(name),
         )
 
     results = {

@@ -16,6 +16,7 @@ from pivot.store.atomic import names_in
 from pivot.store.collection import NOTHING, Collected, needed, now, object_digests, sweep
 from pivot.store.history import kept_records, list_runs, read_events, read_result
 from pivot.store.journal import read_journal
+from pivot.store.keytable import entries
 from pivot.store.layout import Layout
 from pivot.store.lockfile import lock_record, read_locks
 from pivot.store.needs import Need, needs, tree_entries
@@ -117,10 +118,12 @@ def collect(
             )
         before = now(store.layout)
         records: list[StageRecord] = []
+        names: tuple[Digest, ...] = ()
         for layout in _layouts(store.layout, force=force):
             runs = keep_runs if layout.root == store.root else None
             records += _records(layout, runs, force=force)
-        names = () if kept else tuple(_kept(store.layout))
+            names += tuple(_named(layout, force=force))
+        names += () if kept else tuple(_kept(store.layout))
         result = sweep(store.layout, needed(store.layout, records, names), before=before, dry_run=dry_run)
         if kept and not dry_run:
             for one in kept_files(store.layout):
@@ -184,6 +187,11 @@ def _records(layout: Layout, keep_runs: int | None, *, force: bool) -> Iterator[
     )
     names = {e.record for e in ends if isinstance(e, StageFinished) and e.record is not None}
     yield from filter(None, (read_result(layout, name) for name in names))
+
+
+def _named(layout: Layout, *, force: bool) -> Iterator[Digest]:
+    """What the names of a project's object store stand for."""
+    return (entry.value.digest for entry in entries(layout, strict=not force))
 
 
 def _journaled(layout: Layout) -> Iterator[StageRecord]:

@@ -11,6 +11,7 @@ import glob
 import os
 import pickle
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -73,7 +74,7 @@ class Connection:
         self._answers: dict[int, Callable[[TaskResult], None]] = {}
         self._verified: list[Future[tuple[str, ...]]] = []
         self._number = 0
-        self._closed = False
+        self._closed = self._over = False
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the client lives
@@ -132,19 +133,17 @@ class Connection:
             self._closed = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
-        try:
-            self._client.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
+        self._reader.join(_PATIENCE)
+        if self._reader.is_alive():
             self._client.kill()
-            self._client.wait()
-        self._reader.join()
+            self._reader.join()
         self._socket.close()
         self._output.close()
 
     @property
     def is_alive(self) -> bool:
         """Whether tasks can be sent."""
-        return not self._closed and self._client.poll() is None
+        return not self._closed and not self._over
 
     def _begun(self) -> tuple[int, tuple[Amounts, ...]]:
         said: ToDriver | None = None
@@ -154,7 +153,7 @@ class Connection:
         if isinstance(said, Ready):
             return said.slots, said.has
         self._socket.close()
-        self._client.wait()
+        self._reap()
         last = self._last_words()
         self._output.close()
         if isinstance(said, Refused):
@@ -169,6 +168,8 @@ class Connection:
                         self._answer(number, pickle.loads(result))
                     case Verified(problems):
                         self._verified.pop(0).set_result(problems)
+        self._over = True
+        self._reap()
         with self._lock:
             left, asked = list(self._answers), self._verified[:]
             self._verified.clear()
@@ -176,6 +177,13 @@ class Connection:
             future.set_result(("the connection is broken",))
         for number in left:
             self._answer(number, self._broken())
+
+    def _reap(self) -> None:
+        """Wait for the client's end, and end those of its group that it had no time to."""
+        os.waitid(os.P_PID, self._client.pid, os.WEXITED | os.WNOWAIT)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._client.pid, signal.SIGKILL)
+        self._client.wait()
 
     def _broken(self) -> Failure:
         if self._closed:

@@ -16,8 +16,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from pivot.errors import PivotError, WorkerError
-from pivot.executors.cores import threads
-from pivot.executors.processes import Server
+from pivot.executors.processes import Server, started_server
 from pivot.executors.slot import Slot, WorkerDied
 from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, StaleWorker, Success, Task, TaskResult, TrialResult, TrialTask
@@ -51,17 +50,22 @@ class ForkserverExecutor:
         preload: libraries (module names) that the fork server imports. Those that are not installed with the
             interpreter, or not fit to be forked, are left out.
         graces: seconds after an interrupt at which SIGTERM and SIGKILL follow.
+        server: one that was started already, for as many slots; it is closed with the executor.
     """
 
     def __init__(
-        self, slots: int, preload: Sequence[str] = (), *, graces: tuple[float, float] = (5.0, 8.0)
+        self,
+        slots: int,
+        preload: Sequence[str] = (),
+        *,
+        graces: tuple[float, float] = (5.0, 8.0),
+        server: Server | None = None,
     ) -> None:
         if slots < 1:
             raise ValueError(f"an executor needs at least 1 slot, not {slots}")
         self.slots = slots
         self._graces = graces
-        self._server = Server(_server_environment(slots, preload), ["pivot.executors.preload"])
-        self._server.start()
+        self._server = server or started_server(slots, preload)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.RLock()
         self._jobs: list[_Job] = []
@@ -173,8 +177,11 @@ class ForkserverExecutor:
                 result = Failure("died", f"the executor failed: {type(error).__name__}: {error}")
             with self._lock:
                 stopped, job.slot = job.stop.is_set(), None
+            if stopped:  # whoever hears of its end may rely on it
+                slot.discard()
+            with self._lock:
                 self._finish(job, _cancelled(result) if stopped else result)
-            if stopped or job.task.libraries:
+            if job.task.libraries:
                 slot.discard()
         slot.discard()
 
@@ -254,14 +261,3 @@ def _cancelled(result: TaskResult) -> TaskResult:
     if isinstance(result, Failure) and result.kind == "cancelled":
         return result
     return Failure("cancelled", "cancelled", result.traceback if isinstance(result, Failure) else "")
-
-
-def _server_environment(slots: int, preload: Sequence[str]) -> dict[str, str]:
-    return {
-        # a preloaded BLAS reads its number of threads when it is loaded, not when a stage runs
-        **threads(os.environ, slots),
-        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's thread must not run in the server
-        "PYTHONHASHSEED": "0",
-        "PYTHONSAFEPATH": "1",  # a project's random.py must not become the server's
-        "PIVOT_PRELOAD": " ".join(preload),
-    }

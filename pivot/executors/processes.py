@@ -16,6 +16,8 @@ from multiprocessing import context, popen_forkserver, process, reduction, resou
 from multiprocessing.forkserver import ForkServer, read_signed
 from typing import Any
 
+from pivot.executors.cores import threads
+
 
 class Server:
     """A fork server that is started when first needed, and again if it died.
@@ -87,6 +89,26 @@ class Server:
         with contextlib.suppress(ChildProcessError):
             self._server._stop()  # noqa: SLF001 - closes its pipe and waits for it
         self._server = None
+
+
+def started_server(slots: int, preload: Sequence[str]) -> Server:
+    """A server that begins to import libraries at once.
+
+    Args:
+        slots: how many of its workers will work at once.
+        preload: modules that the server imports; see `pivot.executors.preload`.
+    """
+    environment = {
+        # a preloaded BLAS reads its number of threads when it is loaded, not when a stage runs
+        **threads(os.environ, slots),
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's thread must not run in the server
+        "PYTHONHASHSEED": "0",
+        "PYTHONSAFEPATH": "1",  # a project's random.py must not become the server's
+        "PIVOT_PRELOAD": " ".join(preload),
+    }
+    server = Server(environment, ["pivot.executors.preload"])
+    server.start()
+    return server
 
 
 class WorkerPopen(popen_forkserver.Popen):

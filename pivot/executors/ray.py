@@ -64,9 +64,13 @@ class RayCarrier:
         """See `Carrier`."""
         with self._lock:
             ref = self._tasks.get(number)
-        if ref is not None:
-            for _ in range(2 if hard else 1):
-                ray.cancel(ref, force=False)
+        if ref is None:
+            return
+        ray.cancel(ref, force=False)
+        if hard:  # two that come together would be one
+            again = threading.Timer(2 * node.LOOK, ray.cancel, (ref,), {"force": False})
+            again.daemon = True
+            again.start()
 
     def verify(self, expected: Expected) -> tuple[str, ...]:
         """See `Carrier`."""

@@ -9,12 +9,15 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pivot.executors.base import Executor
-from pivot.executors.clusters import ClusterLoan, Clusters
 from pivot.executors.cores import cores
 from pivot.model.executor import LOCAL, ExecutorSpec
 from pivot.model.resources import Resources
+
+if TYPE_CHECKING:
+    from pivot.executors.clusters import ClusterLoan, Clusters
 
 Start = Callable[[int, Sequence[str]], Executor]
 
@@ -42,16 +45,22 @@ class Workers:
     Args:
         start: starts an executor with so many slots and these libraries loaded.
         end: ends one.
+        clusters: whether a cluster may take its place.
     """
 
     def __init__(
-        self, start: Start = start_forkserver, end: Callable[[Executor], None] = lambda one: one.close()
+        self,
+        start: Start = start_forkserver,
+        end: Callable[[Executor], None] = lambda one: one.close(),
+        *,
+        clusters: bool = True,
     ) -> None:
         self._start = start
         self._end = end
         self._lock = threading.Lock()
         self._kept: _Held | None = None
-        self._clusters = Clusters()
+        self._may_cluster = clusters
+        self._clusters: Clusters | None = None
 
     @contextlib.contextmanager
     def visit(self, slots: int, preload: Collection[str]) -> Iterator[Executor]:
@@ -74,8 +83,8 @@ class Workers:
             spec: what kind of executor.
             folder: see `pivot.executors.cluster.ClusterExecutor`.
         """
-        if not spec.is_local:
-            with self._clusters.lend(spec, folder, lambda: self.visit(cores(), ())) as of_cluster:
+        if self._may_cluster and not spec.is_local:
+            with self._all_clusters().lend(spec, folder, lambda: self.visit(cores(), ())) as of_cluster:
                 yield of_cluster
             return
         with self._lock:
@@ -97,11 +106,19 @@ class Workers:
 
     def close(self) -> None:
         """End what is kept, also what is in use. Can be used again afterwards."""
-        self._clusters.close()
+        if self._clusters is not None:
+            self._clusters.close()
         with self._lock:
             held, self._kept = self._kept, None
         if held is not None:
             self._end(held.executor)
+
+    def _all_clusters(self) -> "Clusters":
+        from pivot.executors.clusters import Clusters  # lazy: start-up time
+
+        with self._lock:
+            self._clusters = self._clusters or Clusters()
+            return self._clusters
 
     def _lent(self, slots: int, preload: Collection[str], earlier: _Held | None) -> _Held:
         unwanted = None
@@ -162,4 +179,4 @@ class Loan:
 
 def given(executor: Executor) -> Workers:
     """One executor that somebody else made and will close."""
-    return Workers(lambda _slots, _preload: executor, end=lambda _: None)
+    return Workers(lambda _slots, _preload: executor, end=lambda _: None, clusters=False)

@@ -10,22 +10,20 @@ _FINDER = re.compile(r"^__editable___.*_finder\.py$")
 
 def path_entries(folder: str, names: Iterable[str]) -> Iterator[str]:
     """The existing folders that the ``.pth`` files among the `names` in a library folder add to the search path."""
-    for name in sorted(names):
-        if _is_pth(name):
-            for line in _text(os.path.join(folder, name)).splitlines():
-                entry = line.rstrip()
-                if entry and not entry.startswith(("#", "import ", "import\t")):
-                    path = os.path.abspath(os.path.join(folder, entry))
-                    if os.path.isdir(path):
-                        yield path
+    for name in sorted(filter(_is_pth, names)):
+        for line in _text(os.path.join(folder, name)).splitlines():
+            entry = line.rstrip()
+            if entry and not entry.startswith(("#", "import ", "import\t")):
+                path = os.path.abspath(os.path.join(folder, entry))
+                if os.path.isdir(path):
+                    yield path
 
 
 def mapped_modules(folder: str, names: Iterable[str]) -> dict[str, str]:
     """Module names that import hooks in a library folder find, each with its path, which has no suffix."""
     found: dict[str, str] = {}
-    for name in sorted(names):
-        if _FINDER.match(name):
-            found.update(_mapping(_text(os.path.join(folder, name))))
+    for name in sorted(filter(_FINDER.match, names)):
+        found.update(_mapping(_text(os.path.join(folder, name))))
     return found
 
 

@@ -65,6 +65,8 @@ class Sources:
         search: further folders in which modules are looked for; the default is this interpreter's ``sys.path``.
         digest: of a file by its absolute path, from somebody who knows which files have not changed; the default
             reads it.
+        names: in a folder by its absolute path, none where it is none; from somebody who knows which folders have not
+            changed. The default lists it.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Sources:
         overlay: Mapping[str, ModuleText] | None = None,
         search: Sequence[str] | None = None,
         digest: Callable[[str], Digest | None] | None = None,
+        names: Callable[[str], frozenset[str]] | None = None,
     ) -> None:
         self.root = os.path.abspath(root)
         self._overlay = dict(overlay or {})
@@ -81,6 +84,7 @@ class Sources:
         self._modules: dict[str, ProjectModule | None] = {}
         self._texts: dict[str, ModuleText] = {}
         self._digest = digest or _digest_of_file
+        self._names = names or _names_in
         self._listings: dict[str, frozenset[str]] = {}
         path = [absolute(folder, self.root) for folder in roots]
         own = {os.path.normpath(folder) for folder in path}
@@ -254,11 +258,7 @@ class Sources:
     def _listing(self, folder: str) -> frozenset[str]:
         known = self._listings.get(folder)
         if known is None:
-            try:
-                known = frozenset(os.listdir(folder))
-            except OSError:
-                known = frozenset()
-            self._listings[folder] = known
+            known = self._listings[folder] = self._names(folder)
         return known
 
     def _found(self, name: str) -> ProjectModule | None:
@@ -281,6 +281,13 @@ def _digest_of_file(path: str) -> Digest | None:
             return digest_bytes(file.read())
     except OSError:
         return None
+
+
+def _names_in(folder: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
 
 
 def _located(path: str, is_library: bool, folders: tuple[tuple[str, bool], ...]) -> Located:

@@ -191,14 +191,24 @@ def _state_now(stage: str, at: str, before: str, values: Mapping[str, Any]) -> s
     return value_state(stage, at, value)
 
 
-def asked_state(stage: str, at: str, seen: object) -> str:
-    """The state of what was seen: itself, or that of a value that was `Read`."""
-    if not isinstance(seen, Read):
-        return str(seen)
-    return THAT_RUNS if at == RUN else value_state(stage, at, seen.value)
+def take_down(asked: dict[str, str], stage: str, at: str, seen: object) -> str | None:
+    """Adds what was seen at a pointer to all that was asked before; ``None`` if that said as much.
+
+    Args:
+        stage: what it is called on disk.
+        seen: a state, or a value that was `Read`.
+    """
+    before = asked.get(at)
+    if _is_whole(before):
+        return None
+    state = str(seen)
+    if isinstance(seen, Read):
+        state = THAT_RUNS if at == RUN else value_state(stage, at, seen.value)
+    asked[at] = stronger(before, state)
+    return asked[at]
 
 
-def is_whole(state: str | None) -> bool:
+def _is_whole(state: str | None) -> bool:
     """Whether a state is that of a whole value."""
     return state not in (None, ABSENT, PRESENT, TABLE)
 
@@ -215,7 +225,7 @@ def settled(asked: Mapping[str, str]) -> dict[str, str]:
 
     A table that is known whole says all of what is in it; a value that is there says that its tables are.
     """
-    whole = {at for at, state in asked.items() if is_whole(state)}
+    whole = {at for at, state in asked.items() if _is_whole(state)}
     there = {at for at, state in asked.items() if state != ABSENT}
     implied = {above for at in there for above in _above(at)}
     return {

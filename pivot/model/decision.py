@@ -27,6 +27,7 @@ class ChangeKind(StrEnum):
     FILE = "file"  # a file or folder that the stage read without declaring it
     ENVIRONMENT = "environment"  # a variable that its code read
     CONTEXT = "context"  # what it asked of the run context: a key of the config, the run's id
+    KEY = "key"  # of the object store, that the stage looked for
     LOADER = "loader"
     OUT = "out"  # the declaration of an out
     NAME = "name"  # which path a parameter or an output stands for

@@ -33,6 +33,7 @@ class Definitions:
         path: the search path.
         began: when the reading began, in ns since 1970.
         bodies: absolute path of a module → what of it counts; the others count with all that is in them.
+        notices: what a person should know of the files.
     """
 
     stages: bytes
@@ -43,3 +44,4 @@ class Definitions:
     path: tuple[str, ...]
     began: int
     bodies: dict[str, Bodies] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ class RunStarted:
         stages: in the order in which they may run.
         jobs: the number of worker slots.
         targets: what was asked for, as written; empty where everything was.
-        executor: where they run: ``local``, ``dask`` or ``ray``.
+        executor: where they run: ``local``, ``dask`` or ``ray``; empty where it was known that none would.
     """
 
     run: str

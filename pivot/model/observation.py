@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from pivot.model.digest import Digest, digest_parts
+from pivot.model.stored import OWN, KeyName, Stored
 from pivot.paths import ProjectPath
 
 ABSENT = "absent"
@@ -42,6 +43,9 @@ class Seen:
         missing: modules that were asked for by project code and are nowhere.
         started_process: whether a program or child process was started, in which code may have run unseen.
         calls: whether calls were seen at all (Python 3.12 and newer).
+        keys: of the object store: name → `ABSENT`, `PRESENT`, `Stored.state`, `OWN`, for a namespace `listing_state`.
+        puts: the values that it put there and did not delete again.
+        deleted: keys that it deleted.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -54,6 +58,9 @@ class Seen:
     missing: tuple[str, ...] = ()
     started_process: bool = False
     calls: bool = False
+    keys: dict[KeyName, str] = field(default_factory=dict)
+    puts: dict[KeyName, Stored] = field(default_factory=dict)
+    deleted: tuple[KeyName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class Observation:
         missing: modules that were looked for in vain.
         code: the fingerprint's digest with `ran`, `imported` and `missing` joined; ``None`` where there are none.
         complete: whether calls were seen; if not (Python 3.11, a child process), `ran` holds all that may have run.
+        keys: of the object store: name → state, as in `Seen`.
     """
 
     files: Mapping[ProjectPath, str] = field(default_factory=dict)
@@ -79,6 +87,7 @@ class Observation:
     missing: tuple[str, ...] = ()
     code: Digest | None = None
     complete: bool = True
+    keys: Mapping[KeyName, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> Digest:
@@ -94,6 +103,7 @@ class Observation:
                 self.code or "",
                 # of a stage that asks for nothing the digest is what it was before there was anything to ask
                 *(_flat("context", dict(self.context)) if self.context else ()),
+                *(_flat("keys", dict(self.keys)) if self.keys else ()),
             ]
         )
 
@@ -103,6 +113,7 @@ class Observation:
             dict(self.files) == dict(other.files)
             and dict(self.environment) == dict(other.environment)
             and dict(self.context) == dict(other.context)
+            and dict(self.keys) == dict(other.keys)
             and (self.ran, self.imported, self.missing) == (other.ran, other.imported, other.missing)
             and self.code == other.code
         )
@@ -115,7 +126,12 @@ class Observation:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was observed that could change."""
-        return not (self.files or self.environment or self.context or self.has_code)
+        return not (self.files or self.environment or self.context or self.keys or self.has_code)
+
+    @property
+    def has_state(self) -> bool:
+        """Whether the stage took up what it had put into the object store in an earlier run."""
+        return OWN in self.keys.values()
 
 
 def made_state(what: str) -> str:
@@ -183,5 +199,5 @@ def is_counted(name: str) -> bool:
     return name not in _UNCOUNTED and not name.startswith(_OURS) and not name.endswith(".pyc")
 
 
-def _flat(title: str, table: Mapping[str, str]) -> list[str]:
+def _flat(title: str, table: Mapping[str, str] | Mapping[KeyName, str]) -> list[str]:
     return [title, str(len(table)), *(text for pair in sorted(table.items()) for text in pair)]

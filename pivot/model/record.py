@@ -7,6 +7,7 @@ from pivot.model.digest import Digest, digest_parts
 from pivot.model.fingerprint import Part
 from pivot.model.observation import Observation
 from pivot.model.stage import OutKind
+from pivot.model.stored import KeyName, Stored
 from pivot.model.tree import TreeEntry
 from pivot.paths import ProjectPath
 
@@ -116,12 +117,14 @@ class StageRecord:
 
     Attributes:
         sources: place of each project module → digest of the text that ran, to show what changed since.
+        puts: what it put into the object store, by name.
     """
 
     stage: str
     inputs: Inputs
     outputs: Mapping[ProjectPath, OutputState]
     sources: Mapping[str, Digest] = field(default_factory=dict)
+    puts: Mapping[KeyName, Stored] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """One execution of a stage, as it travels to a worker and back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pivot.model.context import RunContext
@@ -8,6 +9,7 @@ from pivot.model.observation import Seen
 from pivot.model.record import OutputState
 from pivot.model.resources import Resources
 from pivot.model.stage import LoaderRef, ObjectRef, Returns, StageParameters
+from pivot.model.stored import KeyName, Stored
 from pivot.paths import ProjectPath
 
 
@@ -84,6 +86,9 @@ class Task:
         ignored_environment: patterns of variables that are left out.
         variant: what the parameter ``variant`` gets, as JSON text; ``None`` where the function takes none.
         key: what the stage is called on disk; empty: as here.
+        cache: absolute path of the cache; empty: there is no object store.
+        later: keys of the stages that rest on this one: it does not see what they put into the object store.
+        last_puts: what it put there itself in its last run, for when it asks for its state.
         executor: where it runs: ``local``, ``dask`` or ``ray``.
         resources: what it takes of the machine, for executors that place it.
         attempt: which one it is, from 1.
@@ -108,6 +113,9 @@ class Task:
     ignored_environment: tuple[str, ...] = ()
     variant: str | None = None
     key: str = ""
+    cache: str = ""
+    later: frozenset[str] = frozenset()
+    last_puts: Mapping[KeyName, Stored] = field(default_factory=dict)
     executor: str = "local"
     resources: Resources = field(default_factory=Resources)
     attempt: int = 1

@@ -14,6 +14,7 @@ from pivot.model.observation import Observation
 from pivot.model.place import Place
 from pivot.model.record import DeclaredOut, Inputs, OutputState, StageRecord
 from pivot.model.stage import OutKind
+from pivot.model.stored import KeyName, Stored
 from pivot.paths import ProjectPath
 
 SCHEMA = 2
@@ -91,6 +92,9 @@ def _text(record: StageRecord, *, content: bool) -> str:
         ),
         "params": _lines(inputs.params),
         "parts": _listing(_part(part) for part in inputs.parts),
+        **(
+            {"puts": _lines({name: _stored(one) for name, one in record.puts.items()})} if record.puts else {}
+        ),
         "schema": str(SCHEMA),
         "settings": _lines(inputs.settings),
         "sources": _lines(record.sources),
@@ -100,7 +104,7 @@ def _text(record: StageRecord, *, content: bool) -> str:
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _lines(table: Mapping[ProjectPath, object] | Mapping[str, object]) -> str:
+def _lines(table: Mapping[ProjectPath, object] | Mapping[KeyName, object] | Mapping[str, object]) -> str:
     if not table:
         return "{}"
     items = sorted(table.items(), key=lambda item: item[0])
@@ -121,6 +125,7 @@ def observation_text(observed: Observation) -> str:
         **({"context": _lines(observed.context)} if observed.context else {}),
         "files": _lines(observed.files),
         "imported": _json(observed.imported),
+        **({"keys": _lines(observed.keys)} if observed.keys else {}),
         "missing": _json(observed.missing),
         "ran": _json(observed.ran),
     }
@@ -163,7 +168,8 @@ def _record(data: dict[str, Any]) -> StageRecord:
     )
     outputs = {ProjectPath(path): _read_output(state) for path, state in data["outputs"].items()}
     sources = {place: _digest(digest) for place, digest in data["sources"].items()}
-    return StageRecord(_str(data["stage"]), inputs, outputs, sources)
+    puts = {KeyName(name): _read_stored(one) for name, one in data.get("puts", {}).items()}
+    return StageRecord(_str(data["stage"]), inputs, outputs, sources, puts)
 
 
 def observation_of(data: Any) -> Observation:
@@ -181,6 +187,7 @@ def observation_of(data: Any) -> Observation:
         missing=tuple(map(_str, data["missing"])),
         code=None if data["code"] is None else _digest(data["code"]),
         complete=_bool(data["complete"]),
+        keys={KeyName(name): state for name, state in _texts(data.get("keys", {})).items()},
     )
 
 
@@ -191,6 +198,15 @@ def _read_part(data: Any) -> Part:
         place = Place(file, int(line))
     kind = PartKind(data["kind"])
     return Part(kind, _str(data["name"]), _digest(data["digest"]), place, _str(data["detail"]))
+
+
+def _stored(one: Stored) -> dict[str, object]:
+    fields: dict[str, object] = {"digest": one.digest, "size": one.size}
+    return {**fields, "loader": one.loader} if one.loader else fields
+
+
+def _read_stored(data: Any) -> Stored:
+    return Stored(_digest(data["digest"]), _int(data["size"]), _str(data.get("loader", "")))
 
 
 def _read_output(data: Any) -> OutputState:

@@ -24,10 +24,18 @@ from pivot.store.codec import both_texts
 from pivot.store.folders import find_entries, folder_entries, keep_in_place, keep_tree, list_files, renamed
 from pivot.store.guard import try_guard
 from pivot.store.journal import Journal, add_record, drop_journal, read_journal, write_journal
+from pivot.store.keytable import follow_record
 from pivot.store.layout import Layout
 from pivot.store.lockfile import write_lock
 from pivot.store.objects import ObjectStore
-from pivot.store.replaced import keep, keep_replaced, keep_strangers, remember_placed
+from pivot.store.replaced import (
+    keep,
+    keep_foreign_keys,
+    keep_replaced,
+    keep_strangers,
+    remember_placed,
+    require_key_objects,
+)
 from pivot.store.runcache import write_record
 
 
@@ -115,6 +123,7 @@ def commit_record(
     try:
         with atomic.explained(journal.layout.folder):
             before, notices = keep_replaced(objects, journal, record, previous)
+            notices += keep_foreign_keys(objects, record)
             _store_outputs(objects, journal, record)
             lock, full = texts or both_texts(record)
             write_record(objects.layout, record, full)  # the last that a full or read-only cache can refuse
@@ -177,6 +186,7 @@ def _settle(objects: ObjectStore, path: str) -> list[str]:
                 f"stage {journal.stage!r}: an interrupted run was undone",
             ]
         notices = keep_strangers(objects, journal, journal.record)
+        notices += keep_foreign_keys(objects, journal.record)
         write_record(objects.layout, journal.record)  # it was not flushed
         _finish(objects, journal, journal.record)
         _store_again(objects, journal, journal.record)
@@ -268,7 +278,8 @@ def linkable(record: StageRecord) -> frozenset[ProjectPath]:
 
 
 def _store_outputs(objects: ObjectStore, journal: Journal, record: StageRecord) -> None:
-    """Makes objects of the new files that are cached."""
+    """Makes objects of the new files that are cached; those of keys are there, made as they were put."""
+    require_key_objects(objects, record)
     cached = {out.path for out in record.inputs.outs if out.cache}
     linked = linkable(record)
     for path, state in record.outputs.items():
@@ -343,6 +354,7 @@ def _finish(
         else:
             atomic.rename(staged, target)
             objects.index.moved(staged, target)
+    keys = follow_record(layout, record)
     write_lock(layout, record, lock_text)
     remember_placed(objects, record)
     drop_journal(journal)
@@ -351,7 +363,7 @@ def _finish(
     # the folder last: where a file system has a journal, it takes all earlier renames with it
     lock = layout.lock_file(record.stage)
     only_copies = [file for path in record.outputs if path not in cached for file in _files(journal, path)]
-    objects.flusher.add((*only_copies, lock, os.path.dirname(lock)))
+    objects.flusher.add((*only_copies, *keys, lock, os.path.dirname(lock)))
 
 
 def _files(journal: Journal, path: ProjectPath) -> list[str]:

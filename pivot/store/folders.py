@@ -2,7 +2,8 @@
 
 import os
 import stat
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 
 from pivot.errors import StoreError
@@ -12,7 +13,7 @@ from pivot.model.tree import TreeEntry, read_tree, tree_digest, tree_text
 from pivot.paths import ProjectPath, is_folder
 from pivot.store import atomic
 from pivot.store.contents import NOT_TEXT, contents
-from pivot.store.index import StatIndex
+from pivot.store.index import StatIndex, Versions
 from pivot.store.objects import MissingObjectError, ObjectStore
 
 
@@ -42,12 +43,7 @@ def hash_entries(index: StatIndex, folder: str, files: Iterable[str]) -> tuple[T
         StoreError: one cannot be read.
     """
     places = _places(folder, files)
-    entries = [
-        TreeEntry(places[place], found[0], found[1].st_size, bool(found[1].st_mode & stat.S_IXUSR))
-        for place, found in index.versions(places).items()
-        if found is not None
-    ]
-    return tuple(sorted(entries, key=attrgetter("path")))
+    return tuple(sorted(_entries(places, index.versions(places)), key=attrgetter("path")))
 
 
 def files_digest(index: StatIndex, folder: str, files: Sequence[str]) -> Digest:
@@ -56,7 +52,16 @@ def files_digest(index: StatIndex, folder: str, files: Sequence[str]) -> Digest:
     Raises:
         StoreError: one cannot be read.
     """
-    return index.tree_digest(_places(folder, files), lambda: hash_entries(index, folder, files))
+    places = _places(folder, files)
+    return index.tree_digest(places, partial(_entries, places))
+
+
+def _entries(places: Mapping[str, str], versions: Versions) -> list[TreeEntry]:
+    return [
+        TreeEntry(places[place], found[0], found[1].st_size, bool(found[1].st_mode & stat.S_IXUSR))
+        for place, found in versions.items()
+        if found is not None
+    ]
 
 
 def _places(folder: str, files: Iterable[str]) -> dict[str, str]:

@@ -44,6 +44,9 @@ __all__ = [
 UNCLAIMED = 24 * 3600.0
 """Seconds that a record is kept which no run names: one that is going on may be about to."""
 
+SWEPT = 3600.0
+"""Seconds for which results that no run names are not looked for again."""
+
 LARGEST_CONTENT = 1 << 20
 """Bytes of an uncached output in the workspace that is kept with a result."""
 
@@ -187,7 +190,12 @@ def result_name(record: StageRecord) -> Digest:
     """What names a result in the history: equal inputs and outputs of equal stages, equal names."""
     outputs = sorted(record.outputs.items())
     return digest_parts(
-        [record.stage, record.inputs.key, *(t for p, state in outputs for t in (p, state.digest))]
+        [
+            record.stage,
+            record.inputs.key,
+            *(t for p, state in outputs for t in (p, state.digest)),
+            *(t for name, one in sorted(record.puts.items()) for t in (name, one.state)),
+        ]
     )
 
 
@@ -257,10 +265,20 @@ def prune_runs(layout: Layout, keep: int, now: float) -> tuple[str, ...]:
     gone = tuple(run for run in runs[:-keep] if _is_over(layout, run))
     for run in gone:
         shutil.rmtree(layout.run_folder(run), ignore_errors=True)
-    if gone:
+    if gone and _is_time(os.path.join(layout.runs, ".swept"), now):
         with contextlib.suppress(StoreError):
             _drop_records(layout, _claimed(layout), now)
     return gone
+
+
+def _is_time(mark: str, now: float) -> bool:
+    """Whether results are to be looked through: all events of all runs are read for it, so not after each run."""
+    with contextlib.suppress(OSError):
+        if 0 <= now - os.stat(mark).st_mtime < SWEPT:
+            return False
+    with contextlib.suppress(OSError), open(mark, "wb"):
+        os.utime(mark, (now, now))
+    return True
 
 
 def _is_over(layout: Layout, run: str) -> bool:

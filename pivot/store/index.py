@@ -9,6 +9,7 @@ import errno
 import os
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from stat import S_IXUSR
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,6 +40,8 @@ CREATE TABLE IF NOT EXISTS blob
   (kind TEXT, digest TEXT, data BLOB, PRIMARY KEY (kind, digest));
 """
 
+Versions = dict[str, tuple[Digest, os.stat_result] | None]
+"""Absolute path → the digest of a file and the stat of the version that it is of; ``None`` where there is none."""
 _Seen = tuple[int, int, int, int, str]  # size, mtime, ctime, inode, digest
 
 
@@ -169,13 +172,13 @@ class StatIndex:
         """
         return {path: None if found is None else found[0] for path, found in self.versions(paths).items()}
 
-    def versions(self, paths: Iterable[str]) -> dict[str, tuple[Digest, os.stat_result] | None]:
+    def versions(self, paths: Iterable[str]) -> Versions:
         """`digests`, each with the stat of the version that it is of.
 
         Raises:
             StoreError: as `digest`.
         """
-        result: dict[str, tuple[Digest, os.stat_result] | None] = {}
+        result: Versions = {}
         stats: dict[str, os.stat_result] = {}
         for path in paths:
             found = self._at(path)
@@ -208,38 +211,30 @@ class StatIndex:
                 return None
             raise StoreError(f"cannot read {path}: {error.strerror}", "make it a readable file") from error
 
-    def tree_digest(self, files: Mapping[str, str], entries: Callable[[], Iterable[TreeEntry]]) -> Digest:
+    def tree_digest(
+        self, files: Mapping[str, str], entries: Callable[[Versions], Iterable[TreeEntry]]
+    ) -> Digest:
         """The digest of a folder with these files, worked out only if one of them may have changed.
 
         Args:
             files: absolute path → path in the folder, sorted by the latter.
-            entries: works out what they hold now.
+            entries: gives what they hold by their versions.
 
         Raises:
             StoreError: as `digest`.
         """
-        key, is_settled = self._tree_key(files)
+        now = self._clock()
+        key, _ = _tree_key(zip(files.values(), map(self._at, files), strict=True), now)
         known = self._trees.load(key)
         if known is not None:
             return Digest(known.decode("ascii"))
-        found = tree_digest(entries())
-        if is_settled and self._tree_key(files)[0] == key:
+        versions = self.versions(files)
+        found = tree_digest(entries(versions))
+        # under the very versions that it is of: whoever writes to one meanwhile gives it another stat
+        key, is_settled = _tree_key(((path, _stat(versions[place])) for place, path in files.items()), now)
+        if is_settled:
             self._trees.save(key, found.encode("ascii"))
         return found
-
-    def _tree_key(self, files: Mapping[str, str]) -> tuple[Digest, bool]:
-        """The digest of the names and stats of some files; whether no later write can give them the same ones."""
-        state = xxhash.xxh3_128()
-        now = self._clock()
-        is_settled = True
-        for place, path in files.items():
-            found = self._at(place)
-            if found is not None:
-                mtime, ctime = found.st_mtime_ns, found.st_ctime_ns
-                numbers = (found.st_size, mtime, ctime, found.st_ino, found.st_mode & S_IXUSR)
-                state.update(f"{path}\0{numbers}".encode("utf-8", "surrogatepass"))
-                is_settled = is_settled and not _is_young(mtime, ctime, now)
-        return Digest(state.hexdigest()), is_settled
 
     def remember(self, path: str, digest: Digest, stat: os.stat_result) -> None:
         """Keeps the digest of the version of a file that ``stat`` (taken before it was hashed) describes.
@@ -324,6 +319,29 @@ def settled_before(stat: os.stat_result, moment: int) -> bool:
     """Whether a file was last touched so long before a moment (ns) that a touch after it cannot look the same."""
     times = (stat.st_mtime_ns, stat.st_ctime_ns)  # FAT keeps one of them coarsely, the other not
     return all(time <= moment - (_TICK if time % _SECOND else _COARSE_TICK) for time in times)
+
+
+def _tree_key(files: Iterable[tuple[str, os.stat_result | None]], now: int) -> tuple[Digest, bool]:
+    """The digest of the names and stats of some files; whether no later write can give them the same ones."""
+    oldest_young = now - _TICK - _COARSE_TICK
+    names: list[str] = []
+    numbers = array("q")
+    is_settled = True
+    for path, found in files:
+        if found is not None:
+            names.append(path)
+            numbers.extend((*_numbers(found), found.st_mode & S_IXUSR))
+            if found.st_mtime_ns > oldest_young and _is_young(found.st_mtime_ns, found.st_ctime_ns, now):
+                is_settled = False
+    # no name is empty or holds a NUL: two of them end the names
+    state = xxhash.xxh3_128("\0".join(names).encode("utf-8", "surrogatepass"))
+    state.update(b"\0\0")
+    state.update(numbers)
+    return Digest(state.hexdigest()), is_settled
+
+
+def _stat(version: tuple[Digest, os.stat_result] | None) -> os.stat_result | None:
+    return None if version is None else version[1]
 
 
 def _numbers(stat: os.stat_result) -> tuple[int, int, int, int]:

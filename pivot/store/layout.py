@@ -92,6 +92,19 @@ class Layout:
         """Changes to outputs that are under way."""
         return os.path.join(self.root, FOLDER, "journal")
 
+    @property
+    def keys(self) -> str:
+        """The names of the object store: one file for each key."""
+        return os.path.join(self.root, FOLDER, "keys")
+
+    def key_file(self, name: str) -> str:
+        """``keys/0123….json``: what a key of the object store stands for."""
+        return os.path.join(self.root, FOLDER, "keys", f"{digest_text(name)}.json")
+
+    def puts_file(self, stage: str) -> str:
+        """``keys/stages/<stage>.json``: the keys that a stage has in the object store."""
+        return os.path.join(self.root, FOLDER, "keys", "stages", f"{file_name(stage)}.json")
+
     def lock_file(self, stage: str) -> str:
         """``stages/<stage>.lock``: the record of the stage's last result."""
         return os.path.join(self.root, FOLDER, "stages", f"{file_name(stage)}.lock")

@@ -1,10 +1,11 @@
-"""Which objects a record needs to be put in place: its cached outputs, and all files of its folders."""
+"""Which objects a record needs to be put in place: its cached outputs, all files of its folders, what it put."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pivot.model.digest import Digest
 from pivot.model.record import StageRecord
+from pivot.model.stored import key_path
 from pivot.model.tree import TreeEntry, read_tree
 from pivot.model.upstream import is_listed
 from pivot.paths import ProjectPath, is_folder
@@ -35,6 +36,8 @@ def needs(layout: Layout, record: StageRecord) -> Iterator[Need]:
             prefix = out.path if is_folder(out.path) else f"{out.path}/"
             for entry in tree_entries(layout, state.digest):
                 yield Need(record.stage, ProjectPath(prefix + entry.path), entry.digest)
+    for name, one in record.puts.items():
+        yield Need(record.stage, key_path(name), one.digest)
 
 
 def tree_entries(layout: Layout, tree: Digest) -> tuple[TreeEntry, ...]:

@@ -10,10 +10,12 @@ from collections.abc import Collection, Sequence
 
 from pivot.model.digest import Digest, digest_text
 from pivot.model.record import StageRecord
+from pivot.model.stored import shown_name
 from pivot.model.tree import TreeEntry, tree_digest
 from pivot.paths import ProjectPath, absolute, is_folder
 from pivot.store.folders import folder_digest, folder_entries, keep_tree, load_tree
 from pivot.store.journal import Journal
+from pivot.store.keytable import find_entry
 from pivot.store.objects import MissingObjectError, ObjectStore
 from pivot.store.usage import name_kept
 
@@ -100,6 +102,40 @@ def keep_strangers(objects: ObjectStore, journal: Journal, record: StageRecord) 
             known = (state.digest, journal.before.get(path))
             notices += keep(objects, journal.stage, path, journal.target(path), known)
     return notices
+
+
+def keep_foreign_keys(objects: ObjectStore, record: StageRecord) -> list[str]:
+    """Keeps what a person put under keys of the object store that a result takes over; gives notices."""
+    notices: list[str] = []
+    for name in record.puts:
+        entry = find_entry(objects.layout, name)
+        if entry is None or entry.owner == record.stage:
+            continue
+        key = shown_name(name)
+        if entry.owner:
+            notices.append(f"stage {record.stage!r}: key {key} was that of stage {entry.owner!r}")
+            continue
+        name_kept(objects.layout, entry.value.digest, f"{objects.layout.root}: key {key}")
+        where = _shown(objects, entry.value.digest)
+        notices.append(
+            f"stage {record.stage!r}: key {key} was put outside of stages; that value is kept in {where}"
+        )
+    return notices
+
+
+def require_key_objects(objects: ObjectStore, record: StageRecord) -> None:
+    """Makes sure that the cache has all that a result has in the object store, and has it flushed.
+
+    Raises:
+        MissingObjectError: it lacks something.
+    """
+    for name, value in record.puts.items():
+        if not objects.has(value.digest):
+            raise MissingObjectError(
+                f"stage {record.stage!r}: what key {shown_name(name)} stands for is not in the cache",
+                "run the stage again",
+            )
+    objects.flusher.add(objects.layout.object_file(value.digest) for value in record.puts.values())
 
 
 def _keep_folder(

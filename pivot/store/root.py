@@ -4,6 +4,9 @@ import os
 
 FOLDER = ".pivot"
 
+PIPELINE_FILES = ("pivot.yaml", "pivot.yml", "pipeline.py")
+"""The files that define stages."""
+
 
 def find_root(start: str) -> str | None:
     """The topmost folder at or above ``start`` that holds ``.pivot/``, absolute, or ``None``."""
@@ -16,6 +19,17 @@ def find_root(start: str) -> str | None:
         if parent == folder:
             return found
         folder = parent
+
+
+def pipeline_folder(start: str) -> str | None:
+    """The nearest folder at or above ``start`` with a file that defines stages."""
+    folder = os.path.abspath(start)
+    while not any(os.path.isfile(os.path.join(folder, name)) for name in PIPELINE_FILES):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+    return folder
 
 
 def git_root(folder: str) -> str | None:

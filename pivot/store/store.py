@@ -10,6 +10,7 @@ from pivot.model.digest import Digest, digest_text
 from pivot.model.fingerprint import ModuleText
 from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage
+from pivot.model.stored import KeyName, Stored
 from pivot.model.tree import TreeEntry, tree_text
 from pivot.model.upstream import is_listed
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_root
@@ -32,9 +33,11 @@ from pivot.store.guard import Guard, holder, try_guard
 from pivot.store.history import keep_record, list_runs
 from pivot.store.index import SourceIndex, StateDb, StatIndex
 from pivot.store.journal import Journal
+from pivot.store.keytable import keys_of
 from pivot.store.last import LastValues, find_last_values, place_last_values
 from pivot.store.layout import create, open_layout, plan_layout
 from pivot.store.ledger import Ledger
+from pivot.store.listings import Listings
 from pivot.store.lockfile import read_lock
 from pivot.store.objects import MissingObjectError, ObjectStore
 from pivot.store.runcache import read_records
@@ -69,6 +72,7 @@ class Store:
         self._objects = ObjectStore(self.layout, self._index, mode=checkout_mode)
         self._last_text: tuple[StageRecord, str] | None = None  # of the result that was committed last
         self._locks: dict[str, tuple[object, StageRecord | None, str]] = {}  # by stage, with the file's stamp
+        self.names = Listings().names
         self.sources = SourceIndex(self._db)
         self.definitions = SourceIndex(self._db, "definition")
         self._durations = SourceIndex(self._db, "duration")
@@ -103,6 +107,10 @@ class Store:
         self._taken = len(self._notices)
         damaged, self._objects.notices = self._objects.notices, []
         return taken + damaged
+
+    def puts(self, stage: str) -> dict[KeyName, Stored]:
+        """What a stage has in the object store now."""
+        return keys_of(self.layout, stage)
 
     def tell(self, notice: str) -> None:
         """Add a notice that was not found on disk."""

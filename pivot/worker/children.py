@@ -7,9 +7,15 @@ that both hold open. Children that are started anew (``spawn``, ``forkserver``, 
 import contextlib
 import fcntl
 import json
+import multiprocessing.process
 import os
 import tempfile
 from collections.abc import Iterator
+
+
+def processes_made() -> str:
+    """Changes when a `multiprocessing` process is made, which fires no audit event unless it is forked."""
+    return repr(getattr(multiprocessing.process, "_process_counter", None))
 
 
 class Reports:

@@ -15,26 +15,30 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pivot.config.supply import set_values
 from pivot.define.discover import Definition, definition
-from pivot.define.locate import SOURCES, pipeline_file
+from pivot.define.glance import SOURCES
+from pivot.define.locate import pipeline_file
 from pivot.define.skeleton import ran_functions, skeleton
 from pivot.define.sources import ProjectImporter
 from pivot.model.definitions import Bodies, Definitions
 from pivot.model.digest import digest_bytes
 from pivot.model.stage import Stage
 from pivot.paths import absolute
+from pivot.store.named import at_desk
+from pivot.worker.desk import DefinitionDesk
 from pivot.worker.observe import questions
 
 
 def define_in_worker(argument: bytes) -> bytes:
-    """The worker's half: takes a pickled (path, root), gives pickled `Definitions`."""
+    """The worker's half: takes a pickled (path, root, params), gives pickled `Definitions`."""
     began = time.time_ns()
-    path, root = pickle.loads(argument)
+    path, root, params = pickle.loads(argument)
     home = pipeline_file(path, root)
     roots = [absolute(folder, root) for folder in home.roots]
     is_project = ProjectImporter(roots).holds
-    with questions(is_project) as heard:
-        found = definition(path, root)
+    with at_desk(DefinitionDesk(root)), questions(is_project) as heard:
+        found = definition(path, root, set_values(params))
     sought = {folder: names for folder, names in heard.sought.items() if is_project(folder)}
     said = definitions(found, sought if heard.complete else None, pure=not heard.asked, began=began)
     if said.pure and heard.complete:
@@ -58,7 +62,8 @@ def definitions(
     folders = filter(os.path.isdir, dict.fromkeys([*found.roots, *sorted({*present, *(sought or ())})]))
     names = None if sought is None else frozenset([*itertools.chain(*sought.values()), *_folders_to_come()])
     packed = _packed(found.stages)
-    return Definitions(packed, pure, tuple(files), tuple(folders), names, tuple(sys.path), began)
+    path, notices = tuple(sys.path), found.notices
+    return Definitions(packed, pure, tuple(files), tuple(folders), names, path, began, notices=notices)
 
 
 def _folders_to_come() -> Iterator[str]:
@@ -91,12 +96,15 @@ def _bodies(
 
     Left out are those that stages were defined in: an edit may move the lines that messages name.
     """
-    executed = {file for file, name, _ in ran if name == "<module>"}
+    lines: dict[str, set[int]] = {file: set() for file, name, _ in ran if name == "<module>"}
+    for file, name, line in ran:
+        if file in lines and name != "<module>":  # which begins where its first function may stand
+            lines[file].add(line)
     found: dict[str, Bodies] = {}
-    for file in (file for file in files if file in executed):
+    for file in (file for file in files if file in lines):
         with open(file, "rb") as source:
             data = source.read()
-        functions = ran_functions(data, {line for name, _, line in ran if name == file})
+        functions = ran_functions(data, lines[file])
         rest = None if functions is None else skeleton(data, functions)
         if functions is None or rest is None:
             return {}

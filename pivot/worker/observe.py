@@ -29,6 +29,7 @@ _CLOCK_AND_CHANCE = (
 _FILES = frozenset(("open", "os.listdir", "os.scandir"))  # audit events
 _BLINDING = frozenset(("setprofile", "start_new_thread", "start_joinable_thread"))
 """C functions after which code may run that is not seen here."""
+_NOTED = _CLOCK_AND_CHANCE | _LOOKS | _BLINDING
 _LOOKS_FOR_MODULE = FileFinder.find_spec.__code__
 """Each look for a module in a folder comes by it: imports, and whoever asks `importlib` on his own."""
 
@@ -68,6 +69,8 @@ def questions(is_project: Callable[[str], bool]) -> Iterator[Heard]:
     def on_call(frame: FrameType, event: str, argument: Any) -> None:
         if event == "c_call":
             name = getattr(argument, "__name__", "")
+            if name not in _NOTED:
+                return
             if (name in _CLOCK_AND_CHANCE and frames.leads_from_project(frame, outermost)) or (
                 name in _LOOKS and frames.is_direct(frame)
             ):

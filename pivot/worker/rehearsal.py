@@ -10,6 +10,7 @@ from pivot.define.sources import ProjectImporter
 from pivot.model.task import Failure, Task
 from pivot.worker.capture import fresh_warnings
 from pivot.worker.context import running
+from pivot.worker.desk import KeyLog, stage_desk
 from pivot.worker.failures import TaskError, failure_of
 from pivot.worker.inject import arguments
 from pivot.worker.modules import resolve
@@ -89,6 +90,7 @@ def rehearsing(task: Task, placed: Placed) -> Iterator[Rehearsal]:
         importer = undo.enter_context(ProjectImporter(task.roots, texts, placed=placed))
         undo.enter_context(fresh_warnings())
         undo.enter_context(running(task))
+        undo.enter_context(stage_desk(task, KeyLog()))
         undo.callback(put_back, before)
         moved = undo.enter_context(seeded(task.seed))
         yield Rehearsal(task, importer, moved)

@@ -9,7 +9,6 @@ imports      ─┘
 
 import contextlib
 import importlib.util
-import multiprocessing.process
 import os
 import stat
 import sys
@@ -20,14 +19,16 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple, cast
 
 from pivot.define.sources import ProjectImporter
-from pivot.model.context import asked_state, is_whole, settled, stronger
+from pivot.model.context import settled, stronger, take_down
 from pivot.model.observation import ABSENT, FOLDER, PRESENT, Seen, environment_state
+from pivot.model.stored import KeyName
 from pivot.model.task import Task
 from pivot.worker.audit import listening, tell
 from pivot.worker.calls import Calls, calls, is_function
-from pivot.worker.children import Reports
+from pivot.worker.children import Reports, processes_made
 from pivot.worker.context import Note, unnoted
 from pivot.worker.descriptors import opened
+from pivot.worker.desk import KeyLog, stage_desk
 from pivot.worker.environment import environment_reads
 from pivot.worker.files import INSTALLED, Entry, FileLog
 from pivot.worker.frames import Frames, Kind
@@ -44,7 +45,7 @@ def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iter
         yield Watch(Seen, unnoted)
         return
     recorder = Recorder(task, importer, imports)
-    children = _children()
+    children = processes_made()
     with contextlib.ExitStack() as stack:
         stack.enter_context(listening(recorder.hear))
         stack.enter_context(looks(recorder))
@@ -53,19 +54,17 @@ def observing(task: Task, importer: ProjectImporter, imports: ImportLog) -> Iter
         noted = stack.enter_context(calls(recorder.call))
         stack.enter_context(imports.watched(lambda: recorder.at_border(noted)))
         stack.callback(recorder.end_reports)
+        stack.enter_context(
+            stage_desk(task, recorder.keys, is_importing=lambda: imports.current() is not None)
+        )
         yield Watch(recorder.seen, recorder.asked)
         recorder.sees_calls = noted.are_seen()
-        recorder.started_process |= _children() != children
+        recorder.started_process |= processes_made() != children
         recorder.note_modules_from_elsewhere()
 
 
 class Watch(NamedTuple):
-    """What is seen of a stage.
-
-    Attributes:
-        seen: says all of it, once nothing is watched any more.
-        asked: is told what the stage asks of its run context.
-    """
+    """``seen`` says what was seen, once nothing is watched; ``asked`` is told what is asked of the context."""
 
     seen: Callable[[], Seen]
     asked: Note
@@ -77,11 +76,12 @@ class Recorder:
     Attributes:
         sees_calls: whether it is told of calls.
         started_process: whether a program or child process was started.
+        keys: what became of keys of the object store.
     """
 
     def __init__(self, task: Task, importer: ProjectImporter, imports: ImportLog) -> None:
-        self.sees_calls = False
-        self.started_process = False
+        self.sees_calls = self.started_process = False
+        self.keys = KeyLog(self._say_key, self._catch_up)
         self._interpreter = tuple(f"{prefix}{os.sep}" for prefix in {sys.prefix, sys.base_prefix})
         self._modules = frozenset(sys.modules)
         self._texts = frozenset(module.filename for module in task.modules)
@@ -116,6 +116,9 @@ class Recorder:
             missing=tuple(sorted(self._missing.union(*(module.missing for module in held)))),
             started_process=self.started_process,
             calls=self.sees_calls,
+            keys=self.keys.states,
+            puts=self.keys.puts,
+            deleted=tuple(self.keys.deleted),
         )
 
     def at_border(self, noted: Calls) -> None:
@@ -171,13 +174,21 @@ class Recorder:
                 for path in own.touched:
                     self._tell("file", path, *self.files.entry(path))
                 return
-            if self._reports is not None:
-                self._take_reports(self._reports)
+            self._catch_up()
             act(*given)
         except Exception:  # noqa: BLE001, S110
             pass
         finally:
             own.busy = False
+
+    def _say_key(self, *report: object) -> None:
+        self._blame_import()
+        if self._tells():
+            self._tell(*report)
+
+    def _catch_up(self) -> None:
+        if self._reports is not None and not self._tells():
+            self._take_reports(self._reports)
 
     def _tells(self) -> bool:
         """Whether this is a forked child, which must say what it sees."""
@@ -205,6 +216,8 @@ class Recorder:
                     self._missing.add(name)
                 case "imported":
                     self._elsewhere.setdefault(name, rest[0])
+                case _:
+                    self.keys.note(kind, KeyName(name), *rest)
 
     def variable(self, name: str, value: str | None) -> None:
         """Project code read a variable."""
@@ -218,11 +231,10 @@ class Recorder:
 
     def asked(self, at: str, seen: object) -> None:
         """The stage asked for something of its run context; of what is known whole nothing more is to be noted."""
-        before = self._context.get(at)
-        if is_whole(before):
+        state = take_down(self._context, self._task.key or self._task.stage, at, seen)
+        if state is None:
             return
-        state = stronger(before, asked_state(self._task.key or self._task.stage, at, seen))
-        self._context[at] = state
+        self._blame_import()
         if self._tells():
             self._tell("asked", at, state)
 
@@ -311,8 +323,7 @@ class Recorder:
             self._reports = Reports()
         self.start_program((), None, frame)
 
-    def unpickle(self, module: str, name: str) -> None:
-        """A pickle names something."""
+    def unpickle(self, module: str, name: str) -> None:  # noqa: D102
         self._pickled.add((module, name))
 
     def note_modules_from_elsewhere(self) -> None:
@@ -387,8 +398,3 @@ class _Thread(threading.local):
         self.busy = False
         self.folder: str | None = None  # in which a file is being opened
         self.touched: set[str] = set()  # places that the event at hand is about
-
-
-def _children() -> str:
-    """Changes when a `multiprocessing` process is made, which fires no audit event unless it is forked."""
-    return repr(getattr(multiprocessing.process, "_process_counter", None))

@@ -22,6 +22,7 @@ HEAVY = {
     "_hashlib",
 }
 COMMAND = "from pivot.cli.main import main; main({})"
+AHEAD = "from pivot.cli.main import begun_ahead; begun_ahead(['repro', '-k', 'clean']).close()"
 LOAD = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
@@ -36,10 +37,11 @@ assert "pivot" in shell.magics_manager.magics["line"]
     [
         ("import pivot", {}, 1, set()),
         (COMMAND.format(["--help"]), {}, 5, set()),
-        (COMMAND.format(["repro", "--help"]), {}, 22, set()),
+        (COMMAND.format(["repro", "--help"]), {}, 11, set()),
         (COMMAND.format([]), {"COMP_WORDS": "pivot re", "COMP_CWORD": "1"}, 5, set()),
-        (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 32, {"yaml"}),
-        (LOAD, {}, 213, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
+        (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 22, {"yaml"}),
+        (AHEAD, {}, 11, set()),
+        (LOAD, {}, 243, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
     ],
     ids=[
         "import pivot",
@@ -47,6 +49,7 @@ assert "pivot" in shell.magics_manager.magics["line"]
         "repro --help",
         "completion of a command",
         "completion of a stage",
+        "the fork server of a first run",
         "%load_ext",
     ],
 )

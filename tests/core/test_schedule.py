@@ -201,6 +201,16 @@ SCRIPTS = {
         "?a ?b ?c",
         [("a!", ">a"), ("b!", ">b"), ("c!", ""), ("b=ran", ">c")],
     ),
+    "a label may be called as it likes": (
+        PAIR,
+        {
+            "jobs": 2,
+            "resources": dict.fromkeys("ab", Resources(labels=(("slots", 1),))),
+            "capacity": {"slots": 1},
+        },
+        "?a ?b",
+        [("a!", ">a"), ("b!", "")],
+    ),
     "what nobody has limited is no limit": (
         PAIR,
         {"jobs": 2, "resources": dict.fromkeys("ab", Resources(labels=(("license", 1),)))},

@@ -1,5 +1,8 @@
 """Signatures as people write them who have not read the docs: what they plainly mean works, the rest is told."""
 
+import warnings
+from collections import Counter
+
 import pytest
 
 from pivot.define.discover import define_file
@@ -194,3 +197,41 @@ def test_a_path_that_means_something_elsewhere_is_refused_as_dep_and_as_out(proj
         (False, True),
     ]
     assert all(message in error and hint in error and f"(stages.py:{LINE})" in error for error in errors)
+
+
+def test_what_a_function_declares_is_asked_once_for_all_its_stages(project):
+    """Its annotations and its loaders are the project's code: what they do costs the more the more stages there are."""
+    project.write(
+        "stages.py",
+        """
+        from __future__ import annotations
+        import warnings
+        from typing import Annotated
+        import pivot
+
+        def said(path):
+            warnings.warn("an annotation")
+            return pivot.Out(path, OWN)
+
+        class Own(pivot.loaders.Writer):
+            def save(self, value, path): ...
+            def __reduce__(self):
+                warnings.warn("a loader")
+                return Own, ()
+
+        OWN = Own()
+
+        def work() -> Annotated[int, said("out.json")]: ...
+        """,
+    )
+    entries = "".join(
+        f"  one{n}: {{python: stages.work, outs: {{out: {n}.json}}}}\n"
+        f"  each{n}: {{python: stages.work, outs: {{out: '{n}${{x}}.json'}}, matrix: {{x: [a, b]}}}}\n"
+        for n in range(3)
+    )
+    project.write("pivot.yaml", f"stages:\n{entries}")
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert len(project.stages()) == 9
+    # a function whose stages are variants may take another parameter
+    assert Counter(str(one.message) for one in heard) == {"an annotation": 2, "a loader": 1}

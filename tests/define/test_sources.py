@@ -56,6 +56,26 @@ def test_packages_relative_imports_and_namespace_packages_work(tmp_path):
     assert not {"pack", "pack.deep", "space", "space.thing"} & set(sys.modules)
 
 
+def test_modules_that_are_loaded_already_are_put_aside_by_where_they_lie_whatever_lies_beside_them(tmp_path):
+    class Odd:
+        __file__ = str(tmp_path / "odd.py")
+
+    beside, own = ModuleType("beside"), ModuleType("own")
+    beside.__file__ = str(tmp_path.parent / "beside.py")
+    own.__file__ = str(tmp_path / "own.py")
+    loaded = {"odd": Odd(), "beside": beside, "own": own, "text": ModuleType("text")}
+    loaded["text"].__file__ = beside.__file__
+    before = sys.modules.copy()
+    sys.modules.update(loaded)
+    try:
+        with ProjectImporter([str(tmp_path)], {"text": text_of("text", "")}):
+            assert {name for name in loaded if name in sys.modules} == {"odd", "beside"}
+        assert {name: sys.modules[name] for name in loaded} == loaded
+    finally:
+        sys.modules.clear()
+        sys.modules.update(before)
+
+
 def test_a_module_knows_the_digest_of_its_text(tmp_path):
     (tmp_path / "subject.py").write_bytes(b"# -*- coding: latin-1 -*-\nVALUE = '\xe9'\r\n")
     with ProjectImporter([str(tmp_path)]):

@@ -119,6 +119,8 @@ def by_finder():
     from importlib.machinery import PathFinder
     return 'a.json' if PathFinder.find_spec('space') is None else 'q.json'
 """
+FIRST = "def first():\n    return 1\n"
+"""The function stands where the module itself begins."""
 LOOKING = """
 def by_its_code():
     return str(helper.__code__.co_consts[-1]).removeprefix('1').removeprefix('None') or 'a.json'
@@ -260,13 +262,15 @@ def test_definitions_are_read_anew_when_what_they_rest_on_changes(
 
 def test_a_body_that_did_not_run_is_no_reason_to_read_the_definitions_anew(folder: Path, imports: Path):
     noting = f"import ctypes\nctypes.CDLL(None).creat({str(imports).encode()!r}, 0o644)\n"
-    stages = f"{noting}from typing import Annotated\nimport pivot, where\n" + STAGE.format(
+    stages = f"{noting}from typing import Annotated\nimport pivot, first, where\n" + STAGE.format(
         path="where.path()"
     )
     write(folder, "stages.py", stages)
     write(folder, "where.py", WHERE)
+    write(folder, "first.py", FIRST)
     assert outs(folder) == ["a.json"]
     imports.unlink()
+    write(folder, "first.py", FIRST.replace("1", "2"))
     for helper, place in (("x + 2", "return {}"), ("x + 3  # more", "raise OSError")):
         write(folder, "where.py", WHERE.replace("x + 1", helper))
         write(folder, "stages.py", stages.replace("return {}", place))

@@ -333,6 +333,12 @@ def test_preloaded_libraries_are_there_and_bad_names_do_no_harm(tasks):
     assert (tasks.folder / ".staging/output.json").read_text().split() == ["[", "true,", "true", "]"]
 
 
+def test_what_the_fork_server_made_is_not_looked_through_again_in_each_worker(pool, tasks):
+    text = "import gc\ndef run(): return [gc.isenabled(), gc.get_freeze_count() > len(gc.get_objects())]"
+    assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
+    assert (tasks.folder / ".staging/output.json").read_text().split() == ["[", "true,", "true", "]"]
+
+
 def test_a_child_that_a_stage_forks_and_that_comes_back_answers_for_nobody(tasks):
     text = """
         import os

@@ -14,6 +14,7 @@ from pivot.model.event import (
     RunStarted,
     StageFinished,
     StageProgress,
+    StageRetried,
     StageStarted,
 )
 from pivot.model.place import Place
@@ -83,6 +84,23 @@ def test_a_thousand_events_are_few_messages_and_the_last_one_is_right(watcher):
         stages.update({stage.name: stage for stage in message.stages})
     assert (stages["clean"].phrase, stages["train"].phrase) == ("ran 3.1 s", "queued")
     assert told[-1].run.summary == "1 ran"
+
+
+def test_a_stage_between_two_attempts_says_why_it_is_not_over(watcher):
+    def told():
+        """What is said of how far the stage is, in the next message."""
+        (view,) = (stage for stage in watcher.next().stages if stage.name == "clean")
+        assert view.state in ("run", "running")
+        return view.progress.text if view.progress else ""
+
+    watcher.board.show(graph_of("clean", "train"), {"clean": StageState(Verdict.RUN)}, ())
+    watcher.board.heard(StageStarted("clean", ""))
+    watcher.board.heard(StageRetried("clean", 1, 3, "OSError: gone", 5))
+    while told() != "attempt 1 of 3 failed: OSError: gone; again in 5 s":
+        pass
+    watcher.board.heard(StageStarted("clean", "", 2))
+    while told():
+        pass
 
 
 def test_the_clock_of_a_running_stage_goes(watcher):

@@ -159,12 +159,28 @@ def test_options_override_paths_params_and_name(ready, kernel_place):
     assert (kernel_place / "o.txt").read_text() == "xxx!"
 
 
+def test_options_say_how_a_stage_is_run_and_a_badge_says_that_it_always_runs(ready, shell, kernel_place):
+    (kernel_place / "fails").touch()
+    rules = "--always --retries times=1,delay=0 --timeout 5m --resources cpus=1,tape=2 --resources memory=1MB --run"
+    fails = "pathlib.Path('fails').exists() and (pathlib.Path('fails').unlink(), 1 / 0)\n    return "
+    told = ready(STAGE.replace("%%pivot_stage", f"%%pivot_stage {rules}").replace("return ", fails))
+    assert "clean: attempt 1 of 2 failed: ZeroDivisionError: division by zero" in told
+    assert "resource tape is ignored" in told
+    assert "✓ ran" in told
+    assert "◐ will run       clean  Always runs" in ready("%pivot status")
+    ready("%pivot export")
+    assert "    always: true\n    retries: 1\n    timeout: 5m\n" in (kernel_place / "pivot.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
         (STAGE.replace("stage\n", "stage --nme x\n", 1), "unknown option --nme: did you mean --name?"),
         (STAGE.replace("stage\n", "stage --dep raw\n", 1), "--dep raw: write --dep name=value"),
         (STAGE.replace("stage\n", "stage --dep rw=a\n", 1), "dep 'rw' is not a parameter of notebook_stages.clean"),
+        (STAGE.replace("stage\n", "stage --retries often\n", 1), "--retries often: write --retries name=value"),
+        (STAGE.replace("stage\n", "stage --timeout soon\n", 1), "timeout must be a time such as 90s"),
+        (STAGE.replace("stage\n", "stage --resources cpu=1\n", 1), "unknown resource 'cpu' (Cell In["),
         (STAGE + "!ls\n", "line 4: `!ls` works in a notebook only"),
         ("%%pivot_stage\ndef f(x):\n    return x", "no function here is a stage"),
         ("%%pivot_stage --name a\n" + STAGE.split("\n", 1)[1] + STAGE.split("\n", 1)[1].replace("clean", "c2"),
@@ -177,7 +193,7 @@ def test_options_override_paths_params_and_name(ready, kernel_place):
           "        return k\n    return inner\nclosed = outer(3)"),
          "Could not pickle the task to send it to the workers: inner captures 'k' from outer (Cell In["),
         ("open_lambda = pivot.stage(deps=['raw.txt'])(lambda: 3)\n%pivot run", "Can't pickle <lambda>"),
-        ("%%pivot_stage --help\n" + STAGE.split("\n", 1)[1], "unknown option --help: known: --cwd, --dep"),
+        ("%%pivot_stage --help\n" + STAGE.split("\n", 1)[1], "unknown option --help: known: --always, --cwd, --dep"),
         (STAGE.replace("outputs.Out", "outputs.DirectoryOut"), "ends with / (Cell In["),
         ("%pivot staus", "unknown command 'staus': did you mean 'status'?"),
         ("%pivot run --forse", "unknown option --forse: did you mean --force?"),

@@ -1,5 +1,7 @@
 """A stage as ``pivot.yaml`` says it is the same stage again."""
 
+import pytest
+
 from pivot.define.discover import define_file
 from pivot.paths import ProjectPath
 from pivot.yamlio import dump_yaml
@@ -44,3 +46,37 @@ def test_several_paths_folders_and_state_survive_the_way_through_pivot_yaml(tmp_
     file.write_text(dump_yaml({"stages": {"work": entry}}))
     (again,) = define_file(str(file), str(tmp_path))
     assert (again.deps, again.outs) == (stage.deps, stage.outs)
+
+
+RULES = {
+    "retries: 2": {"retries": 2},
+    "retries: {times: 2, delay: 90s, on: [OSError]}": {
+        "retries": {"times": 2, "delay": "1m30s", "on": ["OSError"]}
+    },
+    "timeout: 600": {"timeout": "10m"},
+    "always: true": {"always": True},
+    "always: false": {},
+    "resources: {cpus: 2, memory: 1GiB, gpus: 0.5, tape: 1}": {
+        "resources": {"cpus": 2, "gpus": 0.5, "memory": "1073741824B", "tape": 1}
+    },
+    "resources: {cpus: 1}": {},
+}
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_how_a_stage_is_run_survives_it_too(tmp_path, rules):
+    (tmp_path / "stages.py").write_text(STAGES)
+    file = tmp_path / "pivot.yaml"
+    file.write_text(f"stages:\n  work:\n    python: stages.work\n    {rules}\n")
+    (stage,) = define_file(str(file), str(tmp_path))
+    entry = stage_entry(stage, ProjectPath("."))
+    usual = {"python", "deps", "outs", "metrics", "plots"}
+    assert {name: value for name, value in entry.items() if name not in usual} == RULES[rules]
+    file.write_text(dump_yaml({"stages": {"work": entry}}))
+    (again,) = define_file(str(file), str(tmp_path))
+    assert (again.resources, again.always, again.retries, again.timeout) == (
+        stage.resources,
+        stage.always,
+        stage.retries,
+        stage.timeout,
+    )

@@ -55,6 +55,7 @@ FILES = {
             config = Path("con" + "fig.txt").read_text()
             mode, lacking = os.environ.get("MODE"), os.path.exists("lack" + "ing.txt")
             names = sorted(os.listdir("list" + "ed"))
+            pivot.store.put("made", pivot.store.get("sought", default=0))
             said = f"{text} {linked} {helpers.shout(config)} {mode} {lacking} {names} {acme.NAME}"
             return {"a.txt": upper(said) * params.times, "sub/b.txt": " ".join(sorted(raw))}
 

@@ -8,8 +8,12 @@ import contextlib
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
+
+from pivot.model.stored import key_name
+from pivot.store.layout import plan_layout
 
 
 @contextlib.contextmanager
@@ -123,6 +127,10 @@ def lock(root, stage):
     return root / ".pivot" / "stages" / f"{stage}.lock"
 
 
+def key(root, name):
+    return Path(plan_layout(str(root), None).key_file(key_name(name)))
+
+
 def an_object(root):
     return next(path for path in (root / ".pivot/cache/files").glob("*/*") if path.stat().st_size)
 
@@ -185,6 +193,9 @@ EDITS = {
     "a module of a library": lambda r: touched(r / "../lib/site-packages/acme/__init__.py"),
     "a lock file": lambda r: rewritten(lock(r, "first"), "<<<<<<< ours\n"),
     "a lock file that has gone": lambda r: gone(lock(r, "second")),
+    "a key that was looked for in vain": lambda r: made(key(r, "sought"), '{"name": ":sought", "schema": 1}'),
+    "a key that a stage put": lambda r: rewritten(key(r, "made"), key(r, "made").read_text() + "\n"),
+    "a key that has gone": lambda r: gone(key(r, "made")),
     "an object of the cache": lambda r: with_mode(an_object(r), 0o644),
     "an object that has gone": lambda r: gone(an_object(r)),
     "a change that a killed process left half-done": lambda r: made(r / ".pivot/journal/first.json"),

@@ -12,7 +12,7 @@ from pivot.paths import ProjectPath
 A, B = digest_text("a"), digest_text("b")
 PATH = ProjectPath("x")
 OUTS = tuple(DeclaredOut(ProjectPath(path), OutKind.OUT, True, A) for path in "xy")
-SEEN = Observation({PATH: A}, {"MODE": A}, ("m:f",), ("m",), ("n",), A)
+SEEN = Observation({PATH: A}, {"MODE": A}, {"config/rate": "1"}, ("m:f",), ("m",), ("n",), A)
 INPUTS = Inputs(A, (), {"p": "1"}, {PATH: A}, {"d": A}, OUTS, {"seed": "0"}, SEEN)
 OTHERS = [
     INPUTS,
@@ -28,6 +28,7 @@ OTHERS = [
     replace(INPUTS, observed=replace(SEEN, files={PATH: B})),
     replace(INPUTS, observed=replace(SEEN, files={})),
     replace(INPUTS, observed=replace(SEEN, environment={"MODE": B})),
+    replace(INPUTS, observed=replace(SEEN, context={"config/rate": "2"})),
     replace(INPUTS, observed=replace(SEEN, ran=())),
     replace(INPUTS, observed=replace(SEEN, imported=())),
     replace(INPUTS, observed=replace(SEEN, missing=())),

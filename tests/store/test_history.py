@@ -27,6 +27,7 @@ from pivot.model.event import (
 from pivot.model.place import Place
 from pivot.store.events import event_from_json, event_json
 from pivot.store.history import (
+    SWEPT,
     UNCLAIMED,
     RunLog,
     is_going_on,
@@ -196,6 +197,19 @@ def test_the_oldest_runs_go_with_the_results_that_nobody_else_names(project, rec
     assert read_result(project.layout, first) is None
     assert read_result(project.layout, second) is not None
     assert read_result(project.layout, third) is not None
+
+
+def test_results_that_no_run_names_are_looked_for_once_an_hour_and_not_after_each_run(project, record):
+    now = time.time()
+    for number in range(4):
+        keep_run(project, f"r{number}")
+    assert prune_runs(project.layout, 3, now) == ("r0",)
+    left = keep_record(project.layout, record({"a": b"1"}))
+    age_records(project, UNCLAIMED)
+    assert prune_runs(project.layout, 2, now + SWEPT - 1) == ("r1",)
+    assert read_result(project.layout, left) is not None
+    assert prune_runs(project.layout, 1, now + SWEPT + 1) == ("r2",)
+    assert read_result(project.layout, left) is None
 
 
 def test_a_result_that_a_run_may_be_about_to_name_is_kept_a_while(project, record):

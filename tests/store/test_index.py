@@ -1,7 +1,9 @@
 import os
 import sqlite3
+import stat
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from pivot.model.digest import digest_bytes
 from pivot.model.tree import TreeEntry, tree_digest
 from pivot.store import hashing
 from pivot.store.folders import hash_entries
-from pivot.store.index import SourceIndex, StateDb, StatIndex
+from pivot.store.index import SourceIndex, StateDb, StatIndex, Versions
 from pivot.store.layout import plan_layout
 
 LATER = 10_000_000_000
@@ -65,16 +67,24 @@ def test_an_unchanged_file_is_not_read_again_even_by_another_process(project):
     db.close()
 
 
-def looked(index: StatIndex, folder: Path, times: list[str]) -> str:
+def looked(
+    index: StatIndex, folder: Path, times: list[str], meanwhile: Callable[[], object] = lambda: None
+) -> str:
     """The digest of a folder; each time that it is worked out is noted."""
 
-    def entries() -> tuple[TreeEntry, ...]:
+    def entries(versions: Versions) -> list[TreeEntry]:
         times.append("worked out")
-        return hash_entries(index, str(folder), files)
+        meanwhile()
+        return [
+            TreeEntry(Path(place).name, one[0], one[1].st_size, bool(one[1].st_mode & stat.S_IXUSR))
+            for place, one in versions.items()
+            if one is not None
+        ]
 
     files = sorted(path.name for path in folder.iterdir())
+    before = tree_digest(hash_entries(index, str(folder), files))
     found = index.tree_digest({str(folder / name): name for name in files}, entries)
-    assert found == tree_digest(hash_entries(index, str(folder), files))
+    assert found == before
     return found
 
 
@@ -98,6 +108,16 @@ def test_a_folder_is_worked_out_anew_only_after_a_change_even_by_another_process
         change()
         known.add(looked(index, files[0].parent, times))
     assert len(known) == len(times) == 5
+    db.close()
+
+
+def test_what_is_written_while_a_folder_is_worked_out_counts_the_next_time(project):
+    file = project.write("d/a", b"one")
+    db, index = fresh(project)
+    times: list[str] = []
+    before = looked(index, file.parent, times, lambda: file.write_bytes(b"two"))
+    assert looked(index, file.parent, times) != before
+    assert len(times) == 2
     db.close()
 
 
