@@ -323,8 +323,7 @@ class Recorder:
             self._reports = Reports()
         self.start_program((), None, frame)
 
-    def unpickle(self, module: str, name: str) -> None:
-        """A pickle names something."""
+    def unpickle(self, module: str, name: str) -> None:  # noqa: D102
         self._pickled.add((module, name))
 
     def note_modules_from_elsewhere(self) -> None:
