@@ -11,6 +11,7 @@ from pivot.define.outs import kind_of
 from pivot.define.rules import rules_table
 from pivot.errors import PivotError
 from pivot.model.stage import ObjectRef, OutKind, Returns, Stage, StageDep, StageOut
+from pivot.model.upstream import OnError
 from pivot.paths import ProjectPath, relative_to_folder
 from pivot_jupyter.stages import Draft, Ground, define
 
@@ -71,11 +72,12 @@ def _values(stage: Stage) -> dict[str, Any]:
     if stage.depends_on:
         said["depends_on"] = [one.stage for one in stage.depends_on]
     if stage.map is not None:
-        long = {"over": stage.map.over, "on_error": str(stage.map.on_error)}
-        long |= {"max_parallel": stage.map.max_parallel} if stage.map.max_parallel else {}
-        said["map"] = (
-            stage.map.over if long.keys() == {"over", "on_error"} and long["on_error"] == "fail" else long
-        )
+        rest: dict[str, Any] = {}
+        if stage.map.on_error is not OnError.FAIL:
+            rest["on_error"] = str(stage.map.on_error)
+        if stage.map.max_parallel is not None:
+            rest["max_parallel"] = stage.map.max_parallel
+        said["map"] = {"over": stage.map.over, **rest} if rest else stage.map.over
     return said
 
 
