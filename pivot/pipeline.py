@@ -105,10 +105,7 @@ class Pipeline:
             resources, always, retries, timeout: how it is run, as `pivot.stage` has it.
             variant: makes the stage ``name@variant``; of a mapping, the values joined by ``_``. A parameter
                 ``variant`` of the function gets it (of a mapping with one key, that value).
-            depends_on: stages whose returned values fill the parameters that nothing else provides, in this order;
-                with no such parameter only the order counts.
-            map: a stage (or ``params.key``) that gives a list: the function runs for each item of it. The long form
-                is ``{"over": …, "on_error": "drop", "max_parallel": 4}``.
+            depends_on, map: see `pivot.stage`.
 
         Raises:
             DefinitionError: overrides that are no mapping, a mutex that is no list. All else is told later, at once.

@@ -178,9 +178,7 @@ class Project:
         sinks: Sequence[Sink] = (),
         stopped: Callable[[], bool] = lambda: False,
     ) -> Run:
-        """Run what has changed, and only that.
-
-        A KeyboardInterrupt ends the run in an orderly way and shows in `Run.cancelled`.
+        """Run what has changed, and only that; a KeyboardInterrupt ends it in order, and shows in `Run.cancelled`.
 
         Args:
             targets: names or globs of stages, or paths of outs; none means all.
@@ -199,17 +197,16 @@ class Project:
         from pivot.config.executor import executor_for  # lazy: start-up time
         from pivot.engine.footing import inquire  # lazy: start-up time
 
-        now, here = datetime.now(UTC), None if force or self.module else self._asked_in
+        now, here = datetime.now(UTC), None if force or executor or self.module else self._asked_in
         inquiry = inquire(self.root, here, targets, single_stage) if here else None
         if inquiry and (known := inquiry.known(targets, jobs or self.settings.jobs or cores(), now, sinks)):
             return known
         inquiry = inquiry and inquiry.begin()
         spec, jobs = executor_for(executor, self._file, self.settings, jobs, cores())
         with self.workers.lend(spec, self.store.layout.scratch) as loan:
-            graph = self.graph()
-            chosen = self._select(graph, targets, single_stage)
-            environment, run_id = stage_environment(os.environ, jobs), run_name(self.store.layout, now)
-            conditions = conditions_for(self.settings, graph, environment, run_id, spec.kind)
+            graph, environment = self.graph(), stage_environment(os.environ, jobs)
+            chosen, run_id = self._select(graph, targets, single_stage), run_name(self.store.layout, now)
+            conditions = conditions_for(self.settings, graph, environment, run_id, spec)
             plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()
             observer = self._observer(kind=spec.kind)
@@ -320,12 +317,7 @@ class Project:
     def follow(
         self, is_ours: Callable[[str], bool], heard: Callable[[str, Event], None], over: threading.Event
     ) -> None:
-        """Tell what happens in runs of other processes; blocks, in a thread of the caller's, until `over` is set.
-
-        Args:
-            is_ours: whether a run, by its id, is one of this process.
-            heard: takes the id of a run and each event of it.
-        """
+        """Tell ids and events of runs that by their ids are not ours; blocks the thread until `over` is set."""
         from pivot.engine.follow import follow  # lazy: start-up time
 
         follow(self.store.layout, is_ours, heard, over)

@@ -68,6 +68,7 @@ class Background:
         single: bool = False,
         jobs: int | None = None,
         keep_going: bool = False,
+        executor: str | None = None,
     ) -> None:
         """Begins a run; gives back as soon as everything that it rests on is known to be there.
 
@@ -97,6 +98,7 @@ class Background:
                     jobs=jobs,
                     keep_going=keep_going,
                     single_stage=single,
+                    executor=executor,
                     frozen=True,
                     sinks=[sink],
                     stopped=self._stop.is_set,

@@ -122,6 +122,7 @@ class Commands:
             jobs=given.jobs,
             keep_going=given.keep_going,
             single_stage=given.single_stage,
+            executor=given.executor,
             sink=sink,
             stopped=stopped,
         )
@@ -137,6 +138,7 @@ class Commands:
             single=given.single_stage,
             jobs=given.jobs,
             keep_going=given.keep_going,
+            executor=given.executor,
         )
         print("the run goes on in the background; %pivot stop ends it, %pivot history tells of it")  # noqa: T201
 

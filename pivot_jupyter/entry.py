@@ -45,7 +45,8 @@ def entry_of(draft: Draft, stages: Sequence[Stage], module: ModuleType, ground: 
 def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
     """A stage as ``pivot.yaml`` in `folder` says it, with everything explicit."""
     entry: dict[str, Any] = {"python": str(stage.function)}
-    deps = _paths(stage, (dep for dep in stage.deps if dep.argument is not None))
+    by_value = {one.argument for one in stage.depends_on} | {stage.map.argument if stage.map else None, None}
+    deps = _paths(stage, (dep for dep in stage.deps if dep.argument not in by_value))
     if deps:
         entry["deps"] = deps
     if stage.returns is not Returns.NOTHING:
@@ -58,9 +59,24 @@ def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
     if stage.mutex:
         entry["mutex"] = _literal(list(stage.mutex))
     entry.update(rules_table(stage))
+    entry.update(_values(stage))
     if stage.folder != folder:
         entry["cwd"] = _literal(relative_to_folder(stage.folder, folder))
     return entry
+
+
+def _values(stage: Stage) -> dict[str, Any]:
+    """What the stage takes from others."""
+    said: dict[str, Any] = {}
+    if stage.depends_on:
+        said["depends_on"] = [one.stage for one in stage.depends_on]
+    if stage.map is not None:
+        long = {"over": stage.map.over, "on_error": str(stage.map.on_error)}
+        long |= {"max_parallel": stage.map.max_parallel} if stage.map.max_parallel else {}
+        said["map"] = (
+            stage.map.over if long.keys() == {"over", "on_error"} and long["on_error"] == "fail" else long
+        )
+    return said
 
 
 def _paths(stage: Stage, declared: Iterable[StageDep | StageOut]) -> dict[str, str | list[str]]:

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from pivot.errors import UsageError
+from pivot.model.executor import KINDS
 
 SUBCOMMANDS = {
     "repro": (
-        "run what has changed: [TARGET…] [--force] [--dry-run] [--single-stage] [--jobs N] [--keep-going] [--bg]"
+        "run what has changed: [TARGET…] [--force] [--dry-run] [--single-stage] [--jobs N] [--keep-going] "
+        "[--executor KIND] [--bg]"
     ),
     "run": "the same as repro",
     "stop": "end the run in the background, or in another process, or stages of it: [STAGE…] [--run RUN]",
@@ -162,6 +164,7 @@ def parser_for(name: str) -> Words:
         add(
             "-k", "--keep-going", action="store_true", help="after a failure go on with what does not need it"
         )
+        add("--executor", choices=KINDS, help="where the stages run: local, dask or ray")
         add("--bg", action="store_true", help="in the background: the next cells can run meanwhile")
     elif name in {"status", "why"}:
         add("targets", nargs="*", help="stages (globs work) or paths of outputs; none means all")

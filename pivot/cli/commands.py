@@ -113,9 +113,15 @@ def _added_commands() -> "Iterable[EntryPoint]":
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-C", "--directory", default=".", metavar="DIR", help="Work as if started in DIR.")
+@click.option(
+    "--file",
+    default=".",
+    metavar="FILE",
+    help="Work with this pipeline file, e.g. a Flowdapt workflow as it stands.",
+)
 @click.option("--debug", is_flag=True, expose_value=False, help="Show Pivot's own traceback with an error.")
 @click.version_option(package_name="pivot")
-def cli(directory: str) -> None:
+def cli(directory: str, file: str) -> None:  # noqa: ARG001 - `open_project` asks for it
     """Run pipelines of typed Python functions; Pivot knows what to run."""
     try:
         os.chdir(directory)

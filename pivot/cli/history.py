@@ -41,6 +41,7 @@ def history_command(most: int, as_json: bool) -> None:
             Column("took", [_took(run) for run in runs], right=True),
             Column("stages", [_counts(run) for run in runs]),
             Column("targets", [" ".join(run.targets) for run in runs], optional=True),
+            Column("on", [_cluster(run) for run in runs], optional=True),
         ]
     )
 
@@ -82,7 +83,7 @@ def _print_run(run: "PastRun") -> None:
     from pivot.cli.words import Words
     from pivot.core.state import Progress, StageState
 
-    told = [f"run {run.id}", _when(run), _took(run)]
+    told = [f"run {run.id}", _when(run), _took(run), f"on {_cluster(run)}" if _cluster(run) else ""]
     click.echo(", ".join(text for text in told if text))
     if run.targets:
         click.echo(f"targets: {' '.join(run.targets)}")
@@ -117,6 +118,10 @@ def _when(run: "PastRun") -> str:
     return f"{run.began.astimezone():%Y-%m-%d %H:%M:%S}" if run.began is not None else ""
 
 
+def _cluster(run: "PastRun") -> str:
+    return "" if run.executor == "local" else run.executor
+
+
 def _took(run: "PastRun") -> str:
     from pivot.core.state import duration
 
@@ -139,6 +144,7 @@ def _run_data(run: "PastRun", *, whole: bool = False) -> dict[str, Any]:
         "cancelled": run.state == "cancelled",
         "counts": {str(outcome): count for outcome, count in run.counts().items()},
         "targets": list(run.targets),
+        "executor": run.executor,
     }
     if whole:
         data["stages"] = [_stage_data(end) for end in run.stages]

@@ -39,8 +39,9 @@ def flowdapt_command(paths: tuple[str, ...], keep_drop: bool, force: bool) -> No
     root = find_root(here) or git_root(here) or here
     prefix = os.path.relpath(here, root).replace(os.sep, "/")
     done: Move = move(documents, _Sources(paths, here).of, here, "" if prefix == "." else f"{prefix}/")
-    _refuse_to_write_over(done.files, read, force=force)
-    for path, text in done.files.items():
+    files = {path: text for path, text in done.files.items() if not _holds(path, text)}
+    _refuse_to_write_over(files, read, force=force)
+    for path, text in files.items():
         _write(os.path.join(here, path), text)
         click.echo(f"wrote {path}")
     for heading, lines in done.said.items():
@@ -126,6 +127,15 @@ class _Sources:
 def _shown(file: str, here: str) -> str:
     relative = os.path.relpath(file, here)
     return file if relative.startswith("..") else relative
+
+
+def _holds(path: str, text: str) -> bool:
+    """Whether a file is as it would be written."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read() == text
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _refuse_to_write_over(files: Iterable[str], read: set[str], *, force: bool) -> None:

@@ -20,12 +20,14 @@ def open_project(params: Mapping[str, object] | None = None, path: str = ".") ->
 
     Args:
         params: values over those of the files, see `Project`.
-        path: another folder, or a pipeline file.
+        path: another folder, or a pipeline file; without it the one that ``pivot --file`` names counts.
 
     Raises:
         UsageError: the folder is in no project.
     """
     context = click.get_current_context(silent=True)
+    if path == "." and context is not None:
+        path = context.find_root().params.get("file", path)
     with contextlib.ExitStack() as stack:
         # lazy: start-up time
         from pivot.project import Project

@@ -12,13 +12,11 @@ import click
 from pivot.cli.completion import targets_argument
 from pivot.cli.opened import open_project
 from pivot.cli.setting import set_option, set_values
-from pivot.cli.status import ALLOW_MISSING, Ground, print_json, print_table
-from pivot.model.decision import Decision
-from pivot.model.event import Event, Outcome, RunStarted, StageDecided, StageFinished, StageStarted
 from pivot.model.executor import KINDS
-from pivot.model.run import Run
 
 if TYPE_CHECKING:
+    from pivot.model.event import Event
+    from pivot.model.run import Run
     from pivot.project import Project
 
 
@@ -27,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("-f", "--force", is_flag=True, help="Run the stages even if nothing has changed.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would run, and why; run nothing.")
 @click.option(
-    "--allow-missing", is_flag=True, help=f"With --dry-run: {ALLOW_MISSING[0].lower()}{ALLOW_MISSING[1:]}"
+    "--allow-missing",
+    is_flag=True,
+    help="With --dry-run: files that are not there count as they were in the last run (for CI without data).",
 )
 @click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="How many stages run at once (default: cores)."
@@ -73,6 +73,8 @@ def repro_command(
         raise click.UsageError("--allow-missing needs --dry-run: a stage cannot run without its files")
     values = set_values(given)
     if dry_run:
+        from pivot.cli.status import Ground, print_json, print_table  # lazy: start-up time
+
         with open_project(values) as project:
             decisions = project.status(
                 targets, force=force, single_stage=single_stage, allow_missing=allow_missing
@@ -81,7 +83,7 @@ def repro_command(
         print_json(decisions, ground) if ground else print_table(decisions)
         return 0
 
-    def once(project: "Project", first: bool, announce: Callable[[Event], None]) -> Run:
+    def once(project: "Project", first: bool, announce: "Callable[[Event], None]") -> "Run":
         with view(as_json) as sink:
             return project.repro(
                 targets,
@@ -106,13 +108,11 @@ def repro_command(
     with open_project(values) as project:
         run = once(project, True, lambda _event: None)
     if not as_json:
-        if run.with_outcome(Outcome.FAILED):
-            click.echo()  # apart from the failed stages' tracebacks
-        summary(run)
+        summary(run, apart=True)
     return run.exit_code
 
 
-def view(as_json: bool) -> AbstractContextManager[Callable[[Event], None]]:
+def view(as_json: bool) -> "AbstractContextManager[Callable[[Event], None]]":
     """What shows a run on this terminal: takes each event."""
     if as_json:
         return nullcontext(_json_sink())
@@ -122,18 +122,20 @@ def view(as_json: bool) -> AbstractContextManager[Callable[[Event], None]]:
     return LiveView(sys.stdout) if live else PlainView(sys.stdout)
 
 
-def _json_sink() -> Callable[[Event], None]:
+def _json_sink() -> "Callable[[Event], None]":
     from pivot.store.history import event_json
 
-    def sink(event: Event) -> None:
+    def sink(event: "Event") -> None:
         click.echo(json.dumps(event_json(event) | _shown(event)))
 
     return sink
 
 
-def _shown(event: Event) -> dict[str, str]:
+def _shown(event: "Event") -> dict[str, str]:
     """How the state that an event brings is written everywhere; nothing for one that brings none."""
     from pivot.core.state import Progress, StageState, state_after, state_of
+    from pivot.model.decision import Decision
+    from pivot.model.event import RunStarted, StageDecided, StageFinished, StageStarted
 
     match event:
         case RunStarted():
@@ -149,10 +151,11 @@ def _shown(event: Event) -> dict[str, str]:
     return {"icon": state.icon, "phrase": state.phrase}
 
 
-def summary(run: Run) -> None:
-    """Write how many stages ran, and what became of the others."""
+def summary(run: "Run", *, apart: bool = False) -> None:
+    """Write how many stages ran, and what became of the others; `apart` from the failed stages' tracebacks."""
     from pivot.cli.words import plural
     from pivot.core.state import duration
+    from pivot.model.event import Outcome
 
     counts = {outcome: len(run.with_outcome(outcome)) for outcome in Outcome}
     parts = [f"{plural(counts[Outcome.RAN] + counts[Outcome.FAILED], 'stage')} run"]
@@ -167,4 +170,6 @@ def summary(run: Run) -> None:
         )
         if counts[outcome]
     ]
+    if apart and counts[Outcome.FAILED]:
+        click.echo()
     click.echo(", ".join(parts) + f" ({duration(run.seconds)})")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pivot.core.reasons import RESOLUTION, RUNNING
 from pivot.core.shown import shown_value
-from pivot.model.decision import Change, ChangeKind, Decision, Verdict
+from pivot.model.decision import SAID_AT_ONCE, Change, ChangeKind, Decision, Verdict
 from pivot.model.fingerprint import ORDER_KEY, PartKind
 from pivot.model.observation import (
     ABSENT,
@@ -73,6 +73,7 @@ _SENTENCE = {
     ChangeKind.FIRST_RUN: "Never run",
     ChangeKind.FORCED: "Forced",
     ChangeKind.ALWAYS: "Always runs",
+    ChangeKind.DROPPED: "Items failed and were dropped: {}",
     ChangeKind.UPSTREAM: "Waits for {}",
     ChangeKind.MISSING_DEP: "Dependency missing: {}",
     ChangeKind.OUTPUT_MISSING: "Output missing: {}",
@@ -278,7 +279,7 @@ def status_word(verdict: Verdict) -> str:
 
 def title(change: Change) -> str:
     """What changed, as a reader finds it again (``func:normalize``); empty where the headline has said all."""
-    if change.kind in (ChangeKind.FIRST_RUN, ChangeKind.FORCED, ChangeKind.ALWAYS, ChangeKind.UPSTREAM):
+    if change.kind in SAID_AT_ONCE:
         return ""
     if change.kind is ChangeKind.FILE and _is_folder(change):
         return f"folder:{change.name}"

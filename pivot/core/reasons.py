@@ -1,9 +1,11 @@
 """What differs between two inputs of a stage, as data."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from pivot.core.items import DROPPED
 from pivot.model.context import shown_asked, shown_pointer
 from pivot.model.decision import Change, ChangeKind
 from pivot.model.digest import Digest
@@ -31,8 +33,12 @@ def changes(before: Inputs, after: Inputs) -> tuple[Change, ...]:
     that only moved is no change.
     """
     code, packages = _code_changes(before, after)
+    dropped = before.params.get(DROPPED)
+    if dropped is not None:
+        before = replace(before, params={name: v for name, v in before.params.items() if name != DROPPED})
     found = (
         *code,
+        *([] if dropped is None else [Change(ChangeKind.DROPPED, json.loads(dropped))]),
         *_table_changes(ChangeKind.PARAM, before.params, after.params),
         *_table_changes(ChangeKind.DEP, before.deps, after.deps),
         *_table_changes(ChangeKind.FILE, before.observed.files, after.observed.files),

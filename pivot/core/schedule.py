@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from pivot.core.admission import Admission, Claim
+from pivot.core.admission import Admission, Claim, Line
+from pivot.core.spread import Spreads
+from pivot.core.urgency import urgency
 from pivot.model.event import Outcome
 from pivot.model.resources import Resources
 
@@ -44,6 +46,20 @@ class Resumed:
     """The pause of a stage is over."""
 
     stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A running stage turned out to be many: each item is executed for itself, in its own slot. `Gather` follows.
+
+    Attributes:
+        items: their names, none that a stage has.
+        most: how many may be executed at once.
+    """
+
+    stage: str
+    items: tuple[str, ...]
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,13 @@ class Conclude:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """All items of a spread stage that were begun have ended. Answer with `Ended` of the stage."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupt:
     """Stop a running stage. It still answers with `Ended`."""
 
@@ -91,8 +114,8 @@ class Done:
     """Every stage ended."""
 
 
-Event = Decided | Ended | Paused | Resumed | CancelRequested
-Command = Check | Execute | Conclude | Interrupt | Done
+Event = Decided | Ended | Paused | Resumed | Spread | CancelRequested
+Command = Check | Execute | Conclude | Gather | Interrupt | Done
 
 _REPORTED = frozenset((Outcome.RAN, Outcome.RESTORED, Outcome.UNCHANGED, Outcome.FAILED, Outcome.CANCELLED))
 
@@ -149,13 +172,14 @@ class Scheduler:
         self._claim = {
             name: self._admission.claim(wanted.get(name, plain), groups.get(name, ())) for name in upstream
         }
-        self._urgency = _urgency(self._upstream, self._downstream, durations or {})
+        self._urgency = urgency(self._upstream, self._downstream, durations or {})
         self._phase = dict.fromkeys(upstream, _Phase.WAITING)
         self._awaited = {name: len(feeders) for name, feeders in self._upstream.items()}
         self._outcome: dict[str, Outcome] = {}
         self._cause: dict[str, str] = {}
-        self._ready: dict[Claim, list[tuple[float, int, str]]] = {}  # each a heap
+        self._ready: dict[Claim, Line] = {}
         self._paused: set[str] = set()
+        self._spreads = Spreads()
         self._stop_cause: str | None = None  # the failed stage, or "" for a person; None while all goes on
         self._cancelled = False
         self._started = False
@@ -165,6 +189,11 @@ class Scheduler:
     def is_stopping(self) -> bool:
         """Whether nothing is begun any more."""
         return self._stop_cause is not None
+
+    @property
+    def stop_cause(self) -> str | None:
+        """The stage that failed, so that nothing is begun any more; empty if a person wanted it; else ``None``."""
+        return self._stop_cause
 
     def start(self) -> list[Command]:
         """The first commands. To be called once, before any event."""
@@ -193,12 +222,15 @@ class Scheduler:
                     raise ValueError(f"{event}: only the scheduler concludes so")
                 self._ended(stage, outcome, commands)
             case Paused(stage):
-                self._require(event, stage, _Phase.RUNNING)
+                self._require(event, stage, _Phase.RUNNING, _Phase.SETTLING)
                 self._pause(stage, commands)
             case Resumed(stage):
                 self._require(event, stage, _Phase.PAUSED)
                 self._paused.discard(stage)
                 self._line_up(stage)
+            case Spread(stage, items, most):
+                self._require(event, stage, _Phase.RUNNING)
+                self._spread(stage, items, most, commands)
             case CancelRequested():
                 self._cancel(commands)
         self._dispatch(commands)
@@ -236,7 +268,31 @@ class Scheduler:
             self._phase[stage] = _Phase.PAUSED
             self._paused.add(stage)
 
+    def _spread(self, stage: str, items: tuple[str, ...], most: int | None, commands: list[Command]) -> None:
+        self._admission.give(stage)
+        self._phase[stage] = _Phase.SETTLING
+        path, number = self._urgency[stage]
+        for place, item in enumerate(items, start=1):
+            self._urgency[item] = (path, number + place / (len(items) + 1))
+            self._claim[item] = self._claim[stage]
+        for item in self._spreads.open(stage, () if self.is_stopping else items, most):
+            self._line_up(item)
+        if self._spreads.close_if_over(stage):
+            commands.append(Gather(stage))
+
+    def _item_ended(self, item: str, stage: str, commands: list[Command]) -> None:
+        self._admission.give(item)
+        del self._phase[item]
+        for name in self._spreads.end(item):
+            self._line_up(name)
+        if self._spreads.close_if_over(stage):
+            commands.append(Gather(stage))
+
     def _ended(self, stage: str, outcome: Outcome, commands: list[Command]) -> None:
+        whole = self._spreads.stage_of(stage)
+        if whole is not None:
+            self._item_ended(stage, whole, commands)
+            return
         self._admission.give(stage)
         self._paused.discard(stage)
         opened = self._close(stage, outcome, "")
@@ -264,7 +320,12 @@ class Scheduler:
         names += self._paused
         self._ready.clear()
         self._paused.clear()
+        self._spreads.stop()
         for name in sorted(names, key=lambda name: self._urgency[name][1]):
+            whole = self._spreads.stage_of(name)
+            if whole is not None:
+                self._item_ended(name, whole, commands)
+                continue
             self._conclude(name, Outcome.CANCELLED, self._stop_cause, commands)
 
     def _conclude(self, stage: str, outcome: Outcome, cause: str, commands: list[Command]) -> None:
@@ -325,38 +386,8 @@ class Scheduler:
         return sorted(found, key=lambda name: self._urgency[name][1])
 
     def _dispatch(self, commands: list[Command]) -> None:
-        while True:
-            free = [heap for claim, heap in self._ready.items() if heap and self._admission.admits(claim)]
-            if not free:
-                return
-            _, _, stage = heapq.heappop(min(free, key=_head))
+        while (line := self._admission.choose(self._ready)) is not None:
+            _, _, stage = heapq.heappop(line)
             self._phase[stage] = _Phase.RUNNING
             self._admission.take(stage, self._claim[stage])
             commands.append(Execute(stage))
-
-
-def _head(heap: list[tuple[float, int, str]]) -> tuple[float, int, str]:
-    return heap[0]
-
-
-def _urgency(
-    upstream: Mapping[str, Collection[str]],
-    downstream: Mapping[str, Collection[str]],
-    durations: Mapping[str, float],
-) -> dict[str, tuple[float, int]]:
-    """For each stage the seconds of the longest path from its start, and its number."""
-    left = {name: len(readers) for name, readers in downstream.items()}
-    number = {name: index for index, name in enumerate(upstream)}
-    length: dict[str, float] = {}
-    front = [name for name, count in left.items() if not count]
-    while front:
-        name = front.pop()
-        below = max((length[reader] for reader in downstream[name]), default=0.0)
-        length[name] = durations.get(name, 1.0) + below
-        for feeder in upstream[name]:
-            left[feeder] -= 1
-            if not left[feeder]:
-                front.append(feeder)
-    if len(length) < len(number):
-        raise ValueError("the stages form a cycle")
-    return {name: (length[name], number[name]) for name in number}

@@ -91,26 +91,23 @@ def stage_from_function(
     params, bound = bound_params(draft, mark, overrides.params, mapped_param(values))
     depends_on, fanout = passed_values(draft, values, bound)
     draft.require_sound()
-    return Stage(
-        name=name,
-        function=found,
+    stage = Stage(
+        name=draft.stage,
+        function=draft.function,
         deps=tuple(deps),
-        outs=tuple(outs) or (value_out(name, mapped=fanout is not None),),
+        outs=tuple(outs) or (value_out(draft.stage, mapped=fanout is not None),),
         returns=declared.returns if outs else Returns.SINGLE,
         params=params,
         mutex=mutex,
-        folder=folder,
-        place=place,
+        folder=draft.folder,
+        place=draft.place,
         roots=roots,
         variant=_variant(draft, overrides.variant),
         context=overrides.context,
         depends_on=depends_on,
         map=fanout,
-        resources=rules.resources,
-        always=rules.always,
-        retries=rules.retries,
-        timeout=rules.timeout,
     )
+    return rules.of(stage)
 
 
 def _importable(function: Callable[..., Any], stage: str, code: Place, ref: ObjectRef | None) -> ObjectRef:

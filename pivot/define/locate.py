@@ -4,12 +4,15 @@ other pipeline files that it names.
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pivot.define.glance import SOURCES
 from pivot.errors import DefinitionError, UsageError
-from pivot.model.stage import Stage
 from pivot.paths import ROOT, ProjectPath, absolute, project_path, relative_to_root
 from pivot.store.root import PIPELINE_FILES, find_root, git_root
+
+if TYPE_CHECKING:
+    from pivot.model.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class FileStages:
         notices: what a person should know of it.
     """
 
-    stages: tuple[Stage, ...]
+    stages: "tuple[Stage, ...]"
     inclusions: tuple[Inclusion, ...] = ()
     read: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()

@@ -82,7 +82,7 @@ def value_out(stage: str, *, mapped: bool) -> StageOut:
     Where its bytes lie is known when the stage's home is, see `define.links.at_home`.
     """
     kind = OutKind.VALUES if mapped else OutKind.VALUE
-    return StageOut(SINGLE_OUT, value_path(stage), kind, loader_ref(Value()), True, False)
+    return StageOut(SINGLE_OUT, value_path(stage, listed=mapped), kind, loader_ref(Value()), True, False)
 
 
 def kind_of(out: Out[Any]) -> OutKind:

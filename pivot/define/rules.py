@@ -50,6 +50,16 @@ class Running:
     retries: Retries = field(default_factory=Retries)
     timeout: float | None = None
 
+    def of(self, stage: Stage) -> Stage:
+        """A stage that is run so."""
+        return replace(
+            stage,
+            resources=self.resources,
+            always=self.always,
+            retries=self.retries,
+            timeout=self.timeout,
+        )
+
 
 def rules_said(table: Mapping[str, Any], place: Place) -> dict[str, Rule]:
     """What keyword arguments say; ``None`` says nothing."""
@@ -201,5 +211,7 @@ def _exceptions(draft: Draft, rule: Rule) -> tuple[str, ...]:
 def _exception_name(given: Any) -> str | None:
     """The dotted name of an exception, given as such or as the class itself."""
     if isinstance(given, type) and issubclass(given, BaseException):
-        return f"{given.__module__}.{given.__qualname__}".removeprefix("builtins.")
+        if given.__module__ in ("builtins", "__main__"):  # of a notebook it has another name in the workers
+            return given.__qualname__
+        return f"{given.__module__}.{given.__qualname__}"
     return given if isinstance(given, str) and _EXCEPTION.match(given) else None

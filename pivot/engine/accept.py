@@ -49,7 +49,8 @@ def accept(store: Store, observer: Observer, graph: Graph, stages: Iterable[Stag
 def _accept(store: Store, observer: Observer, graph: Graph, stage: Stage) -> Accepted:
     try:
         with store.own_guard(stage.key):
-            decision = observer.decide(stage, graph=graph, known={})
+            # that a stage always runs is nothing to accept
+            decision = observer.decide(replace(stage, always=False), graph=graph, known={})
             if decision.verdict is Verdict.UNCHANGED:
                 return Accepted(stage.name)
             found = explain(observer, store, stage, decision)

@@ -4,23 +4,28 @@ import codecs
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pivot.config.settings import Settings
 from pivot.core.graph import Graph
+from pivot.core.items import mapped_path
 from pivot.engine.keys import Keys, puts_after, require_own_keys, with_keys
+from pivot.engine.lists import list_entries
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
 from pivot.errors import PivotError
 from pivot.model.context import run_context
 from pivot.model.decision import ChangeKind, Decision
+from pivot.model.executor import LOCAL, ExecutorSpec
 from pivot.model.fingerprint import ModuleText
+from pivot.model.observation import Observation
 from pivot.model.record import Inputs, StageRecord
 from pivot.model.stage import OutKind, Stage, StageDep
 from pivot.model.task import Success, Task, TaskDep, TaskOut
 from pivot.model.tree import TreeEntry
+from pivot.model.upstream import is_listed
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder
 from pivot.store.guard import Guard
 from pivot.store.journal import Journal
@@ -88,6 +93,7 @@ class Attempt:
         folders: the deps that are folders.
         lost: what a person should know of last values that the stage does not get.
         began: when, on the monotonic clock.
+        merged: what all items of a mapped stage observed; ``None``: what the worker saw of the stage counts.
     """
 
     stage: Stage
@@ -105,6 +111,7 @@ class Attempt:
     folders: Mapping[ProjectPath, tuple[TreeEntry, ...]]
     lost: tuple[str, ...]
     began: float
+    merged: Observation | None = None
 
     def commit(self, result: Success, ended: Mapping[str, StageRecord]) -> tuple[StageRecord, Sequence[str]]:
         """Put the outputs in place and record them, all or nothing; gives notices for a person, too.
@@ -118,10 +125,10 @@ class Attempt:
                 again.
         """
         try:
-            self._require_same_deps()
+            self.require_same_deps(self.inputs.deps)
             hints = self.reader.require_declared(result.seen)
-            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(result.seen.keys)
-            observed = self.reader.observation(result.seen, self.named)
+            observed = self.merged or self.reader.observation(result.seen, self.named)
+            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(observed.keys)
             fingerprint = self.observer.fingerprint(self.stage, observed)
             if observed.has_code:
                 observed = replace(observed, code=fingerprint.digest)
@@ -157,10 +164,11 @@ class Attempt:
         """Put the previous outputs back."""
         self.store.abort(self.journal)
 
-    def _require_same_deps(self) -> None:
+    def require_same_deps(self, deps: Iterable[ProjectPath]) -> None:
+        """Raise a `PivotError` if some of the deps were changed since the beginning."""
         graph = self.reader.graph
-        now = {path: self.observer.dep_digest(path, graph) for path in self.inputs.deps}
-        changed = [path for path, digest in self.inputs.deps.items() if now[path] != digest]
+        now = {path: self.observer.dep_digest(path, graph) for path in deps}
+        changed = [path for path, digest in now.items() if self.inputs.deps[path] != digest]
         if changed:
             raise PivotError(
                 f"stage '{self.stage.name}': {', '.join(changed)} changed while the stage ran, "
@@ -181,7 +189,7 @@ class Conditions:
         seed: for random generators; ``None`` leaves them.
         strict: whether reading an undeclared file is an error.
         ignored_environment: patterns of variables that are not observed.
-        executor: the kind of executor that runs them.
+        executor: what runs them.
         capacity: resource → how much of it there is here, as far as the project says it.
     """
 
@@ -191,12 +199,16 @@ class Conditions:
     seed: int | None
     strict: bool
     ignored_environment: tuple[str, ...]
-    executor: str = "local"
+    executor: ExecutorSpec = LOCAL
     capacity: Mapping[str, float] = field(default_factory=dict)
 
 
 def conditions_for(
-    settings: Settings, graph: Graph, environment: Mapping[str, str], run: str, executor: str = "local"
+    settings: Settings,
+    graph: Graph,
+    environment: Mapping[str, str],
+    run: str,
+    executor: ExecutorSpec = LOCAL,
 ) -> Conditions:
     """Conditions by the project's settings; the rest as of `Conditions`."""
     return Conditions(
@@ -229,14 +241,8 @@ def begin(
     if decision.inputs is None:
         raise _nowhere(stage, [ProjectPath(change.name) for change in decision.changes], conditions.graph)
     fingerprint = observer.fingerprint(stage)
-    reader = Reader(
-        root=store.root,
-        graph=conditions.graph,
-        stage=stage,
-        static=fingerprint,
-        fingerprinter=observer.fingerprinter(stage.roots),
-        strict=conditions.strict,
-    )
+    fingerprinter = observer.fingerprinter(stage.roots)
+    reader = Reader(store.root, conditions.graph, stage, fingerprint, fingerprinter, conditions.strict)
     named = reader.named_files(store.file_digest)
     texts = observer.texts(stage)
     folders = {
@@ -247,9 +253,9 @@ def begin(
     log = store.log_file(conditions.run, stage.key)
     journal = store.begin(stage)  # whatever fails below must undo it
     try:
-        # what a stage that always runs did, nobody can tell from what it rests on
-        token = decision.inputs.key + (conditions.run if stage.always else "")
-        places = Places(journal, folders, store.place_last_values(journal, stage, values), log, token)
+        previous = store.place_last_values(journal, stage, values)
+        token = _token(stage, decision.inputs, conditions)
+        places = Places(journal, folders, previous, item_files(store, stage), log, token)
     except BaseException:
         store.abort(journal)
         raise
@@ -273,6 +279,28 @@ def begin(
     )
 
 
+def _token(stage: Stage, inputs: Inputs, conditions: Conditions) -> str:
+    """What the value of a stage that returns nothing differs by: nobody can tell what it did.
+
+    What one that always runs did, nobody can tell from what it rests on either.
+    """
+    return inputs.key + (conditions.run if stage.always else "")
+
+
+def item_files(store: Store, stage: Stage) -> dict[ProjectPath, tuple[str, ...]]:
+    """The files that hold the items of mapped stages' values that a stage reads, by the value's path.
+
+    Raises:
+        PivotError: one is lost.
+    """
+    found: dict[ProjectPath, tuple[str, ...]] = {}
+    for path in filter(is_listed, stage.dep_paths()):
+        if stage.map is None or path != mapped_path(stage):  # else an item is read at a time
+            entries = list_entries(store, path)
+            found[path] = tuple(store.objects.layout.object_file(entry.digest) for entry in entries)
+    return found
+
+
 def _nowhere(stage: Stage, deps: Sequence[ProjectPath], graph: Graph) -> PivotError:
     """The error that deps are not there, though the stages that could have written them are done."""
     makers = dict.fromkeys(maker for path in deps for maker in graph.producers(path))
@@ -288,14 +316,23 @@ class Places:
         folders: of each that is a dep, the files in it that count.
         previous: where the stage reads what its incremental outputs held last.
         log: absolute path.
+        lists: of each dep that is the value of a mapped stage, the files that hold its items, absolute.
         token: what the value of a stage that returns nothing differs by, see `loaders.value.null`.
     """
 
     journal: Journal
     folders: Mapping[ProjectPath, tuple[TreeEntry, ...]]
     previous: Mapping[ProjectPath, str]
+    lists: Mapping[ProjectPath, tuple[str, ...]]
     log: str
     token: str
+
+
+def _task_dep(dep: StageDep, places: Places, root: str) -> TaskDep:
+    files = tuple(entry.path for entry in places.folders[dep.path]) if is_folder(dep.path) else None
+    items = places.lists.get(dep.path)
+    place = absolute(dep.path, root)
+    return TaskDep(dep.name, place, dep.loader, dep.argument, dep.index, files, items)
 
 
 def task_for(
@@ -344,7 +381,7 @@ def task_for(
         ignored_environment=conditions.ignored_environment,
         variant=stage.variant.argument if stage.variant else None,
         key=stage.key,
-        executor=conditions.executor,
+        executor=conditions.executor.kind,
         resources=stage.resources,
         attempt=number,
         context=run_context(
@@ -352,18 +389,7 @@ def task_for(
             stage.params.values if stage.params else None,
             stage=stage.name,
             run=conditions.run,
-            executor=conditions.executor,
+            executor=conditions.executor.kind,
             attempt=number,
         ),
-    )
-
-
-def _task_dep(dep: StageDep, places: Places, root: str) -> TaskDep:
-    return TaskDep(
-        name=dep.name,
-        path=absolute(dep.path, root),
-        loader=dep.loader,
-        argument=dep.argument,
-        index=dep.index,
-        files=tuple(entry.path for entry in places.folders[dep.path]) if is_folder(dep.path) else None,
     )

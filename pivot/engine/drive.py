@@ -9,7 +9,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pivot.core.explain import headline
 from pivot.core.graph import Graph
@@ -22,12 +22,16 @@ from pivot.core.schedule import (
     Done,
     Ended,
     Execute,
+    Gather,
     Interrupt,
     Paused,
     Resumed,
     Scheduler,
+    Spread,
 )
 from pivot.engine.attempt import Attempt
+from pivot.engine.fans import Fans
+from pivot.engine.inbox import INTERRUPTED, Returned, Stop
 from pivot.engine.keys import require_own_keys
 from pivot.engine.observe import Observer
 from pivot.engine.tries import Tries
@@ -36,7 +40,7 @@ from pivot.executors.base import Executor
 from pivot.model.decision import Decision, Verdict
 from pivot.model.event import Event, Notice, Outcome, StageDecided, StageFinished, StageOutput, StageStarted
 from pivot.model.record import OutputState, StageRecord
-from pivot.model.task import Failure, Success, TaskResult
+from pivot.model.task import Failure, Success, Task, TaskResult
 from pivot.paths import ProjectPath
 from pivot.store.guard import Guard
 from pivot.store.objects import MissingObjectError
@@ -46,24 +50,7 @@ TICK = 0.1
 """Seconds between two looks at running stages' logs and at guards that other runs hold."""
 PATIENCE = 1.0
 """Seconds after an interrupt in which stages may end without a word."""
-
-
 _Step = Callable[[str], Sequence[Command]]
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """A worker gave a stage back."""
-
-    stage: str
-    result: TaskResult
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A person wants the run to stop; `hard` kills at once."""
-
-    hard: bool
 
 
 class Driver:
@@ -109,6 +96,7 @@ class Driver:
         self._keyed: dict[str, StageRecord] = {}  # results that have to do with the object store
         self._running: dict[str, Attempt] = {}
         self._tries = Tries()
+        self._fans = Fans(emit)
         self._waiting: dict[str, _Step] = {}  # for a guard that another run holds; what to try again
         self._waited: set[str] = set()  # those that are or were waiting
         self._dropped: set[str] = set()  # those that a person did not want
@@ -166,6 +154,11 @@ class Driver:
                     orders += self._execute(stage)
                 case Conclude(stage, outcome, cause):
                     self._conclude(stage, outcome, cause)
+                case Gather(stage):
+                    self._running[stage], result = self._fans.gather(
+                        stage, self._scheduler.stop_cause or INTERRUPTED
+                    )
+                    orders += self._take(stage, result)
                 case Interrupt(stage):
                     orders += self._interrupt(stage)
                 case Done():
@@ -180,8 +173,10 @@ class Driver:
         now = time.monotonic()
         for name, attempt in self._running.items():
             self._tell_output(name, attempt)
-            if self._tries.is_late(attempt.stage, now - attempt.began):
+            if attempt.stage.map is None and self._tries.is_late(attempt.stage, now - attempt.began):
                 self._executor().interrupt(name)
+        for item in self._fans.late(now):
+            self._executor().interrupt(item)
         for name in {*self._running, *self._waiting, *self._tries.paused} - self._dropped:
             if self._unwanted(name):
                 self._dropped.add(name)
@@ -231,6 +226,8 @@ class Driver:
         return self._scheduler.handle(Decided(stage, needs_run=True))
 
     def _execute(self, stage: str) -> Sequence[Command]:
+        if self._fans.has_item(stage):
+            return self._submit(stage, self._fans.task(stage, time.monotonic()))
         if self._unwanted(stage):
             return self._end(stage, Outcome.CANCELLED, reason="interrupted")
         try:
@@ -252,9 +249,15 @@ class Driver:
                 return self._fail(stage, error)
             held.pop_all()  # the attempt has it now
         self._emit(StageStarted(stage, attempt.log, number))
-        self._executor().submit(attempt.task).add_done_callback(
-            lambda future: self._inbox.put(Returned(stage, future.result()))
-        )
+        return self._submit(stage, self._fans.begin(attempt, self._decisions[stage]))
+
+    def _submit(self, name: str, begun: Task | Spread | Failure) -> Sequence[Command]:
+        if isinstance(begun, Spread):
+            return self._scheduler.handle(begun)
+        if isinstance(begun, Failure):
+            return self._take(name, begun)
+        future = self._executor().submit(begun)
+        future.add_done_callback(lambda done: self._inbox.put(Returned(name, done.result())))
         return ()
 
     def _may_be_done(self, stage: str) -> bool:
@@ -299,6 +302,14 @@ class Driver:
         return self._graph.stage(stage).key
 
     def _take(self, stage: str, result: TaskResult) -> Sequence[Command]:
+        if self._fans.has_item(stage):
+            return self._scheduler.handle(Ended(stage, self._fans.take(stage, result)))
+        if self._fans.is_split(stage):
+            split = self._fans.take_split(stage, result)
+            if isinstance(split, Spread):
+                return self._scheduler.handle(split)
+            result = split
+        self._fans.close(stage)
         attempt = self._running[stage]
         result = self._tries.judged(attempt.stage, result)
         again = None
@@ -328,7 +339,8 @@ class Driver:
             return self._end(stage, Outcome.RAN, seconds=result.seconds, log=log, record=record)
         assert isinstance(result, Failure)  # executors renew stale workers themselves
         if result.kind == "cancelled":
-            return self._end(stage, Outcome.CANCELLED, reason="interrupted", log=log)
+            reason = INTERRUPTED if attempt.stage.map is None else result.message
+            return self._end(stage, Outcome.CANCELLED, reason=reason, log=log)
         failed, number = Outcome.FAILED, self._tries.number(stage)
         reason = f"{result.message}, attempt {number} of {number}" if number > 1 else result.message
         self._emit(StageFinished(stage, failed, reason, seconds, result.traceback, result.hint, log))
@@ -367,8 +379,9 @@ class Driver:
             del self._waiting[stage]
             return self._end(stage, Outcome.CANCELLED)
         if self._tries.drop(stage):
-            return self._end(stage, Outcome.CANCELLED, reason="interrupted")
-        self._executor().interrupt(stage)
+            return self._end(stage, Outcome.CANCELLED, reason=INTERRUPTED)
+        for name in (stage, *self._fans.at_work(stage)):
+            self._executor().interrupt(name)
         return ()
 
     def _tell_output(self, stage: str, attempt: Attempt) -> None:

@@ -75,6 +75,7 @@ class PastRun:
         seconds: wall time; ``None`` while it goes on, or if it was killed.
         targets: what was asked for, as written; empty where everything was.
         stages: those that it was about, in the order in which they ended; then those that did not.
+        executor: where they ran: ``local``, ``dask`` or ``ray``.
     """
 
     id: str
@@ -84,6 +85,7 @@ class PastRun:
     state: RunState
     targets: tuple[str, ...]
     stages: tuple[PastStage, ...]
+    executor: str = "local"
 
     def counts(self) -> Mapping[Outcome, int]:
         """How many stages had each outcome that occurred."""
@@ -211,6 +213,7 @@ def _past_run(layout: Layout, run: str, ids: Sequence[str]) -> PastRun:
         state=state,
         targets=start.targets if start is not None else (),
         stages=_stages(events, start.stages if start is not None else (), state),
+        executor=start.executor if start is not None else "local",
     )
 
 

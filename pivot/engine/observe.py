@@ -8,7 +8,7 @@ from functools import partial
 from pivot.config.ignore import ignored
 from pivot.core.decide import decide, is_incremental
 from pivot.core.graph import Graph
-from pivot.engine.deps import DepReader, Known
+from pivot.engine.deps import DepReader, Known, last_digests
 from pivot.engine.keys import Keys, known_puts
 from pivot.engine.observation import look_again
 from pivot.errors import DefinitionErrors, PivotError
@@ -29,8 +29,7 @@ from pivot.store.store import Store
 NOTHING = Observation()
 """Of a stage that never ran."""
 
-_Names = tuple[str, ...]
-_Reached = tuple[str, tuple[ProjectPath, ...], _Names, _Names, _Names]
+_Reached = tuple[str, tuple[ProjectPath, ...], *tuple[tuple[str, ...], ...]]
 
 NO_OUTPUTS: Known = {}
 """Nothing that stages upstream will put in place: the workspace alone counts."""
@@ -271,7 +270,7 @@ class Observer:
             allow_missing: deps and outs that are not there count as they were in the last run.
         """
         lock = self._store.lock(stage.key)
-        absent = _last_digests(lock) if allow_missing else {}
+        absent = last_digests(lock) if allow_missing else {}
 
         def dep(path: ProjectPath) -> Digest | None:
             try:
@@ -318,13 +317,6 @@ class Observer:
             if now.agrees(record.inputs):
                 return replace(record, inputs=now)  # it may stem from before a move of its helpers
         return None
-
-
-def _last_digests(lock: StageRecord | None) -> dict[ProjectPath, Digest]:
-    """What the deps and outs of a stage held when it last ran."""
-    if lock is None:
-        return {}
-    return {**lock.inputs.deps, **{path: state.digest for path, state in lock.outputs.items()}}
 
 
 def _names(stage: Stage) -> dict[str, str]:

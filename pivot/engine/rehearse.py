@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 
-from pivot.engine.attempt import Conditions, Places, task_for
+from pivot.engine.attempt import Conditions, Places, item_files, task_for
 from pivot.engine.keys import with_keys
 from pivot.engine.observe import Observer
 from pivot.errors import DefinitionErrors, PivotError, UsageError
@@ -51,7 +51,9 @@ def rehearse(
         journal = store.begin(stage)
         undo.callback(store.abort, journal)
         previous = store.place_last_values(journal, stage, values)
-        places = Places(journal, folders, previous, os.path.join(scratch, "log"), token="")
+        places = Places(
+            journal, folders, previous, item_files(store, stage), os.path.join(scratch, "log"), ""
+        )
         task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions)
         task = with_keys(task, store, stage, conditions.graph)
         yield undo.enter_context(rehearsing(task, placed))

@@ -22,7 +22,6 @@ from pivot.executors.base import Executor
 from pivot.executors.machine import machine_capacity
 from pivot.model.decision import Decision
 from pivot.model.event import Event, Notice, Outcome, RunFinished, RunStarted, StageFinished
-from pivot.model.executor import LOCAL
 from pivot.model.run import Run
 from pivot.model.upstream import shown_path
 from pivot.paths import ROOT, ProjectPath, absolute
@@ -120,9 +119,14 @@ def taking(loan: "Loan | ClusterLoan", plan: Plan, observer: Observer) -> Callab
 
 
 def limits_of(plan: Plan) -> Mapping[str, float]:
-    """How much there is here of what the stages of a plan ask for; a cluster knows that of itself."""
-    if plan.conditions.executor != LOCAL.kind:
+    """How much there is here of what the stages of a plan ask for; a cluster knows that of itself.
+
+    Of one that is started here nobody knows more than what the project declares.
+    """
+    if plan.conditions.executor.address is not None:
         return {}
+    if not plan.conditions.executor.is_local:
+        return plan.conditions.capacity
     stages = [plan.graph.stage(name) for name in plan.chosen]
     return capacity_for(stages, plan.conditions.capacity, lambda: machine_capacity(os.environ))
 
@@ -192,8 +196,8 @@ def _execute(
 
     stages = {name: plan.graph.stage(name) for name in plan.chosen}
     limits = limits_of(plan)
-    is_local = plan.conditions.executor == LOCAL.kind
-    capacity = Capacity(limits, stages.values() if is_local else (), lambda text: emit(Notice(text)))
+    is_here = plan.conditions.executor.address is None
+    capacity = Capacity(limits, stages.values() if is_here else (), lambda text: emit(Notice(text)))
 
     def start(decision: Decision, guard: Guard, number: int) -> Attempt:
         stage = stages[decision.stage]
@@ -219,7 +223,7 @@ def _execute(
         unwanted=lambda stage: is_asked_to_stop(store.layout, plan.id, stage),
         force=plan.force,
     )
-    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets, plan.conditions.executor))
+    emit(RunStarted(plan.id, plan.chosen, plan.jobs, plan.targets, plan.conditions.executor.kind))
     for text in store.take_notices():
         emit(Notice(text))
     cancelled = _wait(driver, lambda: stopped() or is_asked_to_stop(store.layout, plan.id))

@@ -30,7 +30,7 @@ class DaskCarrier:
         spec, self._session = begin.spec, begin.session
         self._own = _started(spec, begin.cores) if spec.address is None else None
         try:
-            self._client = Client(self._own or spec.address, set_as_default=False, timeout="15s")
+            self._client = Client(self._own or spec.address, set_as_default=False, timeout="5s")
         except (OSError, ValueError) as error:
             raise PivotError(
                 f"no Dask scheduler answers at {spec.address}: {error}",

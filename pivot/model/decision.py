@@ -37,8 +37,21 @@ class ChangeKind(StrEnum):
     OBJECT_MISSING = "object missing"  # in the cache
     FORCED = "forced"
     ALWAYS = "always"  # the stage runs in every run
+    DROPPED = "dropped"  # items of the mapped stage failed when it last ran; name is how many of how many
     UPSTREAM = "upstream"  # name is the stage that is waited for
     MISSING_DEP = "missing dep"  # a file that no stage makes is not there
+
+
+SAID_AT_ONCE = frozenset(
+    (
+        ChangeKind.FIRST_RUN,
+        ChangeKind.FORCED,
+        ChangeKind.ALWAYS,
+        ChangeKind.DROPPED,
+        ChangeKind.UPSTREAM,
+    )
+)
+"""Kinds of which one sentence says all: nothing has an old and a new state."""
 
 
 @dataclass(frozen=True, slots=True)

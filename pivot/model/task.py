@@ -21,6 +21,8 @@ class TaskDep:
         path: with ``/`` at its end: a folder.
         index: the position of its value in the list that the argument gets; ``None``: the value itself.
         files: of a folder, the files in it that count, relative to it, sorted; ``None``: all.
+        items: absolute paths of files of which each holds an item of the list that is the value; ``None``: the file
+            at `path` holds the value.
     """
 
     name: str
@@ -29,6 +31,7 @@ class TaskDep:
     argument: str | None
     index: int | None = None
     files: tuple[str, ...] | None = None
+    items: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

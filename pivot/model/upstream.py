@@ -10,9 +10,16 @@ VALUES = ".pivot/values/"
 """The folder of values that have no file in the workspace. No path that a person writes can lie in it."""
 
 
-def value_path(key: str) -> ProjectPath:
-    """Where the value of a stage lies, by `Stage.key`: one file for each stage."""
-    return ProjectPath(VALUES + key.replace("%", "%25").replace("/", "%2F"))
+_LISTED = "[]"
+
+
+def value_path(key: str, *, listed: bool = False) -> ProjectPath:
+    """Where the value of a stage lies, by `Stage.key`: one file for each stage.
+
+    Args:
+        listed: of a mapped stage: the file names an object for each item.
+    """
+    return ProjectPath(VALUES + key.replace("%", "%25").replace("/", "%2F") + (_LISTED if listed else ""))
 
 
 def is_value(path: str) -> bool:
@@ -20,9 +27,14 @@ def is_value(path: str) -> bool:
     return path.startswith(VALUES)
 
 
+def is_listed(path: str) -> bool:
+    """Whether a path is that of a mapped stage's value."""
+    return is_value(path) and path.endswith(_LISTED)
+
+
 def value_owner(path: str) -> str:
     """The key of the stage whose value lies at a path: the inverse of `value_path`."""
-    return path.removeprefix(VALUES).replace("%2F", "/").replace("%25", "%")
+    return path.removeprefix(VALUES).removesuffix(_LISTED).replace("%2F", "/").replace("%25", "%")
 
 
 def shown_path(path: str) -> str:

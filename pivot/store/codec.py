@@ -54,11 +54,11 @@ def decode(text: str, stage: str, where: str) -> StageRecord:
         ValueError: it cannot be read; the message says why, and is shown to people.
         FormatError: a newer Pivot wrote it.
     """
-    if ("<<<<<<<" in text or "=======" in text or ">>>>>>>" in text) and _CONFLICT.search(text):
-        raise ValueError("it holds conflict markers of git")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if _CONFLICT.search(text):  # no JSON has such a line
+            raise ValueError("it holds conflict markers of git") from error
         raise ValueError("it is not valid JSON") from error
     if not isinstance(data, dict) or type(data.get("schema")) is not int:
         raise ValueError("it names no schema")
@@ -85,7 +85,7 @@ def _text(record: StageRecord, *, content: bool) -> str:
         "deps": _lines(inputs.deps),
         "loaders": _lines(inputs.loaders),
         "names": _lines(inputs.names),
-        "observed": _observed(inputs.observed),
+        "observed": observation_text(inputs.observed),
         "outputs": _lines({path: _output(state, content) for path, state in record.outputs.items()}),
         "outs": _listing(
             {"path": o.path, "kind": o.kind, "cache": o.cache, "loader": o.loader} for o in inputs.outs
@@ -116,7 +116,8 @@ def _listing(items: Iterable[Mapping[str, object]]) -> str:
     return f"[\n{lines}\n ]" if lines else "[]"
 
 
-def _observed(observed: Observation) -> str:
+def observation_text(observed: Observation) -> str:
+    """An observation as JSON."""
     fields = {
         "code": _json(observed.code),
         "complete": _json(observed.complete),
@@ -162,7 +163,7 @@ def _record(data: dict[str, Any]) -> StageRecord:
             for o in data["outs"]
         ),
         settings=_texts(data["settings"]),
-        observed=_read_observed(data["observed"]),
+        observed=observation_of(data["observed"]),
         names=_texts(data.get("names", {})),
     )
     outputs = {ProjectPath(path): _read_output(state) for path, state in data["outputs"].items()}
@@ -171,7 +172,12 @@ def _record(data: dict[str, Any]) -> StageRecord:
     return StageRecord(_str(data["stage"]), inputs, outputs, sources, puts)
 
 
-def _read_observed(data: Any) -> Observation:
+def observation_of(data: Any) -> Observation:
+    """The inverse of `observation_text`, of what JSON gives.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
     return Observation(
         files={ProjectPath(path): state for path, state in _texts(data["files"]).items()},
         environment=_texts(data["environment"]),

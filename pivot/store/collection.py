@@ -13,6 +13,7 @@ from pivot.model.digest import Digest
 from pivot.model.record import StageRecord
 from pivot.store import atomic
 from pivot.store.layout import Layout
+from pivot.store.ledger import any_result
 from pivot.store.needs import needs
 
 
@@ -102,6 +103,8 @@ def sweep(layout: Layout, needed: Needed, *, before: int, dry_run: bool) -> Coll
         return gone, stays
 
     records, _ = clear("runs", needed.records.__contains__)
+    ledgers, _ = clear("items", lambda path: any_result(path, needed.objects))
+    records = _sum(records, ledgers)
     objects, kept = clear("files", lambda path: _digest(path) in needed.objects)
     texts, _ = clear("sources", needed.texts.__contains__)
     damaged, _ = clear("quarantine", lambda _path: False)

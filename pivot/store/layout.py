@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pivot.errors import FormatError, StoreError
 from pivot.model.digest import HASH_NAME, Digest, digest_parts, digest_text
+from pivot.model.stored import KeyName, key_file
 from pivot.store import atomic
 from pivot.store.root import FOLDER
 
@@ -97,9 +98,9 @@ class Layout:
         """The names of the object store: one file for each key."""
         return os.path.join(self.root, FOLDER, "keys")
 
-    def key_file(self, name: str) -> str:
+    def key_file(self, name: KeyName) -> str:
         """``keys/0123….json``: what a key of the object store stands for."""
-        return os.path.join(self.root, FOLDER, "keys", f"{digest_text(name)}.json")
+        return os.path.join(self.root, key_file(name))
 
     def puts_file(self, stage: str) -> str:
         """``keys/stages/<stage>.json``: the keys that a stage has in the object store."""
@@ -134,6 +135,11 @@ class Layout:
     def record_file(self, stage: str, declared: Digest, observed: Digest) -> str:
         """``cache/runs/ab/cdef…/0123….json``: one of them, under what was observed in the run."""
         return os.path.join(self.records_folder(stage, declared), f"{observed}.json")
+
+    def items_file(self, stage: str, base: Digest) -> str:
+        """``cache/items/ab/cdef….jsonl``: what the items of a mapped stage gave, see `store.ledger`."""
+        name = digest_parts([stage, base])
+        return os.path.join(self.cache, "items", name[:2], f"{name[2:]}.jsonl")
 
     def source_file(self, digest: Digest) -> str:
         """``cache/sources/ab/cdef….z``: the text of a module that ran."""

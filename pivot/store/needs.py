@@ -7,6 +7,7 @@ from pivot.model.digest import Digest
 from pivot.model.record import StageRecord
 from pivot.model.stored import key_path
 from pivot.model.tree import TreeEntry, read_tree
+from pivot.model.upstream import is_listed
 from pivot.paths import ProjectPath, is_folder
 from pivot.store.layout import Layout
 
@@ -31,9 +32,10 @@ def needs(layout: Layout, record: StageRecord) -> Iterator[Need]:
         if state is None or not out.cache:
             continue
         yield Need(record.stage, out.path, state.digest)
-        if is_folder(out.path):
+        if is_folder(out.path) or is_listed(out.path):
+            prefix = out.path if is_folder(out.path) else f"{out.path}/"
             for entry in tree_entries(layout, state.digest):
-                yield Need(record.stage, ProjectPath(out.path + entry.path), entry.digest)
+                yield Need(record.stage, ProjectPath(prefix + entry.path), entry.digest)
     for name, one in record.puts.items():
         yield Need(record.stage, key_path(name), one.digest)
 

@@ -12,6 +12,7 @@ from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage
 from pivot.model.stored import KeyName, Stored
 from pivot.model.tree import TreeEntry, tree_text
+from pivot.model.upstream import is_listed
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_root
 from pivot.store import atomic
 from pivot.store.checkout import checkout, with_contents
@@ -35,6 +36,7 @@ from pivot.store.journal import Journal
 from pivot.store.keytable import keys_of
 from pivot.store.last import LastValues, find_last_values, place_last_values
 from pivot.store.layout import create, open_layout, plan_layout
+from pivot.store.ledger import Ledger
 from pivot.store.listings import Listings
 from pivot.store.lockfile import read_lock
 from pivot.store.objects import MissingObjectError, ObjectStore
@@ -111,8 +113,9 @@ class Store:
         return keys_of(self.layout, stage)
 
     def tell(self, notice: str) -> None:
-        """Add a notice that was not found on disk."""
-        self._notices.append(notice)
+        """Add a notice that was not found on disk, unless it has been told."""
+        if notice not in self._notices:
+            self._notices.append(notice)
 
     def flush(self) -> None:
         """Write what was learned about files, where there is a place for it."""
@@ -158,6 +161,10 @@ class Store:
                 f"what {folder} held is lost: it is neither there nor in the cache",
                 "run the stage that makes it again",
             ) from error
+
+    def ledger(self, stage: str, base: Digest) -> Ledger:
+        """What is known of the items of a mapped stage."""
+        return Ledger(self.layout, stage, base)
 
     def expect(self, paths: Iterable[ProjectPath]) -> None:
         """The digests of these files will be asked for: what is known of them is fetched at once."""
@@ -216,7 +223,7 @@ class Store:
 
     def obtainable(self, path: ProjectPath, digest: Digest) -> bool:
         """Whether the bytes of an output can be had from the cache (of a folder: or from the one in place)."""
-        if is_folder(path):
+        if is_folder(path) or is_listed(path):
             return is_obtainable(self._objects, absolute(path, self.root), digest)
         return self._objects.has(digest)
 

@@ -64,6 +64,8 @@ def spread(
 
 
 def _dep(dep: TaskDep, task: Task) -> object:
+    if dep.items is not None:
+        return [_loaded(dep, path, task) for path in dep.items]
     if not dep.path.endswith("/"):
         return _loaded(dep, dep.path, task)
     try:
@@ -80,7 +82,7 @@ def _dep(dep: TaskDep, task: Task) -> object:
 
 
 def _loaded(dep: TaskDep, path: str, task: Task) -> object:
-    doing = f"dep {dep.name!r} ({shown(path, task.cwd)})"
+    doing = f"dep {dep.name!r} ({shown(path if dep.items is None else dep.path, task.cwd)})"
     try:
         return pickle.loads(dep.loader.payload).load(path)
     except Exception as error:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import shutil
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -68,6 +69,10 @@ def measure(plan: Plan) -> Iterator[Table]:
         table.rows.extend(deps_rows(plan))
     if plan.wants("objects"):
         table.rows.extend(object_rows(plan))
+    if plan.wants("gc"):
+        table.rows.extend(gc_rows(plan))
+    if plan.wants("history"):
+        table.rows.extend(history_rows(plan))
     if plan.wants("folder"):
         table.rows.extend(folder_rows(plan))
     if table.rows:
@@ -80,6 +85,11 @@ def measure(plan: Plan) -> Iterator[Table]:
             (
                 "Deps, objects: `pivot repro` with PIVOT_FULL_CHECK=1 and nothing to do. One more: the time less that of the "
                 "next smaller number, through the difference. Linear: no more than 1.5 times what it was before."
+            ),
+            (
+                "gc: `pivot gc` takes away so many objects that nothing needs. History: `pivot repro --force` of one stage, and "
+                "`pivot history`, where the history holds 100 runs of 1,000 stages each, one of which goes with every run; "
+                "beside it the same where it holds a few."
             ),
         ]
         yield table
@@ -147,17 +157,53 @@ def object_rows(plan: Plan) -> Iterator[Row]:
         tool = peers.pivot()
         tool.write(folder, 2)
         process(REPRO, folder)
-        layout, made = plan_layout(str(folder), None), 0
+        made = 0
         for count in GROWING[:3] if plan.quick else GROWING:
             told(f"  {count:,} objects")
-            for number in range(made, count):
-                data = str(number).encode()
-                path = Path(layout.object_file(digest_bytes(data)))
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+            write_objects(folder, range(made, count))
             made = count
             taken.append((count, in_turn(plan.times(5), [partial(checked, folder)])[0]))
     yield from growing("object in the cache", taken)
+
+
+def gc_rows(plan: Plan) -> Iterator[Row]:
+    """Taking away more and more objects."""
+    taken = []
+    with tempfile.TemporaryDirectory(prefix="pivot-bench-") as temporary:
+        folder = Path(temporary)
+        peers.pivot().write(folder, 2)
+        process(REPRO, folder)
+        for count in GROWING[:3] if plan.quick else GROWING:
+            told(f"  {count:,} objects to take away")
+
+            def collected(count: int = count) -> float:
+                write_objects(folder, range(count))
+                return process([peers.PIVOT, "gc", "--force"], folder)
+
+            taken.append((count, in_turn(plan.times(3), [collected])[0]))
+    yield from growing("object taken away by `pivot gc`", taken)
+
+
+def history_rows(plan: Plan) -> Iterator[Row]:
+    """A run, and a look at the runs, where the history is as long as it gets."""
+    stages, runs = plan.size(1_000, 10), 100
+    told(f"  a history of {runs} runs of {stages:,} stages")
+    one = [peers.PIVOT, "repro", "--force", "--single-stage", "step0"]
+    acts = (("a stage run", one), ("`pivot history`", [peers.PIVOT, "history"]))
+    with tempfile.TemporaryDirectory(prefix="pivot-bench-") as temporary:
+        folder = Path(temporary)
+        peers.pivot().write(folder, stages)
+        process(REPRO, folder)
+        before = [in_turn(plan.times(5), [partial(process, words, folder)])[0] for _, words in acts]
+        runs_folder = folder / ".pivot" / "runs"
+        first = min(each for each in runs_folder.iterdir() if not each.name.startswith("."))
+        for number in range(runs):
+            shutil.copytree(first, first.with_name(f"20000101-{number:06}-000000-0000"))
+        process(one, folder)  # the first one after an hour looks for results that nothing names
+        after = [in_turn(plan.times(5), [partial(process, words, folder)])[0] for _, words in acts]
+    for (title, _), own, beside in zip(acts, after, before, strict=True):
+        goals = [] if title.startswith("`") else [at_most(own, beside + 0.05, "a short one + 50 ms")]
+        yield compared(f"{title}, long history", own, beside, "short history", *goals)
 
 
 def folder_rows(plan: Plan) -> Iterator[Row]:
@@ -184,6 +230,16 @@ def folder_rows(plan: Plan) -> Iterator[Row]:
         changed = process(STATUS, folder)
         goal = at_most(changed, check + 0.05, "full check + 50 ms")
         yield compared("the same, one of them changed, `status`", changed, check, "full check", goal)
+
+
+def write_objects(folder: Path, numbers: range) -> None:
+    """Objects in the cache that nothing needs."""
+    layout = plan_layout(str(folder), None)
+    for number in numbers:
+        data = str(number).encode()
+        path = Path(layout.object_file(digest_bytes(data)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
 
 
 def checked(folder: Path) -> float:

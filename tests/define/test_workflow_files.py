@@ -72,12 +72,8 @@ SAME = {
     ),
     "failing items are left out where the file says so": (
         CITIES
-        + """\
-        - name: fetch
-          target: nowcast.stages.fetch
-          type: parameterized
-          depends_on: [cities]
-          options: {allow_partial_failure: true}""".replace("\n        ", "\n"),
+        + "- {name: fetch, target: nowcast.stages.fetch, type: parameterized, depends_on: [cities],\n"
+        + "   options: {allow_partial_failure: true}}",
         OUR_CITIES + "fetch: {python: nowcast.stages.fetch, map: {over: cities, on_error: drop}}",
     ),
     "what it takes of the machine": (
@@ -161,6 +157,7 @@ def test_what_has_no_effect_is_told_once_with_its_lines(folder):
     )
 
 
+SIZE = "memory must be an amount with its unit, such as 8GB (8·1000³ bytes) or 500MiB (500·1024² bytes)"
 WRONG = {
     "misspelt keys hide nothing else": (
         """\
@@ -168,15 +165,16 @@ WRONG = {
         - name: fetch
           target: nowcast.stages.fetch
           depnds_on: cities
-          depends_on: [citties]
+          depends_on: [cities]
           options: {map_no: x}
+        - {name: clean, target: nowcast.stages.clean, depends_on: [citties]}
         """,
         [
             "stage 'cities': unknown key 'targt' (build.yaml:5)",
             "stage 'fetch': unknown key 'depnds_on' (build.yaml:8)",
             "stage 'fetch': unknown option 'map_no' (build.yaml:10)",
             "stage 'cities': module nowcast.stages has no function 'cites' (build.yaml:5)",
-            "stage 'fetch' depends on 'citties', which is no stage (build.yaml:9)",
+            "stage 'clean' depends on 'citties', which is no stage (build.yaml:11)",
         ],
     ),
     "a name that stands twice": (
@@ -204,7 +202,7 @@ WRONG = {
     ),
     "a bad unit": (
         "- {name: cities, target: nowcast.stages.cities, resources: {memory: 8 foos}}",
-        ["stage 'cities': resources: memory must be a size, not '8 foos' (build.yaml:5)"],
+        [f"stage 'cities': resources: {SIZE}, not '8 foos' (build.yaml:5)"],
     ),
     "a circle": (
         """\
@@ -223,9 +221,7 @@ def test_a_mistake_is_told_with_the_line_and_the_stage(folder, case):
     told = [error.splitlines()[0] for error in folder.errors("build.yaml")]
     if expected is None:
         (error,) = told
-        assert "one" in error
-        assert "two" in error
-        assert "build.yaml:" in error
+        assert all(word in error for word in ("one", "two", "build.yaml:"))
     else:
         assert told == expected
 

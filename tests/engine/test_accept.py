@@ -107,3 +107,16 @@ def test_a_folder_that_lacks_what_another_stage_reads_of_it_is_not_accepted(fold
         (found,) = opened.commit(["split"])
     assert found.error is None
     assert folder.outcomes() == {"split": "unchanged", "one": "unchanged"}
+
+
+def test_that_a_stage_always_runs_is_nothing_to_accept(folder):
+    folder.stage("fetch")
+    folder.yaml += "    always: true\n"
+    folder.write("pivot.yaml", folder.yaml)
+    folder.repro()
+    with Project(str(folder.path)) as project:
+        (accepted,) = project.commit()
+        assert (accepted.explanation, accepted.error) == (None, None)
+        folder.write("fetch.txt", "by hand")
+        (accepted,) = project.commit()
+        assert [str(d.change.kind) for d in accepted.explanation.details] == ["output altered"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pivot.engine.history import past_run
-from pivot.model.event import Outcome, StageOutput, StageRetried, StageStarted
+from pivot.model.event import Outcome, StageFinished, StageOutput, StageRetried, StageStarted
 from pivot.project import Project
 from pivot.store.events import event_from_json, event_json
 
@@ -115,6 +115,49 @@ def test_an_interrupt_in_the_pause_ends_it(folder):
         "after": "cancelled",
     }
     assert attempts(folder, "fetch") == 1
+
+
+def test_a_stage_is_stopped_in_its_pause_and_the_others_go_on(folder, until):
+    flaky(folder, "fetch", 9, "retries: {times: 1, delay: 1h}")
+    folder.stage("other", "meet('other')")
+    with Project(str(folder.path)) as project, Project(str(folder.path)) as person:
+
+        def sink(event):
+            if isinstance(event, StageRetried):
+                assert person.stop(["fetch"])
+            if isinstance(event, StageFinished) and event.stage == "fetch":
+                (folder.path.parent / "other.go").touch()
+
+        run = project.repro(sinks=[sink], jobs=2)
+    ends = {name: str(end.outcome) for name, end in run.stages.items()}
+    assert (ends, run.cancelled) == ({"fetch": "cancelled", "other": "ran"}, False)
+
+
+OWN_FILES = """
+class Outs(TypedDict):
+    grown: Annotated[Path, pivot.Out("grown.txt", PathOnly())]
+    state: Annotated[dict, pivot.IncrementalOut("state.json")]
+
+def grow(state: Annotated[dict, pivot.IncrementalOut("state.json")]) -> Outs:
+    with open("grown.txt", "a") as file:
+        file.write("x")
+    state["runs"] = state.get("runs", 0) + 1
+    with open("../grow.attempts", "a") as file:
+        file.write("x")
+    if len(open("../grow.attempts").read()) % 2:
+        raise OSError
+    return {"grown": Path("grown.txt"), "state": state}
+"""
+
+
+def test_an_attempt_begins_as_the_one_before_did(folder):
+    folder.functions = "from typing import TypedDict\n" + folder.functions + OWN_FILES
+    folder.write("stages.py", folder.functions)
+    folder.write("pivot.yaml", "stages: {grow: {python: stages.grow, retries: 1, always: true}}")
+    for runs in (1, 2):
+        assert folder.outcomes() == {"grow": "ran"}
+        assert (folder.read("grown.txt"), json.loads(folder.read("state.json"))) == ("x", {"runs": runs})
+    assert (folder.path.parent / "grow.attempts").read_text() == "xxxx"
 
 
 def test_what_a_dep_holds_after_the_pause_is_what_the_next_attempt_rests_on(folder):

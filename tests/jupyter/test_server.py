@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from pivot_jupyter.server.states import stages_after
+
 pytestmark = pytest.mark.xdist_group("jupyter server")
 
 TOKEN = "token"
@@ -332,3 +334,11 @@ def test_the_server_imports_nothing_of_the_pipeline_tool():
         check=True,
     )
     assert told.stdout.strip() == "[]"
+
+
+def test_a_stage_between_two_attempts_says_in_the_browser_why_it_is_not_over():
+    started = {"event": "StageStarted", "stage": "clean", "icon": "▶", "phrase": "running"}
+    (running,) = stages_after(started, {})
+    told = {"event": "StageRetried", "stage": "clean", "attempt": 1, "of": 3, "reason": "OSError", "delay": 5}
+    (waiting,) = stages_after(told, {"clean": running})
+    assert (waiting.state, waiting.progress.text) == ("running", "attempt 1 of 3 failed: OSError")

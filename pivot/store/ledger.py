@@ -1,0 +1,106 @@
+"""What the items of a mapped stage gave, one line each: written as they end, so that a later run has those that did.
+
+A ledger belongs to a stage and to all that its items' results rest on beside the item itself. What was observed
+while an item ran stands in it once, however many items observed the same. A torn line is a miss.
+"""
+
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pivot.model.digest import Digest
+from pivot.model.observation import Observation
+from pivot.model.record import OutputState
+from pivot.model.stored import KeyName, Stored
+from pivot.store import atomic
+from pivot.store.codec import observation_of, observation_text
+from pivot.store.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one item gave.
+
+    Attributes:
+        item: its key.
+        state: of the object that holds the result.
+        observed: while it was made.
+        name: of that observation; equal ones have equal names.
+        puts: what it has in the object store.
+    """
+
+    item: str
+    state: OutputState
+    observed: Observation
+    name: str
+    puts: Mapping[KeyName, Stored] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The results of the items of one mapped stage, under equal other inputs.
+
+    Args:
+        layout: where it lies.
+        stage: its key.
+        base: the digest of everything but the item.
+    """
+
+    layout: Layout
+    stage: str
+    base: Digest
+    _written: set[Digest] = field(default_factory=set)
+
+    @property
+    def path(self) -> str:
+        """The file, absolute."""
+        return self.layout.items_file(self.stage, self.base)
+
+    def entries(self) -> Iterator[Entry]:
+        """What is known, the oldest first."""
+        return _entries(self.path)
+
+    def add(
+        self, item: str, state: OutputState, observed: Observation, puts: Mapping[KeyName, Stored]
+    ) -> None:
+        """Keep what an item gave; its objects must be in the cache.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        name = observed.digest
+        stored = [[key, one.digest, one.size, one.loader] for key, one in puts.items()]
+        lines = [json.dumps(["item", item, state.digest, state.size, name, *([stored] if stored else [])])]
+        if name not in self._written:
+            lines.insert(0, f'["observed", "{name}", {" ".join(observation_text(observed).split())}]')
+        with atomic.explained(self.path):
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            # a line feed first: the last line may be torn
+            with open(self.path, "ab") as file:
+                file.write(("\n" + "\n".join(lines) + "\n").encode("utf-8"))
+        self._written.add(name)
+
+
+def any_result(path: str, objects: Collection[Digest]) -> bool:
+    """Whether any result that a ledger's file names is among some objects."""
+    return any(entry.state.digest in objects for entry in _entries(path))
+
+
+def _entries(path: str) -> Iterator[Entry]:
+    observations: dict[str, Observation] = {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    for line in lines:
+        try:
+            match json.loads(line):
+                case ["observed", str(name), dict(data)]:
+                    observations[name] = observation_of(data)
+                case ["item", str(item), str(digest), int(size), str(name), *stored]:
+                    puts = {KeyName(key): Stored(*one) for some in stored for key, *one in some}
+                    yield Entry(item, OutputState(Digest(digest), size), observations[name], name, puts)
+        except (ValueError, KeyError, TypeError):  # torn, or behind a torn one
+            continue
