@@ -37,9 +37,9 @@ assert "pivot" in shell.magics_manager.magics["line"]
     [
         ("import pivot", {}, 1, set()),
         (COMMAND.format(["--help"]), {}, 5, set()),
-        (COMMAND.format(["repro", "--help"]), {}, 27, set()),
+        (COMMAND.format(["repro", "--help"]), {}, 28, set()),
         (COMMAND.format([]), {"COMP_WORDS": "pivot re", "COMP_CWORD": "1"}, 5, set()),
-        (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 35, {"yaml"}),
+        (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 36, {"yaml"}),
         (AHEAD, {}, 11, set()),
         (LOAD, {}, 236, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
     ],
