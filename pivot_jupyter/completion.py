@@ -14,6 +14,8 @@ STAGE_OPTIONS = (
     "--mutex",
     "--resources",
     "--always",
+    "--depends-on",
+    "--map",
     "--retries",
     "--timeout",
     "--cwd",

@@ -11,6 +11,7 @@ from pivot.define.outs import kind_of
 from pivot.define.rules import rules_table
 from pivot.errors import PivotError
 from pivot.model.stage import ObjectRef, OutKind, Returns, Stage, StageDep, StageOut
+from pivot.model.upstream import OnError
 from pivot.paths import ProjectPath, relative_to_folder
 from pivot_jupyter.stages import Draft, Ground, define
 
@@ -45,7 +46,8 @@ def entry_of(draft: Draft, stages: Sequence[Stage], module: ModuleType, ground: 
 def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
     """A stage as ``pivot.yaml`` in `folder` says it, with everything explicit."""
     entry: dict[str, Any] = {"python": str(stage.function)}
-    deps = _paths(stage, (dep for dep in stage.deps if dep.argument is not None))
+    by_value = {one.argument for one in stage.depends_on} | {stage.map.argument if stage.map else None, None}
+    deps = _paths(stage, (dep for dep in stage.deps if dep.argument not in by_value))
     if deps:
         entry["deps"] = deps
     if stage.returns is not Returns.NOTHING:
@@ -58,9 +60,25 @@ def stage_entry(stage: Stage, folder: ProjectPath) -> dict[str, Any]:
     if stage.mutex:
         entry["mutex"] = _literal(list(stage.mutex))
     entry.update(rules_table(stage))
+    entry.update(_values(stage))
     if stage.folder != folder:
         entry["cwd"] = _literal(relative_to_folder(stage.folder, folder))
     return entry
+
+
+def _values(stage: Stage) -> dict[str, Any]:
+    """What the stage takes from others."""
+    said: dict[str, Any] = {}
+    if stage.depends_on:
+        said["depends_on"] = [one.stage for one in stage.depends_on]
+    if stage.map is not None:
+        rest: dict[str, Any] = {}
+        if stage.map.on_error is not OnError.FAIL:
+            rest["on_error"] = str(stage.map.on_error)
+        if stage.map.max_parallel is not None:
+            rest["max_parallel"] = stage.map.max_parallel
+        said["map"] = {"over": stage.map.over, **rest} if rest else stage.map.over
+    return said
 
 
 def _paths(stage: Stage, declared: Iterable[StageDep | StageOut]) -> dict[str, str | list[str]]:

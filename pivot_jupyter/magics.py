@@ -120,6 +120,10 @@ class PivotMagics(Magics):
     @argument(
         "--resources", action="append", metavar="cpus=2,memory=8GB", help="what it takes of the machine"
     )
+    @argument("--depends-on", nargs="+", metavar="STAGE", help="take what these stages return")
+    @argument(
+        "--map", metavar="STAGE", help="run for each item of it; or over=STAGE,on_error=drop,max_parallel=4"
+    )
     @argument("--always", action="store_true", help="run it in every run, whatever has changed")
     @argument("--retries", metavar="N", help="further attempts after a failure; or times=3,delay=10s")
     @argument("--timeout", metavar="10m", help="end an attempt that takes longer")

@@ -22,6 +22,8 @@ class Options:
         rules: ``resources``, ``always``, ``retries`` and ``timeout``: those that were given.
         cwd: the folder that paths are relative to, relative to the notebook's.
         matrix: dimension → values, or value → what it overrides.
+        depends_on: stages whose values it takes.
+        map: over what it runs for each item; the long form is a table.
     """
 
     name: str | None = None
@@ -32,6 +34,8 @@ class Options:
     rules: Mapping[str, object] = field(default_factory=dict)
     cwd: str | None = None
     matrix: Mapping[str, object] | None = None
+    depends_on: tuple[str, ...] = ()
+    map: str | Mapping[str, object] | None = None
 
     @property
     def say_something(self) -> bool:
@@ -46,6 +50,8 @@ class Options:
             "params": dict(self.params),
             "mutex": list(self.mutex or ()),
             **self.rules,
+            "depends_on": list(self.depends_on),
+            "map": self.map,
             "cwd": self.cwd,
         }
         kept = {key: value for key, value in said.items() if value or key in self.rules}
@@ -78,8 +84,15 @@ def read_options(line: str, parser: ArgumentParser) -> tuple[Options, bool]:
         rules=_rules(given),
         cwd=given.cwd,
         matrix=_dimensions(given.matrix),
+        depends_on=tuple(given.depends_on or ()),
+        map=_map(given.map),
     )
     return options, given.run
+
+
+def _map(text: str | None) -> str | dict[str, object] | None:
+    """``cities``, or ``over=cities,on_error=drop``."""
+    return _table(text, "--map") if text and "=" in text else text
 
 
 def _rules(given: Namespace) -> dict[str, object]:

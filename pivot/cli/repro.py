@@ -108,11 +108,7 @@ def repro_command(
     with open_project(values) as project:
         run = once(project, True, lambda _event: None)
     if not as_json:
-        from pivot.model.event import Outcome  # lazy: start-up time
-
-        if run.with_outcome(Outcome.FAILED):
-            click.echo()  # apart from the failed stages' tracebacks
-        summary(run)
+        summary(run, apart=True)
     return run.exit_code
 
 
@@ -155,8 +151,8 @@ def _shown(event: "Event") -> dict[str, str]:
     return {"icon": state.icon, "phrase": state.phrase}
 
 
-def summary(run: "Run") -> None:
-    """Write how many stages ran, and what became of the others."""
+def summary(run: "Run", *, apart: bool = False) -> None:
+    """Write how many stages ran, and what became of the others; `apart` from the failed stages' tracebacks."""
     from pivot.cli.words import plural
     from pivot.core.state import duration
     from pivot.model.event import Outcome
@@ -174,4 +170,6 @@ def summary(run: "Run") -> None:
         )
         if counts[outcome]
     ]
+    if apart and counts[Outcome.FAILED]:
+        click.echo()
     click.echo(", ".join(parts) + f" ({duration(run.seconds)})")

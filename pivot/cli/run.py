@@ -54,9 +54,7 @@ def run_command(
     if as_json:
         click.echo(json.dumps({stage: _plain(value) for stage, value in last.items()}, indent=2))
         return run.exit_code
-    if run.with_outcome(Outcome.FAILED):
-        click.echo()  # apart from the failed stages' tracebacks
-    summary(run)
+    summary(run, apart=True)
     for stage, value in last.items():
         text = value if isinstance(value, str) and "\n" in value else pprint.pformat(value, sort_dicts=False)
         click.echo(f"{stage}:\n{text}" if "\n" in text else f"{stage}: {text}")

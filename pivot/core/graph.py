@@ -5,6 +5,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pivot.core.links import linked
 from pivot.errors import DefinitionError, DefinitionErrors
 from pivot.model.place import Place
 from pivot.model.stage import Stage
@@ -16,7 +17,7 @@ _Problem = tuple[Place, DefinitionError]
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Stages and their edges; an edge means that one stage reads what another writes.
+    """Stages and their edges; an edge means that one stage reads what another writes, or names it.
 
     A dep and an out meet if they are the same path, if the dep is a folder that holds the out, or if the out
     is a folder that holds the dep. Folders are told by the ``/`` at their end.
@@ -40,8 +41,8 @@ class Graph:
     _downstream: Mapping[str, tuple[str, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        stages = tuple(self.stages)
         problems: list[_Problem] = []
+        stages = linked(self.stages, problems)
         by_name = _named(stages, problems)
         outs = _Outs.of(stages, problems)
         problems.extend(problem for stage in stages for problem in _wrong_kinds(stage, outs))

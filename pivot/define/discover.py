@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from pivot.config.supply import SetValue, unused_sets
 from pivot.core.graph import Graph
-from pivot.define.links import linked, upstream_keys
+from pivot.core.links import upstream_keys
 from pivot.define.locate import Inclusion, pipeline_file_in
 from pivot.define.reading import Reading, name_prefix, read_pipeline_file
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
@@ -75,10 +75,10 @@ def definition(path: str, root: str, sets: tuple[SetValue, ...] = ()) -> Definit
     chosen = {id(stage): stage for stage in _included(search, path, own)}
     if not search.errors:
         _add_writers(search, own, chosen)
-    stages = linked([_seen_from(own, stage) for stage in chosen.values()], search.errors)
+    stages = tuple(_seen_from(own, stage) for stage in chosen.values())
     search.errors.extend(_overwritten(search, stages))
     try:
-        Graph(stages)
+        stages = tuple(Graph(stages).stages)
     except DefinitionErrors as error:
         search.errors.extend(error.errors)
     search.errors.extend([] if search.errors else unused_sets(sets, [stage.name for stage in stages]))

@@ -1,14 +1,10 @@
-"""What stages take from each other by value: ``depends_on`` and ``map`` → deps on the values of other stages."""
+"""Where the value of a stage lies, once the folder of its pipeline file is known."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pivot.config.spelling import did_you_mean
-from pivot.errors import DefinitionError, PivotError
-from pivot.model.place import Place
-from pivot.model.stage import OutKind, Returns, Stage, StageDep, StageOut, stage_key
-from pivot.model.upstream import Upstream, value_path
-from pivot.paths import ROOT, ProjectPath
+from pivot.model.stage import OutKind, Stage
+from pivot.model.upstream import value_path
+from pivot.paths import ProjectPath
 
 _OF_VALUES = (OutKind.VALUE, OutKind.VALUES)
 
@@ -23,84 +19,3 @@ def at_home(stage: Stage, home: ProjectPath) -> Stage:
         for out in stage.outs
     )
     return replace(stage, outs=outs)
-
-
-def upstream_keys(stage: Stage) -> tuple[str, ...]:
-    """The stages that a stage names, by `Stage.key`, each once."""
-    return tuple(dict.fromkeys(_key(name, stage) for name, _ in _named(stage)))
-
-
-def linked(stages: Sequence[Stage], errors: list[PivotError]) -> tuple[Stage, ...]:
-    """Stages with a dep for each stage that they name; what is wrong is added to ``errors``.
-
-    May be called again with its own result.
-    """
-    if not any(stage.depends_on or stage.map for stage in stages):
-        return tuple(stages)
-    by_key = {stage.key: stage for stage in stages}
-    return tuple(_with_deps(stage, by_key, errors) for stage in stages)
-
-
-def _named(stage: Stage) -> Iterator[tuple[str, Place]]:
-    for upstream in stage.depends_on:
-        yield upstream.stage, upstream.place
-    if stage.map is not None and stage.map.param is None:
-        yield stage.map.over, stage.map.place
-
-
-def _key(name: str, stage: Stage) -> str:
-    """The key of a stage by its name as another stage's file writes it."""
-    folder, colon, own = name.rpartition(":")
-    return stage_key(own, ProjectPath(folder or ROOT) if colon else stage.home)
-
-
-def _with_deps(stage: Stage, by_key: Mapping[str, Stage], errors: list[PivotError]) -> Stage:
-    known = {(dep.name, dep.path) for dep in stage.deps}
-    added: list[StageDep] = []
-    upstreams = list(stage.depends_on)
-    if stage.map is not None and stage.map.param is None:
-        upstreams.append(Upstream(stage.map.over, stage.map.argument, None, stage.map.place))
-    for upstream in upstreams:
-        maker = by_key.get(_key(upstream.stage, stage))
-        try:
-            if maker is None:
-                raise _unknown(upstream, stage, by_key.values())
-            added += (dep for dep in _deps(upstream, stage, maker) if (dep.name, dep.path) not in known)
-        except PivotError as error:
-            errors.append(error)
-    return replace(stage, deps=(*stage.deps, *added))
-
-
-def _deps(upstream: Upstream, stage: Stage, maker: Stage) -> Iterator[StageDep]:
-    if upstream.argument is None:  # the order counts: whatever it gave must be as it was
-        for out in maker.outs:
-            yield StageDep(f"{upstream.stage}: {out.name}", out.path, out.loader, None)
-        return
-    out = _returned(upstream, stage, maker)
-    name = upstream.argument if upstream.index is None else f"{upstream.argument}[{upstream.index}]"
-    yield StageDep(name, out.path, out.loader, upstream.argument, upstream.index)
-
-
-def _returned(upstream: Upstream, stage: Stage, maker: Stage) -> StageOut:
-    """The one output that holds what a stage returns."""
-    if maker.returns is Returns.SINGLE and len(maker.outs) == 1:
-        return maker.outs[0]
-    what = "several outputs" if maker.returns is Returns.MAPPING else "files of its own"
-    paths = ", ".join(maker.out_paths())
-    raise DefinitionError(
-        f"stage {stage.name!r}: parameter {upstream.argument!r} would get what {maker.name!r} returns, "
-        f"but that writes {what} ({upstream.place})",
-        f"annotate the parameter with Dep(…) of the one that it needs: {paths}",
-    )
-
-
-def _unknown(upstream: Upstream, stage: Stage, stages: Iterable[Stage]) -> DefinitionError:
-    own = [one.key.rpartition(":")[2] for one in stages if one.home == stage.home]
-    variants = [name for name in own if name.startswith(f"{upstream.stage}@")]
-    hint = did_you_mean(upstream.stage, own)
-    if variants:
-        hint = f"name its variants: {', '.join(variants)}"
-    elif ":" in upstream.stage:
-        hint = "take the other folder's stages in with include:"
-    message = f"stage {stage.name!r} depends on {upstream.stage!r}, which is no stage ({upstream.place})"
-    return DefinitionError(message, hint)

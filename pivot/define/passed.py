@@ -75,9 +75,8 @@ def _upstreams(draft: Draft, names: _Names, free: Sequence[Free]) -> list[Upstre
     star = draft.declared.star
     takers: list[tuple[str | None, int | None]]
     if star is not None and len(names) >= len(required):
-        own = free[: len(names)] if len(names) <= len(free) else free
-        rest = len(names) - len(own)
-        takers = [*((one.name, None) for one in own), *((star, number) for number in range(rest))]
+        rest = len(names) - len(required)
+        takers = [*((one.name, None) for one in required), *((star, number) for number in range(rest))]
     elif len(names) in (len(free), len(required)):
         wanted = free if len(names) == len(free) else required
         takers = [(one.name, None) for one in wanted]

@@ -11,6 +11,7 @@ from pivot.config.settings import Settings
 from pivot.core.graph import Graph
 from pivot.core.items import mapped_path
 from pivot.engine.keys import Keys, puts_after, require_own_keys, with_keys
+from pivot.engine.lists import list_entries
 from pivot.engine.observation import Reader
 from pivot.engine.observe import Observer
 from pivot.engine.progress import ProgressTail
@@ -126,8 +127,8 @@ class Attempt:
         try:
             self.require_same_deps(self.inputs.deps)
             hints = self.reader.require_declared(result.seen)
-            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(result.seen.keys)
             observed = self.merged or self.reader.observation(result.seen, self.named)
+            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(observed.keys)
             fingerprint = self.observer.fingerprint(self.stage, observed)
             if observed.has_code:
                 observed = replace(observed, code=fingerprint.digest)
@@ -295,7 +296,7 @@ def item_files(store: Store, stage: Stage) -> dict[ProjectPath, tuple[str, ...]]
     found: dict[ProjectPath, tuple[str, ...]] = {}
     for path in filter(is_listed, stage.dep_paths()):
         if stage.map is None or path != mapped_path(stage):  # else an item is read at a time
-            entries = store.list_entries(path)
+            entries = list_entries(store, path)
             found[path] = tuple(store.objects.layout.object_file(entry.digest) for entry in entries)
     return found
 

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from pivot.define.loader_ref import loader_ref
+from pivot.engine.lists import item_file
 from pivot.errors import PivotError, StoreError, UsageError
 from pivot.loaders import PathOnly
 from pivot.loaders.infer import ByExtension, infer_loader
+from pivot.loaders.value import Value
 from pivot.model.record import Unread
 from pivot.model.stage import Stage, StageOut
+from pivot.model.tree import read_tree
+from pivot.model.upstream import is_listed, is_value
 from pivot.paths import ProjectPath, absolute, is_folder
 from pivot.store.folders import list_files
 from pivot.store.store import Store
@@ -83,6 +87,8 @@ def load_recorded(store: Store, key: str, roots: Sequence[ProjectPath], out: str
 
 def _loader_for(path: ProjectPath) -> Any:
     """What reads a file of which only the name is known; where that says nothing, the path is all there is."""
+    if is_value(path):
+        return Value()
     if is_folder(path):
         return ByExtension()
     try:
@@ -124,6 +130,10 @@ def _load(store: Store, key: str, out: StageOut, sources: list[Source]) -> objec
         in_place = path == absolute(out.path, store.root)
         sources.append(Source(out, in_place))
         loader = pickle.loads(out.loader.payload)
+        if is_listed(out.path):
+            with open(path, encoding="utf-8") as text:
+                entries = read_tree(text.read())
+            return [loader.load(item_file(store, out.path, entry.digest)) for entry in entries]
         if not hasattr(loader, "load"):
             if is_folder(out.path):
                 raise UsageError(f"the loader of '{out.path}' can only write", f"open {path} yourself")

@@ -12,7 +12,7 @@ from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage
 from pivot.model.stored import KeyName, Stored
 from pivot.model.tree import TreeEntry, tree_text
-from pivot.model.upstream import is_listed, value_owner
+from pivot.model.upstream import is_listed
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_root
 from pivot.store import atomic
 from pivot.store.checkout import checkout, with_contents
@@ -113,8 +113,9 @@ class Store:
         return keys_of(self.layout, stage)
 
     def tell(self, notice: str) -> None:
-        """Add a notice that was not found on disk."""
-        self._notices.append(notice)
+        """Add a notice that was not found on disk, unless it has been told."""
+        if notice not in self._notices:
+            self._notices.append(notice)
 
     def flush(self) -> None:
         """Write what was learned about files, where there is a place for it."""
@@ -160,24 +161,6 @@ class Store:
                 f"what {folder} held is lost: it is neither there nor in the cache",
                 "run the stage that makes it again",
             ) from error
-
-    def list_entries(self, path: ProjectPath) -> tuple[TreeEntry, ...]:
-        """The results of the items of a mapped stage, in order, as its value lies in place.
-
-        Raises:
-            StoreError: it is not there, or an item's result is lost.
-        """
-        digest = self.digest(path)
-        who = value_owner(path)
-        if digest is not None:
-            self._objects.add_file(absolute(path, self.root), digest)
-            entries = load_tree(self._objects, digest)
-            if all(self._objects.has(entry.digest) for entry in entries):
-                return entries
-        raise MissingObjectError(
-            f"what stage '{who}' returned is lost: the cache lacks the results of some items",
-            f"make them again: pivot repro --force {who}",
-        )
 
     def ledger(self, stage: str, base: Digest) -> Ledger:
         """What is known of the items of a mapped stage."""

@@ -33,6 +33,7 @@ class Events(Protocol):
     def remove(self, path: object, frame: FrameType) -> None: ...  # noqa: D102
     def start_program(self, words: Iterable[object], folder: object, frame: FrameType) -> None: ...  # noqa: D102
     def fork(self, frame: FrameType) -> None: ...  # noqa: D102
+    def unpickle(self, module: str, name: str) -> None: ...  # noqa: D102
 
 
 @contextmanager
@@ -166,6 +167,7 @@ def _words(arguments: Sequence[object]) -> Iterator[object]:
 
 FILES_AND_PROGRAMS: dict[str, Callable[[Events, tuple[Any, ...], FrameType], None]] = {
     "open": _open,
+    "pickle.find_class": lambda events, arguments, _frame: events.unpickle(*arguments),
     "os.listdir": _list,
     "os.scandir": _list,
     "os.rename": _rename,

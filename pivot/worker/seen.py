@@ -35,6 +35,7 @@ from pivot.worker.frames import Frames, Kind
 from pivot.worker.imports import Imported, ImportLog, last_finder
 from pivot.worker.looks import FILE as LOOKS
 from pivot.worker.looks import looks
+from pivot.worker.pickled import code_of
 
 
 @contextlib.contextmanager
@@ -94,6 +95,7 @@ class Recorder:
         self._context: dict[str, str] = {}
         self._code: set[tuple[str, int]] = set()
         self._missing: set[str] = set()
+        self._pickled: set[tuple[str, str]] = set()
         self._elsewhere: dict[str, str] = {}
         self._own = _Thread()
         self._process = os.getpid()
@@ -108,7 +110,7 @@ class Recorder:
             written=self.files.written(),
             environment=dict(self._environment),
             context=settled(self._context),
-            code=tuple(sorted(self._code)),
+            code=tuple(sorted(self._code if self.sees_calls else self._code.union(code_of(self._pickled)))),
             import_code=tuple(sorted(set().union(*(module.code for module in held)))),
             imported={**self._elsewhere, **self._importer.files, **self._importer.compiled},
             missing=tuple(sorted(self._missing.union(*(module.missing for module in held)))),
@@ -320,6 +322,9 @@ class Recorder:
         if self._reports is None:
             self._reports = Reports()
         self.start_program((), None, frame)
+
+    def unpickle(self, module: str, name: str) -> None:  # noqa: D102
+        self._pickled.add((module, name))
 
     def note_modules_from_elsewhere(self) -> None:
         """Project modules outside the import roots, which Python imports by itself, without our hearing of it."""

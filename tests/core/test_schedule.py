@@ -10,19 +10,28 @@ from pivot.core.schedule import (
     Done,
     Ended,
     Execute,
+    Gather,
     Interrupt,
     Paused,
     Resumed,
     Scheduler,
+    Spread,
 )
 from pivot.model.event import Outcome
 from pivot.model.resources import Resources
 
 
 def event(text):
-    """``a!`` must run, ``a~`` need not, ``a-`` pauses, ``a+`` resumes, ``a=failed`` ended so, ``^C`` a wish."""
+    """``a!`` must run, ``a~`` need not, ``a-`` pauses, ``a+`` resumes, ``a=failed`` ended so, ``^C`` a wish.
+
+    ``a*3`` is three items, ``a*3/2`` at most two at once.
+    """
     if text == "^C":
         return CancelRequested()
+    if "*" in text:
+        stage, _, rest = text.partition("*")
+        count, _, most = rest.partition("/")
+        return Spread(stage, tuple(f"{stage}{n}" for n in range(int(count))), int(most) if most else None)
     if text.endswith(("-", "+")):
         return Paused(text[:-1]) if text.endswith("-") else Resumed(text[:-1])
     if text.endswith(("!", "~")):
@@ -32,7 +41,7 @@ def event(text):
 
 
 def told(commands):
-    """``?a`` check, ``>a`` execute, ``a=blocked:b`` conclude, ``xa`` interrupt, ``.`` done."""
+    """``?a`` check, ``>a`` execute, ``a=blocked:b`` conclude, ``&a`` gather, ``xa`` interrupt, ``.`` done."""
     words = []
     for command in commands:
         match command:
@@ -42,6 +51,8 @@ def told(commands):
                 words.append(f">{stage}")
             case Conclude(stage, outcome, cause):
                 words.append(f"{stage}={outcome}:{cause}")
+            case Gather(stage):
+                words.append(f"&{stage}")
             case Interrupt(stage):
                 words.append(f"x{stage}")
             case Done():
@@ -90,6 +101,64 @@ SCRIPTS = {
         "?a ?b",
         [("a!", ">a"), ("b!", ""), ("a=ran", ">b"), ("b=ran", ".")],
     ),
+    "items take slots of their own, and what follows waits for all": (
+        CHAIN,
+        {"jobs": 2},
+        "?a",
+        [
+            ("a!", ">a"),
+            ("a*3", ">a0 >a1"),
+            ("a1=ran", ">a2"),
+            ("a0=failed", ""),
+            ("a2=ran", "&a"),
+            ("a=ran", "?b"),
+        ],
+    ),
+    "no items: gathered at once": (CHAIN, {}, "?a", [("a!", ">a"), ("a*0", "&a"), ("a=ran", "?b")]),
+    "at most so many items at once": (
+        PAIR,
+        {"jobs": 3},
+        "?a ?b",
+        [
+            ("a!", ">a"),
+            ("a*3/1", ">a0"),
+            ("b!", ">b"),
+            ("a0=ran", ">a1"),
+            ("a1=ran", ">a2"),
+            ("a2=ran", "&a"),
+        ],
+    ),
+    "a branch beside mapped stages goes on without a barrier": (
+        SIDE,
+        {"jobs": 2},
+        "?a ?x",
+        [("a!", ">a"), ("x!", ">x"), ("a*2", ">a0"), ("x=ran", "?y >a1"), ("y!", ""), ("a0=ran", ">y")],
+    ),
+    "another stage fails: items at work end, the others are not begun": (
+        SIDE,
+        {"jobs": 2},
+        "?a ?x",
+        [
+            ("a!", ">a"),
+            ("x!", ">x"),
+            ("a*3", ">a0"),
+            ("x=failed", "y=blocked:x"),
+            ("a0=ran", "&a"),
+            ("a=cancelled", "b=cancelled:x ."),
+        ],
+    ),
+    "a wish to stop interrupts the items": (
+        CHAIN,
+        {"jobs": 2},
+        "?a",
+        [("a!", ">a"), ("a*3", ">a0 >a1"), ("^C", "xa0 xa1"), ("a0=cancelled", ""), ("a1=cancelled", "&a")],
+    ),
+    "a mapped stage that failed is tried again": (
+        CHAIN,
+        {},
+        "?a",
+        [("a!", ">a"), ("a*1", ">a0"), ("a0=failed", "&a"), ("a-", ""), ("a+", ">a"), ("a*1", ">a0")],
+    ),
     "the longest way goes first": (
         {"x": (), "long": (), "y": (), "end": ("long",)},
         {"jobs": 1, "durations": {"end": 9.0, "y": 5.0}},
@@ -119,6 +188,53 @@ SCRIPTS = {
         {"jobs": 3, "resources": {"b": Resources(cpus=2.5)}},
         "?a ?b ?c",
         [("a!", ">a"), ("b!", ""), ("c!", ">c"), ("a=ran", ""), ("c=ran", ">b"), ("b=ran", ".")],
+    ),
+    "one that needs all slots is overtaken twice where there are two, then it has its turn": (
+        {"big": (), "end": ("big",), "a": (), "b": (), "c": (), "d": ()},
+        {"jobs": 2, "resources": {"big": Resources(cpus=2)}},
+        "?big ?a ?b ?c ?d",
+        [
+            ("a!", ">a"),
+            ("big!", ""),
+            ("b!", ">b"),
+            ("c!", ""),
+            ("d!", ""),
+            ("a=ran", ">c"),
+            ("b=ran", ""),
+            ("c=ran", ">big"),
+            ("big=ran", "?end >d"),
+        ],
+    ),
+    "nothing is kept free for one that waits for a mutex, too": (
+        {"big": (), "end": ("big",), "a": (), "b": (), "c": (), "d": ()},
+        {"jobs": 2, "resources": {"big": Resources(cpus=2)}, "mutex": {"a": ["disk"], "big": ["disk"]}},
+        "?big ?a ?b ?c ?d",
+        [
+            ("a!", ">a"),
+            ("big!", ""),
+            ("b!", ">b"),
+            ("c!", ""),
+            ("d!", ""),
+            ("b=ran", ">c"),
+            ("c=ran", ">d"),
+            ("a=ran", ""),
+            ("d=ran", ">big"),
+        ],
+    ),
+    "while one waits for a gpu, those that need none go on": (
+        {"big": (), "end": ("big",), "a": (), "b": (), "c": (), "d": ()},
+        {"jobs": 2, "capacity": {"gpus": 1}, "resources": {"big": Resources(gpus=1), "a": Resources(gpus=1)}},
+        "?big ?a ?b ?c ?d",
+        [
+            ("a!", ">a"),
+            ("big!", ""),
+            ("b!", ">b"),
+            ("b=ran", ""),
+            ("c!", ">c"),
+            ("c=ran", ""),
+            ("d!", ">d"),
+            ("a=ran", ">big"),
+        ],
     ),
     "more cpus than slots take all slots": (
         PAIR,

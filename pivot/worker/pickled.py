@@ -1,0 +1,36 @@
+"""The code that unpickled objects bring along: what they are asked to do may run, though no name leads to it."""
+
+import functools
+import sys
+from collections.abc import Iterable, Iterator
+from types import FunctionType
+
+
+def code_of(names: Iterable[tuple[str, str]]) -> Iterator[tuple[str, int]]:
+    """Where the functions are written that stand under some names, or are methods of classes that do.
+
+    Args:
+        names: module and qualified name, as a pickle holds them.
+
+    Returns:
+        file name of the code, first line.
+    """
+    for module, name in names:
+        found: object = sys.modules.get(module)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        held = [vars(kind).values() for kind in found.__mro__] if isinstance(found, type) else [[found]]
+        for values in held:
+            for value in values:
+                for function in _functions(value):
+                    yield function.__code__.co_filename, function.__code__.co_firstlineno
+
+
+def _functions(value: object) -> Iterator[FunctionType]:
+    if isinstance(value, property):
+        inner: tuple[object, ...] = (value.fget, value.fset, value.fdel)
+    elif isinstance(value, functools.cached_property):
+        inner = (value.func,)
+    else:
+        inner = (getattr(value, "__func__", value),)
+    yield from (one for one in inner if isinstance(one, FunctionType))
