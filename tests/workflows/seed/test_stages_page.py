@@ -162,3 +162,12 @@ def test_the_run_context_tells_the_config_once_the_import_of_the_page_is_one(flo
     )
     assert flows.run("fetch.yaml") == {"test_stage": RAN}
     assert flows.log("fetch.yaml", "test_stage") == "weather\n"
+
+
+def test_the_input_of_a_run_does_not_take_the_place_of_a_value_that_is_passed(flows):
+    flows.write("test_workflow.yaml", block("next_stage.yaml"))
+    flows.write(
+        "user_modules/testing_stuff.py", block("n_vals.py"), "def next_stage(n_vals):\n    return n_vals\n"
+    )
+    flows.run("test_workflow.yaml", n_vals=2)
+    assert flows.value("test_workflow.yaml", "next_stage", n_vals=2) == [0, 1]
