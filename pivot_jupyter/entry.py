@@ -11,6 +11,7 @@ from pivot.define.outs import kind_of
 from pivot.define.rules import rules_table
 from pivot.errors import PivotError
 from pivot.model.stage import ObjectRef, OutKind, Returns, Stage, StageDep, StageOut
+from pivot.model.upstream import OnError, StageMap
 from pivot.paths import ProjectPath, relative_to_folder
 from pivot_jupyter.stages import Draft, Ground, define
 
@@ -71,12 +72,18 @@ def _values(stage: Stage) -> dict[str, Any]:
     if stage.depends_on:
         said["depends_on"] = [one.stage for one in stage.depends_on]
     if stage.map is not None:
-        long = {"over": stage.map.over, "on_error": str(stage.map.on_error)}
-        long |= {"max_parallel": stage.map.max_parallel} if stage.map.max_parallel else {}
-        said["map"] = (
-            stage.map.over if long.keys() == {"over", "on_error"} and long["on_error"] == "fail" else long
-        )
+        said["map"] = _map(stage.map)
     return said
+
+
+def _map(fanout: StageMap) -> Any:
+    """The short form where that says all."""
+    table: dict[str, Any] = {"over": fanout.over}
+    if fanout.on_error is not OnError.FAIL:
+        table["on_error"] = str(fanout.on_error)
+    if fanout.max_parallel is not None:
+        table["max_parallel"] = fanout.max_parallel
+    return table if len(table) > 1 else fanout.over
 
 
 def _paths(stage: Stage, declared: Iterable[StageDep | StageOut]) -> dict[str, str | list[str]]:

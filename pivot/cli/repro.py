@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from pivot.project import Project
 
 
+executor_option = click.option(
+    "--executor",
+    type=click.Choice(KINDS),
+    help="Where the stages run (default: executor in pivot.yaml or in the settings, else local).",
+)
+
+
 @click.command("repro")
 @targets_argument
 @click.option("-f", "--force", is_flag=True, help="Run the stages even if nothing has changed.")
@@ -44,11 +51,7 @@ if TYPE_CHECKING:
     help="With --watch: milliseconds of quiet after a change (default: setting watch.debounce).",
 )
 @set_option
-@click.option(
-    "--executor",
-    type=click.Choice(KINDS),
-    help="Where the stages run (default: executor in pivot.yaml or in the settings, else local).",
-)
+@executor_option
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON event a line.")
 def repro_command(
     targets: tuple[str, ...],

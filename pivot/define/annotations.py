@@ -13,7 +13,7 @@ from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
 from pivot.define.functions import check_function, name_of, reference
 from pivot.define.outs import Given, annotated_outs, plain_outs, value_out
-from pivot.define.parameters import bound_params, mapped_param
+from pivot.define.parameters import bound_params, mapped_param, taken_by_values
 from pivot.define.passed import passed_values
 from pivot.define.rules import Rule, rules_said, running
 from pivot.define.signatures import Signatures
@@ -88,7 +88,8 @@ def stage_from_function(
     mutex = _mutex(draft, mark.mutex if mark and overrides.mutex is None else overrides.mutex or ())
     rules = running(draft, rules_said(mark.rules, draft.code) if mark else {}, *overrides.rules)
     values = overrides.values.over(_said(draft, mark))
-    params, bound = bound_params(draft, mark, overrides.params, mapped_param(values))
+    taken = taken_by_values(draft, values, overrides.params)
+    params, bound = bound_params(draft, mark, overrides.params, mapped_param(values), taken)
     depends_on, fanout = passed_values(draft, values, bound)
     draft.require_sound()
     stage = Stage(

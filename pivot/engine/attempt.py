@@ -254,7 +254,8 @@ def begin(
     journal = store.begin(stage)  # whatever fails below must undo it
     try:
         previous = store.place_last_values(journal, stage, values)
-        token = _token(stage, decision.inputs, conditions)
+        is_value = any(out.kind is OutKind.VALUE for out in stage.outs)
+        token = _token(stage, decision.inputs, conditions) if is_value else ""
         places = Places(journal, folders, previous, item_files(store, stage), log, token)
     except BaseException:
         store.abort(journal)
