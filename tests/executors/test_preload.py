@@ -29,6 +29,6 @@ LOADED_FOR = """
 def test_a_worker_that_reads_definitions_has_all_of_pivot_loaded_already(pool, tmp_path, file):
     (tmp_path / "stages.py").write_text(STAGES)
     (tmp_path / file).write_text(DOORS[file])
-    code = LOADED_FOR.format(argument=pickle.dumps((str(tmp_path / file), str(tmp_path))))
+    code = LOADED_FOR.format(argument=pickle.dumps((str(tmp_path / file), str(tmp_path), {})))
     loaded = pool.call(ObjectRef("builtins", "eval"), code.strip().encode()).decode().split()
     assert {*loaded} <= {"stages", "pipeline"}

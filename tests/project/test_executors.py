@@ -86,6 +86,29 @@ if __name__ == "__main__":
 """
 
 
+MAPPED = """
+def cities() -> list:
+    return ["oslo", "rome", "lima"]
+
+
+def fetch(city):
+    return {"city": city}
+"""
+
+
+@needs_dask
+def test_values_and_mapped_stages_come_from_a_cluster_in_order(folder):
+    folder.write("stages.py", MAPPED)
+    fetch = "  fetch:\n    python: stages.fetch\n    depends_on: cities\n    map: cities\n"
+    folder.write("pivot.yaml", f"executor: dask\nstages:\n  cities:\n    python: stages.cities\n{fetch}")
+    with Project(str(folder.path)) as project:
+        assert outcomes(project.repro()) == {"cities": "ran", "fetch": "ran"}
+        assert project.load("fetch") == [{"city": "oslo"}, {"city": "rome"}, {"city": "lima"}]
+        folder.edit("stages.py", '"rome", ', "")
+        assert project.repro().ok
+        assert project.load("fetch") == [{"city": "oslo"}, {"city": "lima"}]
+
+
 @needs_dask
 def test_a_cluster_that_is_there_is_joined_compared_and_left_as_it_was(numbers, tmp_path_factory):
     script = tmp_path_factory.mktemp("cluster") / "cluster.py"
