@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from pivot.project import Project
 
 
+def named_file() -> str:
+    """The pipeline file that ``pivot --file`` names; without it the current folder."""
+    context = click.get_current_context(silent=True)
+    found: str = context.find_root().params.get("file", ".") if context is not None else "."
+    return found
+
+
 @contextlib.contextmanager
 def open_project(params: Mapping[str, object] | None = None, path: str = ".") -> Iterator["Project"]:
     """The project of the current folder; what it found on disk is told on stderr at the end, errors or not.
@@ -26,8 +33,7 @@ def open_project(params: Mapping[str, object] | None = None, path: str = ".") ->
         UsageError: the folder is in no project.
     """
     context = click.get_current_context(silent=True)
-    if path == "." and context is not None:
-        path = context.find_root().params.get("file", path)
+    path = named_file() if path == "." else path
     with contextlib.ExitStack() as stack:
         # lazy: start-up time
         from pivot.project import Project

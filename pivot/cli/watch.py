@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pivot.cli.opened import named_file
 from pivot.errors import PivotError, StoreError, UsageError
 from pivot.model.event import Event, Outcome, RunFinished, RunStarted, StageFinished
 from pivot.model.run import Run
@@ -160,6 +161,7 @@ class Session:
         self._single_stage = single_stage
         self._debounce = debounce
         self._params = params
+        self._path = named_file()
         self._project: Project | None = None
         self._root = os.getcwd()
         self._quiet = QUIET if debounce is None else debounce
@@ -229,7 +231,7 @@ class Session:
         from pivot.project import Project  # lazy: start-up time
 
         if self._project is None:
-            self._project = Project(".", params=self._params)
+            self._project = Project(self._path, params=self._params)
             self._root = self._project.root
             if self._debounce is None:
                 self._quiet = self._project.settings.debounce

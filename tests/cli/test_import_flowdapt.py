@@ -123,3 +123,13 @@ def test_a_folder_without_workflows_is_an_error(shell):
     refused = shell.pivot("import", "flowdapt", "flows")
     assert refused.code == 2
     assert "error: no workflow in flows" in refused.err
+
+
+def test_any_command_works_with_a_file_that_is_named(shell):
+    shell.write("flows/numbers.yaml", WORKFLOW.replace("      priority: 1\n", ""))
+    shell.write("flows/user_modules/stuff.py", STUFF.replace('get_run_context().config["count"]', "4"))
+    assert shell.pivot("--file", "flows/numbers.yaml", "repro").code == 0
+    assert shell.pivot("--file", "flows/numbers.yaml", "log", "total").out == "the total is 6\n"
+    missing = shell.pivot("--file", "flows/number.yaml", "status")
+    assert (missing.code, missing.out) == (2, "")
+    assert "flows/number.yaml" in missing.err
