@@ -28,7 +28,7 @@ from pivot.model.fingerprint import ModuleText
 from pivot.model.run import Run
 from pivot.model.stage import Stage, stage_key
 from pivot.model.task import TrialResult
-from pivot.paths import ProjectPath, absolute, relative_to_root
+from pivot.paths import ProjectPath, relative_to_root
 from pivot.store.history import prune_runs, run_name
 from pivot.store.layout import initialize
 from pivot.store.store import Store
@@ -81,7 +81,8 @@ class Project:
         self.root = home.root
         self._here = relative_to_root(start if os.path.isdir(start) else os.path.dirname(start), self.root)
         self._params = dict(params or {})
-        self._is_plain = os.path.isdir(start) and not self._params  # so that another command may ask the same
+        # where a question is asked that another command may ask as well
+        self._asked_in = start if os.path.isdir(start) and not self._params else None
         self.folder: ProjectPath = home.folder
         self.roots: tuple[ProjectPath, ...] = home.roots
         self._settings: Settings | None = None
@@ -196,17 +197,15 @@ class Project:
         from pivot.config.executor import executor_for  # lazy: start-up time
         from pivot.engine.footing import inquire  # lazy: start-up time
 
-        now, here = datetime.now(UTC), absolute(self._here, self.root)
-        is_plain = self._is_plain and not (force or executor or self.module)
-        inquiry = inquire(self.root, here, targets, single_stage) if is_plain else None
+        now, here = datetime.now(UTC), None if force or executor or self.module else self._asked_in
+        inquiry = inquire(self.root, here, targets, single_stage) if here else None
         if inquiry and (known := inquiry.known(targets, jobs or self.settings.jobs or cores(), now, sinks)):
             return known
         inquiry = inquiry and inquiry.begin()
         spec, jobs = executor_for(executor, self._file, self.settings, jobs, cores())
         with self.workers.lend(spec, self.store.layout.scratch) as loan:
-            graph = self.graph()
-            chosen = self._select(graph, targets, single_stage)
-            environment, run_id = stage_environment(os.environ, jobs), run_name(self.store.layout, now)
+            graph, environment = self.graph(), stage_environment(os.environ, jobs)
+            chosen, run_id = self._select(graph, targets, single_stage), run_name(self.store.layout, now)
             conditions = conditions_for(self.settings, graph, environment, run_id, spec)
             plan = Plan(chosen, jobs, force, keep_going, conditions, tuple(targets))
             self.store.create()

@@ -7,14 +7,13 @@ from types import FunctionType, ModuleType
 
 from pivot.define.declared import declared_by
 from pivot.define.decorator import mark_of
-from pivot.define.head import stages_from_head, unclaimed_params
+from pivot.define.head import FileSaid, said_beside, stages_from_head, unclaimed_params
 from pivot.define.locate import PipelineFile
 from pivot.define.reading import params_beside
 from pivot.errors import DefinitionError, PivotError, UsageError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef, Stage
 from pivot.paths import ProjectPath, project_path
-from pivot.yamlio import YamlDocument
 from pivot_jupyter.cells import lines_of
 from pivot_jupyter.compile import Page
 from pivot_jupyter.options import Options
@@ -145,24 +144,24 @@ def _declares(value: object) -> bool:
     return bool(declared.deps or declared.outs)
 
 
-def params_of(ground: Ground, errors: list[PivotError]) -> YamlDocument | None:
-    """The ``params.yaml`` beside the notebook, if there is one; what is wrong with it is added to ``errors``."""
-    return params_beside(ground.pipeline_file, errors)
+def params_of(ground: Ground, errors: list[PivotError]) -> FileSaid:
+    """What the files beside the notebook say of params and config; what is wrong is added to ``errors``."""
+    return said_beside(ground.pipeline_file, errors)
 
 
 def unclaimed(ground: Ground, stages: Sequence[Stage]) -> tuple[PivotError, ...]:
     """What that file says of no stage: of the cells, or of the ``pivot.yaml`` beside them."""
-    return unclaimed_params(params_of(ground, []), ground.pipeline_file, stages)
+    return unclaimed_params(params_beside(ground.pipeline_file, []), ground.pipeline_file, stages)
 
 
 def define(
-    draft: Draft, module: ModuleType, ground: Ground, params: YamlDocument | None = None
+    draft: Draft, module: ModuleType, ground: Ground, said: FileSaid | None = None
 ) -> tuple[Stage, ...]:
     """The stages that a draft makes: one, or one for each variant of its matrix.
 
     Args:
         module: holds the function, under its name.
-        params: of the ``params.yaml`` beside the notebook.
+        said: by the files beside the notebook; ``None``: nothing.
 
     Raises:
         DefinitionErrors, PivotError: everything that is wrong with it.
@@ -180,5 +179,5 @@ def define(
         ref=ObjectRef(module.__name__, draft.function),
         place=draft.place,
         home=ground.pipeline_file,
-        params=params,
+        said=said or FileSaid(),
     )

@@ -1,5 +1,6 @@
 """Where a command begins: `pivot repro` when there is nothing to do ends here, before anything else is imported."""
 
+import gc
 import os
 import sys
 import time
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
 
 _FLAGS = ("-k", "--keep-going", "-s", "--single-stage")
 """What may stand beside targets for the answer "nothing to do" to be the same line of text."""
+_COLLECTED_AFTER = 10_000
+"""New objects after which Python looks for garbage. Nearly all that a command makes lives as long as it does: with
+Python's own 700 an eighth of the time of a check of 10,000 stages goes into looking at it again and again.
+"""
 _RUNNING = (*_FLAGS, "-f", "--force")
 """What may stand beside targets for a run to be certain where nothing is known."""
 _LONGEST = 9.95
@@ -28,6 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
+    gc.set_threshold(_COLLECTED_AFTER)
     sys.exit(_run(arguments, begun_ahead(sys.argv[1:] if arguments is None else arguments)))
 
 

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from pivot.project import Project
 
 
+executor_option = click.option(
+    "--executor",
+    type=click.Choice(KINDS),
+    help="Where the stages run (default: executor in pivot.yaml or in the settings, else local).",
+)
+
+
 @click.command("repro")
 @targets_argument
 @click.option("-f", "--force", is_flag=True, help="Run the stages even if nothing has changed.")
@@ -44,11 +51,7 @@ if TYPE_CHECKING:
     help="With --watch: milliseconds of quiet after a change (default: setting watch.debounce).",
 )
 @set_option
-@click.option(
-    "--executor",
-    type=click.Choice(KINDS),
-    help="Where the stages run (default: executor in pivot.yaml or in the settings, else local).",
-)
+@executor_option
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON event a line.")
 def repro_command(
     targets: tuple[str, ...],
@@ -108,11 +111,7 @@ def repro_command(
     with open_project(values) as project:
         run = once(project, True, lambda _event: None)
     if not as_json:
-        from pivot.model.event import Outcome  # lazy: start-up time
-
-        if run.with_outcome(Outcome.FAILED):
-            click.echo()  # apart from the failed stages' tracebacks
-        summary(run)
+        summary(run, apart=True)
     return run.exit_code
 
 
@@ -155,8 +154,8 @@ def _shown(event: "Event") -> dict[str, str]:
     return {"icon": state.icon, "phrase": state.phrase}
 
 
-def summary(run: "Run") -> None:
-    """Write how many stages ran, and what became of the others."""
+def summary(run: "Run", *, apart: bool = False) -> None:
+    """Write how many stages ran, and what became of the others; `apart` from the failed stages' tracebacks."""
     from pivot.cli.words import plural
     from pivot.core.state import duration
     from pivot.model.event import Outcome
@@ -174,4 +173,6 @@ def summary(run: "Run") -> None:
         )
         if counts[outcome]
     ]
+    if apart and counts[Outcome.FAILED]:
+        click.echo()
     click.echo(", ".join(parts) + f" ({duration(run.seconds)})")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pivot.cli.opened import open_project
-from pivot.cli.repro import summary, view
+from pivot.cli.repro import executor_option, summary, view
 from pivot.cli.setting import merged, named_values, set_option, set_values
 from pivot.model.event import Outcome
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "-k", "--keep-going", is_flag=True, help="After a failure go on with all that does not need it."
 )
+@executor_option
 @click.option(
     "--json", "as_json", is_flag=True, help="Write the values as one JSON object, and nothing else."
 )
@@ -36,6 +37,7 @@ def run_command(
     force: bool,
     jobs: int | None,
     keep_going: bool,
+    executor: str | None,
     as_json: bool,
     values: tuple[str, ...],
 ) -> int:
@@ -46,17 +48,17 @@ def run_command(
     sets = merged(set_values(given), named_values(values))
     with open_project(sets, file) as project:
         if as_json:
-            run = project.repro(force=force, jobs=jobs, keep_going=keep_going)
+            run = project.repro(force=force, jobs=jobs, keep_going=keep_going, executor=executor)
         else:
             with view(False) as sink:
-                run = project.repro(force=force, jobs=jobs, keep_going=keep_going, sinks=[sink])
+                run = project.repro(
+                    force=force, jobs=jobs, keep_going=keep_going, executor=executor, sinks=[sink]
+                )
         last = _last_values(project, run)
     if as_json:
         click.echo(json.dumps({stage: _plain(value) for stage, value in last.items()}, indent=2))
         return run.exit_code
-    if run.with_outcome(Outcome.FAILED):
-        click.echo()  # apart from the failed stages' tracebacks
-    summary(run)
+    summary(run, apart=True)
     for stage, value in last.items():
         text = value if isinstance(value, str) and "\n" in value else pprint.pformat(value, sort_dicts=False)
         click.echo(f"{stage}:\n{text}" if "\n" in text else f"{stage}: {text}")

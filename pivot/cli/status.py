@@ -187,9 +187,9 @@ def print_table(decisions: tuple[Decision, ...]) -> None:
 
     words = Words.for_stream(sys.stdout)
     width = max((len(d.stage) for d in decisions), default=0)
-    for decision in decisions:
-        click.echo(words.row(StageState(decision.verdict, headline(decision)), decision.stage, width))
-    click.echo(counts_text(decisions) if decisions else NO_STAGES)
+    rows = [words.row(StageState(d.verdict, headline(d)), d.stage, width) for d in decisions]
+    rows.append(counts_text(decisions) if decisions else NO_STAGES)
+    click.echo("\n".join(rows))  # one write for thousands
 
 
 @click.command("list")

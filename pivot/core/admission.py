@@ -28,8 +28,19 @@ class Claim:
     amounts: tuple[tuple[str, float], ...]
 
 
+Line = list[tuple[float, float, str]]
+"""A heap of what is ready and claims the same: the most urgent first, and its name last."""
+
+
+def _first(line: Line) -> tuple[float, float, str]:
+    return line[0]
+
+
 class Admission:
     """What running stages hold of slots, resources and mutexes. Never more than there is.
+
+    The most urgent that fits goes first. One that asks for much may be overtaken by small ones as often as there are
+    slots; from then on what it lacks is kept free for it.
 
     Args:
         jobs: slots. A stage with several cpus takes that many.
@@ -41,6 +52,8 @@ class Admission:
             SLOTS: float(jobs)
         }
         self._held: dict[str, Claim] = {}
+        self._patience = jobs
+        self._overtaken: dict[str, int] = {}
 
     def claim(self, resources: Resources, mutex: Collection[str]) -> Claim:
         """What a stage has to hold; of what it wants more of than there is, all."""
@@ -48,21 +61,56 @@ class Admission:
         amounts = {name: min(wanted[name], limit) for name, limit in self._limits.items() if name in wanted}
         return Claim(tuple(sorted(set(mutex))), tuple(sorted(amounts.items())))
 
-    def admits(self, claim: Claim) -> bool:
-        """Whether it may be held beside what is held now."""
-        held = self._held.values()
-        names = {name for other in held for name in other.mutex}
-        if held and (ALONE in names or ALONE in claim.mutex or not names.isdisjoint(claim.mutex)):
-            return False
-        for name, amount in claim.amounts:
-            taken = math.fsum(has for other in held for what, has in other.amounts if what == name)
-            if taken + amount > self._limits[name] * (1 + _ROUNDING):
-                return False
-        return True
+    def choose(self, ready: Mapping[Claim, Line]) -> Line | None:
+        """The line whose first may run now, before the first of all others; ``None`` if none may."""
+        taken = self._taken()
+        if taken.get(SLOTS, 0.0) >= self._limits[SLOTS]:
+            return None
+        fit: dict[Claim, Line] = {}
+        lacking: dict[Claim, Line] = {}
+        mutex = {name for other in self._held.values() for name in other.mutex}
+        for claim, line in ready.items():
+            if line and self._is_apart(claim, mutex):
+                (lacking if self._lacks(claim, taken) else fit)[claim] = line
+        late = [line[0] for line in lacking.values() if self._overtaken.get(line[0][2], 0) >= self._patience]
+        if late:
+            first = min(late)
+            kept = next(self._lacks(claim, taken) for claim, line in lacking.items() if line[0] == first)
+            fit = {claim: line for claim, line in fit.items() if kept.isdisjoint(dict(claim.amounts))}
+        if not fit:
+            return None
+        chosen = min(fit.values(), key=_first)
+        for rank, *_ in lacking.values():
+            if rank < chosen[0]:
+                self._overtaken[rank[2]] = self._overtaken.get(rank[2], 0) + 1
+        return chosen
+
+    def _is_apart(self, claim: Claim, mutex: Collection[str]) -> bool:
+        """Whether it shares no name with those that are held."""
+        if not self._held:
+            return True
+        return ALONE not in mutex and ALONE not in claim.mutex and not set(claim.mutex).intersection(mutex)
+
+    def _taken(self) -> dict[str, float]:
+        """How much is held of each resource."""
+        amounts: dict[str, list[float]] = {}
+        for claim in self._held.values():
+            for name, amount in claim.amounts:
+                amounts.setdefault(name, []).append(amount)
+        return {name: math.fsum(several) for name, several in amounts.items()}
+
+    def _lacks(self, claim: Claim, taken: Mapping[str, float]) -> frozenset[str]:
+        """Of what there is not enough for it."""
+        return frozenset(
+            name
+            for name, amount in claim.amounts
+            if taken.get(name, 0.0) + amount > self._limits[name] * (1 + _ROUNDING)
+        )
 
     def take(self, stage: str, claim: Claim) -> None:
         """A stage holds it from now on."""
         self._held[stage] = claim
+        self._overtaken.pop(stage, None)
 
     def give(self, stage: str) -> None:
         """A stage holds nothing any more."""

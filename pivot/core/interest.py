@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pivot.model.observation import is_counted, is_listing, left_by_stage
 from pivot.model.record import StageRecord
 from pivot.model.stage import Stage
+from pivot.model.stored import is_listing as is_namespace
+from pivot.model.stored import key_file
 from pivot.paths import ProjectPath, is_folder
 
 DEFINING = (".py", ".yaml", ".yml", ".so", ".pyd")
@@ -84,6 +86,8 @@ def interest(stages: Iterable[Stage], records: Mapping[str, StageRecord]) -> Int
                 listed.add(path)
             elif left_by_stage(state) is None:
                 deps.add(path)
+        deps.update(key_file(name) for name in record.inputs.observed.keys if not is_namespace(name))
+        own |= {key_file(name) for name in record.puts}
     return Interest(
         files=frozenset(path for path in deps - own if not is_folder(path)),
         folders=frozenset(path for path in deps - own if is_folder(path)),

@@ -7,6 +7,7 @@ from pivot.model.digest import Digest, digest_parts
 from pivot.model.observation import Observation
 from pivot.model.record import Inputs, OutputState
 from pivot.model.stage import Stage
+from pivot.model.stored import KeyName
 from pivot.model.tree import TreeEntry, tree_text
 from pivot.paths import ProjectPath
 
@@ -47,9 +48,13 @@ def joined(observations: Sequence[Observation]) -> Observation:
     """What items observed together. Of a file that two of them found different, the first look counts."""
     files: dict[ProjectPath, str] = {}
     environment: dict[str, str] = {}
+    keys: dict[KeyName, str] = {}
+    context: dict[str, str] = {}
     for one in reversed(observations):
         files.update(one.files)
         environment.update(one.environment)
+        keys.update(one.keys)
+        context.update(one.context)
     return Observation(
         files=dict(sorted(files.items())),
         environment=dict(sorted(environment.items())),
@@ -57,6 +62,8 @@ def joined(observations: Sequence[Observation]) -> Observation:
         imported=_union(one.imported for one in observations),
         missing=_union(one.missing for one in observations),
         complete=all(one.complete for one in observations),
+        context=dict(sorted(context.items())),
+        keys=dict(sorted(keys.items())),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from pivot.core.admission import Admission, Claim
+from pivot.core.admission import Admission, Claim, Line
 from pivot.core.spread import Spreads
 from pivot.core.urgency import urgency
 from pivot.model.event import Outcome
@@ -177,7 +177,7 @@ class Scheduler:
         self._awaited = {name: len(feeders) for name, feeders in self._upstream.items()}
         self._outcome: dict[str, Outcome] = {}
         self._cause: dict[str, str] = {}
-        self._ready: dict[Claim, list[tuple[float, float, str]]] = {}  # each a heap
+        self._ready: dict[Claim, Line] = {}
         self._paused: set[str] = set()
         self._spreads = Spreads()
         self._stop_cause: str | None = None  # the failed stage, or "" for a person; None while all goes on
@@ -386,15 +386,8 @@ class Scheduler:
         return sorted(found, key=lambda name: self._urgency[name][1])
 
     def _dispatch(self, commands: list[Command]) -> None:
-        while True:
-            free = [heap for claim, heap in self._ready.items() if heap and self._admission.admits(claim)]
-            if not free:
-                return
-            _, _, stage = heapq.heappop(min(free, key=_head))
+        while (line := self._admission.choose(self._ready)) is not None:
+            _, _, stage = heapq.heappop(line)
             self._phase[stage] = _Phase.RUNNING
             self._admission.take(stage, self._claim[stage])
             commands.append(Execute(stage))
-
-
-def _head(heap: list[tuple[float, float, str]]) -> tuple[float, float, str]:
-    return heap[0]

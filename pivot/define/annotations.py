@@ -13,7 +13,7 @@ from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
 from pivot.define.functions import check_function, name_of, reference
 from pivot.define.outs import Given, annotated_outs, plain_outs, value_out
-from pivot.define.parameters import bound_params, mapped_param
+from pivot.define.parameters import bound_params, mapped_param, taken_by_values
 from pivot.define.passed import passed_values
 from pivot.define.rules import Rule, rules_said, running
 from pivot.define.signatures import Signatures
@@ -82,17 +82,16 @@ def stage_from_function(
     name = str(name or (mark.name if mark else None) or name_of(function))
     found, known = _importable(function, name, code or place, ref), signatures or Signatures()
     declared = known.declared(function, mark, is_variant=overrides.variant is not None)
-    draft = Draft(name, found, folder, place, code or place, declared, known)
-    _check(draft)
+    draft = _checked(Draft(name, found, folder, place, code or place, declared, known))
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]
     outs = [*annotated_outs(draft, overrides.outs), *plain_outs(draft, mark)]
     mutex = _mutex(draft, mark.mutex if mark and overrides.mutex is None else overrides.mutex or ())
     rules = running(draft, rules_said(mark.rules, draft.code) if mark else {}, *overrides.rules)
     values = overrides.values.over(_said(draft, mark))
-    params, bound = bound_params(draft, mark, overrides.params, mapped_param(values))
+    taken = taken_by_values(draft, values, overrides.params)
+    params, bound = bound_params(draft, mark, overrides.params, mapped_param(values), taken)
     depends_on, fanout = passed_values(draft, values, bound)
-    if draft.errors:
-        raise DefinitionErrors(draft.errors)
+    draft.require_sound()
     stage = Stage(
         name=draft.stage,
         function=draft.function,
@@ -137,13 +136,14 @@ def _said(draft: Draft, mark: Mark | None) -> ValueEntry:
         return ValueEntry()
 
 
-def _check(draft: Draft) -> None:
-    """Take down what is wrong with the name and the signature."""
+def _checked(draft: Draft) -> Draft:
+    """A draft with what is wrong with the name and the signature."""
     if not _STAGE_NAME.match(draft.stage):
         hint = "begin with a letter; then letters, digits, - and _, at most 64"
         message = f"stage name {draft.stage!r} is not allowed ({draft.place})"
         draft.errors.append(DefinitionError(message, hint))
     draft.errors.extend(draft.error(message, draft.code, hint) for message, hint in draft.declared.problems)
+    return draft
 
 
 def _variant(draft: Draft, variant: StageVariant | None) -> StageVariant | None:

@@ -8,7 +8,7 @@ from typing import Any
 from pivot.define.declared import Declared
 from pivot.define.shapes import may_be
 from pivot.define.signatures import Signatures
-from pivot.errors import DefinitionError, PivotError
+from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef
 from pivot.outputs import Dep, Out
@@ -48,6 +48,11 @@ class Draft:
     def wrong(self, message: str, place: Place, hint: str | None = None) -> None:
         """Take down an error."""
         self.errors.append(self.error(message, place, hint))
+
+    def require_sound(self) -> None:
+        """Raises `DefinitionErrors` if anything is wrong."""
+        if self.errors:
+            raise DefinitionErrors(self.errors)
 
     def path(self, raw: Any, what: str, place: Place) -> ProjectPath | None:
         """A path as a person wrote it; ``None`` after an error."""

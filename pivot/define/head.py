@@ -1,7 +1,9 @@
 """The door of a cell's head: a function that stands in no file yet, and what is said over its declarations."""
 
 import contextlib
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 # now, not with the first cell: others may have changed by then what pydantic is made with (`textwrap`, say)
@@ -12,15 +14,18 @@ from pivot.config.supply import ParamSupply
 from pivot.define.links import at_home
 from pivot.define.locate import PipelineFile
 from pivot.define.outs import Given
-from pivot.define.pivotfile import made_stage, once
+from pivot.define.pivotfile import file_context, made_stage, once
+from pivot.define.reading import params_beside
 from pivot.define.signatures import Signatures
-from pivot.define.variants import made_by
+from pivot.define.variants import made_by, shared_params, vars_of
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.model.context import NOTHING_SAID, FileContext
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef, OutKind, Stage
 from pivot.paths import absolute
-from pivot.yamlio import YamlDocument
+from pivot.yamlio import YamlDocument, yaml_text
+
+_FOR_ALL = re.compile(r"^(params|config)[ \t]*:", re.MULTILINE)
 
 
 def unclaimed_params(
@@ -43,6 +48,43 @@ def unclaimed_params(
     return tuple(check_params_names(params, [*takers, *own], [*own, *(stage.name for stage in stages)]))
 
 
+@dataclass(frozen=True, slots=True)
+class FileSaid:
+    """What the files beside a notebook say of its stages.
+
+    Attributes:
+        params: ``params.yaml``, and ``params:`` of ``pivot.yaml``.
+        context: ``params:`` and ``config:`` of ``pivot.yaml``.
+    """
+
+    params: ParamSupply = field(default_factory=ParamSupply)
+    context: FileContext = NOTHING_SAID
+
+
+def said_beside(home: PipelineFile, errors: list[PivotError]) -> FileSaid:
+    """What the files beside a notebook say; what is wrong with its params or config is added to ``errors``.
+
+    Args:
+        home: of the ``pivot.yaml``; what is wrong with its stages, who uses those is told.
+    """
+    supply = ParamSupply(params_beside(home, errors))
+    try:
+        text = yaml_text(absolute(home.file, home.root), home.file)
+        if not _FOR_ALL.search(text):
+            return FileSaid(supply)
+        said = read_pivotfile(text, home.file, [])
+        values = vars_of(said.vars, home.folder, home.root, [], [])
+    except OSError:
+        return FileSaid(supply)
+    except PivotError as error:  # what cells read of it is not known
+        errors.extend(error.errors if isinstance(error, DefinitionErrors) else [error])
+        return FileSaid(supply)
+    if said.params is not None:
+        table = shared_params(said.params, values, errors)
+        supply = supply.with_shared(table, said.params.place("params"), said.params.document)
+    return FileSaid(supply, file_context(supply, said.config, home, errors, []))
+
+
 def stages_from_head(
     function: Callable[..., Any],
     name: str,
@@ -51,8 +93,7 @@ def stages_from_head(
     ref: ObjectRef,
     place: Place,
     home: PipelineFile,
-    params: YamlDocument | None,
-    context: FileContext = NOTHING_SAID,
+    said: FileSaid,
 ) -> tuple[Stage, ...]:
     """The stages that a function makes where it stands: one, or one for each variant of a matrix.
 
@@ -62,8 +103,7 @@ def stages_from_head(
         ref: the name under which workers find the function.
         place: of the head, for messages.
         home: of the pipeline file that the entry would stand in.
-        params: of the ``params.yaml`` beside it.
-        context: what that file says for all its stages.
+        said: by the files beside it.
 
     Raises:
         DefinitionErrors: everything that is wrong with them.
@@ -80,8 +120,9 @@ def stages_from_head(
             OutKind.PLOT: made.paths["plots"],
         }
         try:
-            supply = ParamSupply(params)
-            stage = made_stage(entry, made, (function, ref), outs, supply, home, place, signatures, context)
+            stage = made_stage(
+                entry, made, (function, ref), outs, said.params, home, place, signatures, said.context
+            )
             stages.append(at_home(stage, home.folder))
         except PivotError as error:
             errors.extend(once(error, made.name, told))

@@ -5,7 +5,7 @@ What is left of the free parameters is for values of other stages.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -39,21 +39,47 @@ def mapped_param(said: ValueEntry) -> str | None:
     return over.removeprefix("params.") if over.startswith("params.") else None
 
 
+def taken_by_values(draft: Draft, said: ValueEntry, layers: Sequence[ParamLayer]) -> frozenset[str]:
+    """The parameters that the values of other stages are for, where these take them all.
+
+    A param for all stages that happens to have the name of one must not take it: the stage would run on that instead
+    of on what it depends on. (Flowdapt gives the input of a run only to stages that depend on none.)
+
+    Args:
+        layers: of the params; what is for this stage alone is bound before.
+    """
+    own = {name for layer in layers if layer.uptake is None for name in layer.values}
+    free = [one for one in draft.declared.free if one.name not in own]
+    names = [name for name, _ in said.depends_on or ()]
+    if said.map is not None and said.map.over in names and len(names) >= len(free):
+        names.remove(said.map.over)  # beside the item, its list is not wanted
+    values = len(names) + (said.map is not None and said.map.over is not None)
+    for some in (free, [one for one in free if one.required]):
+        if values and values == len(some):
+            return frozenset(one.name for one in some)
+    return frozenset()
+
+
 def bound_params(
-    draft: Draft, mark: Mark | None, layers: Sequence[ParamLayer], mapped: str | None = None
+    draft: Draft,
+    mark: Mark | None,
+    layers: Sequence[ParamLayer],
+    mapped: str | None = None,
+    taken: Collection[str] = (),
 ) -> tuple[StageParameters | None, tuple[str, ...]]:
     """The params of a stage, and which parameters they fill; what is wrong with them is told to the draft.
 
     Args:
         layers: over the defaults, the weakest first.
         mapped: the param over whose list the stage is mapped: it is no parameter's, its items are one's.
+        taken: parameters that get values of other stages, whatever is given to all stages.
     """
     given, model = mark.params if mark is not None else None, draft.declared.params
     if isinstance(given, Mapping):
         layers = (ParamLayer(given, draft.code), *layers)
     if model is not None and not _is_importable(model[1], draft):
         return None, ()
-    plain, fields = _Split(draft, mapped).layers(layers)
+    plain, fields = _Split(draft, mapped, taken).layers(layers)
     values = _plain_values(draft, plain, mapped)
     free = _annotations(draft)
     kinds = tuple((name, type_words(free[name]) if name != mapped else None) for name in values)
@@ -76,9 +102,10 @@ def _annotations(draft: Draft) -> dict[str, Any]:
 class _Split:
     """Divides what is given between the model and the plain parameters."""
 
-    def __init__(self, draft: Draft, mapped: str | None) -> None:
+    def __init__(self, draft: Draft, mapped: str | None, taken: Collection[str]) -> None:
         model = draft.declared.params[1] if draft.declared.params else None
         self._draft = draft
+        self._taken = {*taken} - {mapped}  # a list of items may have the name of the parameter that gets them
         self._fields = {} if model is None else field_words(model)
         # a field that is mapped over stays one
         self._plain = {*_annotations(draft), *({mapped} if mapped and mapped not in self._fields else ())}
@@ -102,7 +129,7 @@ class _Split:
         """The values that are the stage's to take."""
         if layer.uptake is None:
             return layer.values
-        known = {*self._fields, *self._plain}
+        known = {*self._fields, *self._plain.difference(self._taken)}
         layer.uptake.known.update(known)
         found = {name: value for name, value in layer.values.items() if name in known}
         layer.uptake.taken.update(found)

@@ -127,8 +127,8 @@ class Attempt:
         try:
             self.require_same_deps(self.inputs.deps)
             hints = self.reader.require_declared(result.seen)
-            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(result.seen.keys)
             observed = self.merged or self.reader.observation(result.seen, self.named)
+            Keys(self.store.layout, self.stage, self.reader.graph, {}).require_order(observed.keys)
             fingerprint = self.observer.fingerprint(self.stage, observed)
             if observed.has_code:
                 observed = replace(observed, code=fingerprint.digest)
@@ -254,7 +254,8 @@ def begin(
     journal = store.begin(stage)  # whatever fails below must undo it
     try:
         previous = store.place_last_values(journal, stage, values)
-        token = _token(stage, decision.inputs, conditions)
+        is_value = any(out.kind is OutKind.VALUE for out in stage.outs)
+        token = _token(stage, decision.inputs, conditions) if is_value else ""
         places = Places(journal, folders, previous, item_files(store, stage), log, token)
     except BaseException:
         store.abort(journal)

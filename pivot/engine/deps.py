@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pivot.config.ignore import IGNORE_FILE
 from pivot.model.digest import Digest
 from pivot.model.observation import is_counted
-from pivot.model.record import OutputState
+from pivot.model.record import OutputState, StageRecord
 from pivot.model.tree import TreeEntry, tree_digest
 from pivot.paths import ProjectPath, is_folder
 from pivot.store.store import Store
@@ -98,6 +98,13 @@ class DepReader:
                 inside[above] and is_counted(own) and own != IGNORE_FILE and not self.ignored(path)
             ) or is_out(path):
                 yield name
+
+
+def last_digests(lock: StageRecord | None) -> dict[ProjectPath, Digest]:
+    """What the deps and outs of a stage held when it last ran."""
+    if lock is None:
+        return {}
+    return {**lock.inputs.deps, **{path: state.digest for path, state in lock.outputs.items()}}
 
 
 def _holder(path: ProjectPath, known: Known) -> ProjectPath | None:

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pivot.core.items import (
@@ -26,14 +26,16 @@ from pivot.core.items import (
 )
 from pivot.define.loader_ref import loader_ref
 from pivot.engine.attempt import Attempt
+from pivot.engine.keys import puts_after
 from pivot.engine.lists import list_entries
 from pivot.errors import PivotError
 from pivot.loaders.value import Value
 from pivot.model.decision import ChangeKind, Decision
 from pivot.model.digest import Digest, digest_bytes, digest_parts
-from pivot.model.observation import Observation
+from pivot.model.observation import Observation, Seen
 from pivot.model.record import OutputState
 from pivot.model.stage import LoaderRef, ObjectRef, Returns
+from pivot.model.stored import KeyName, Stored, shown_name
 from pivot.model.task import Failure, Success, Task, TaskDep, TaskOut, TaskResult
 from pivot.model.tree import TreeEntry
 from pivot.model.upstream import OnError, StageMap, is_listed, is_value, value_owner
@@ -74,6 +76,7 @@ class Fan:
     decision: Decision
     items: list[Item] = field(default_factory=list)
     results: dict[str, OutputState] = field(default_factory=dict)  # by the item's key
+    puts: dict[str, Mapping[KeyName, Stored]] = field(default_factory=dict)  # into the object store, likewise
     observed: list[Observation] = field(default_factory=list)
     failures: dict[str, Failure] = field(default_factory=dict)
     ledger: Ledger = field(init=False)
@@ -208,6 +211,9 @@ class Fan:
         if failed and self.map.on_error is OnError.FAIL:
             first = failed[min(failed)]
             return self.attempt, replace(first, message=failed_text(told, len(keys)))
+        twice = self._put_twice()
+        if twice is not None:
+            return self.attempt, twice
         text = list_text(self.results[key] for key in keys if key in self.results).encode()
         os.makedirs(os.path.dirname(self.out.staging), exist_ok=True)
         with open(self.out.staging, "wb") as file:
@@ -226,7 +232,22 @@ class Fan:
             self.attempt, inputs=inputs, lost=tuple(lost), merged=joined(_distinct(self.observed))
         )
         state = OutputState(digest_bytes(text), len(text))
-        return attempt, Success({ProjectPath(self.out.path): state}, time.monotonic() - attempt.began)
+        puts = {name: one for key in keys if key in self.results for name, one in self.puts[key].items()}
+        seconds = time.monotonic() - attempt.began
+        return attempt, Success({ProjectPath(self.out.path): state}, seconds, Seen(puts=puts))
+
+    def _put_twice(self) -> Failure | None:
+        """The failure that two items put one key of the object store: in no order."""
+        whose: dict[KeyName, int] = {}
+        told: set[str] = set()
+        for number, item in enumerate(self.items):
+            for name in self.puts.get(item.key, ()) if item.key not in told else ():
+                if name in whose:
+                    what = f"items [{whose[name]}] and [{number}] both put key {shown_name(name)}"
+                    return Failure("result", what, hint="make the item part of the key, or of the namespace")
+                whose[name] = number
+            told.add(item.key)
+        return None
 
     def _found(self) -> list[Item] | None:
         """The items, where no code of the user is needed to see them; else ``None``."""
@@ -289,17 +310,18 @@ class Fan:
         stage, inputs = self.attempt.stage, self.attempt.inputs
         holds: dict[str, bool] = {}
         used: dict[str, Observation] = {}
-        objects = self.attempt.store.objects
+        objects, graph = self.attempt.store.objects, self.attempt.reader.graph
         for entry in self.ledger.entries():
-            if entry.item not in wanted:
+            if entry.item not in wanted or entry.observed.has_state:  # which rests on the results before it
                 continue
             if entry.name not in holds:
-                graph = self.attempt.reader.graph
                 now = self.attempt.observer.inputs(stage, inputs.deps, entry.observed, graph=graph)
                 holds[entry.name] = now.observed.agrees(entry.observed)
                 used[entry.name] = entry.observed
-            if holds[entry.name] and objects.has(entry.state.digest):
+            digests = (entry.state.digest, *(one.digest for one in entry.puts.values()))
+            if holds[entry.name] and all(map(objects.has, digests)):
                 self.results[entry.item] = entry.state
+                self.puts[entry.item] = entry.puts
         self.observed += [used[name] for name, good in holds.items() if good]
 
     def _observe(self, result: Success) -> Observation:
@@ -319,7 +341,8 @@ class Fan:
         state = result.outputs[self.out.path]
         observed = self._observe(result)
         attempt.store.objects.add_file(staged, state.digest)
-        self.ledger.add(item.key, state, observed)
+        puts = self.puts[item.key] = puts_after(attempt.task, result.seen)
+        self.ledger.add(item.key, state, observed, puts)
         self.results[item.key] = state
 
 

@@ -5,7 +5,7 @@ put outside of stages. What it put itself, and what stages after it did, is not 
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pivot.core.graph import Graph
@@ -92,13 +92,13 @@ class Keys:
             return True
         return entry.owner != self.stage.key and entry.owner not in stages_after(self.graph, self.stage)
 
-    def require_order(self, looked: Iterable[KeyName]) -> None:
+    def require_order(self, looked: Collection[KeyName]) -> None:
         """Find keys that other stages put, though nothing says that they do it before this one looks.
 
         Raises:
             PivotError: there is one; names it, and the line to add.
         """
-        by_key = {stage.key: stage for stage in self.graph.stages}
+        by_key = {stage.key: stage for stage in self.graph.stages} if looked else {}
         for name in looked:
             found = (
                 entries_in(self.layout, name)
@@ -106,7 +106,7 @@ class Keys:
                 else filter(None, [find_entry(self.layout, name)])
             )
             for entry in found:
-                maker = by_key.get(entry.owner)
+                maker = by_key.pop(entry.owner, None)  # one look at each is enough
                 if maker is not None and is_unordered(self.graph, maker, self.stage):
                     raise unordered(entry.name, maker, self.stage)
 
@@ -174,8 +174,8 @@ def require_own_keys(
                 f"as stage '{other_name}' does ({stage.place})",
                 "give one of them another key, or a namespace of its own",
             )
-        for name in record.puts if other.inputs.observed.keys else ():
-            namespace = KeyName(name.partition(":")[0])
-            looked = other.inputs.observed.keys
-            if (name in looked or namespace in looked) and is_unordered(graph, stage, reader):
-                raise unordered(name, stage, reader)
+        looked = other.inputs.observed.keys
+        names = (n for n in record.puts if n in looked or KeyName(n.partition(":")[0]) in looked)
+        found = next(names, None)
+        if found is not None and is_unordered(graph, stage, reader):
+            raise unordered(found, stage, reader)

@@ -1,6 +1,5 @@
 """What the stages rest on right now: code, files, params. One observer holds one snapshot of the code."""
 
-import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +8,7 @@ from functools import partial
 from pivot.config.ignore import ignored
 from pivot.core.decide import decide, is_incremental
 from pivot.core.graph import Graph
-from pivot.engine.deps import DepReader, Known
+from pivot.engine.deps import DepReader, Known, last_digests
 from pivot.engine.keys import Keys, known_puts
 from pivot.engine.observation import look_again
 from pivot.errors import DefinitionErrors, PivotError
@@ -30,8 +29,7 @@ from pivot.store.store import Store
 NOTHING = Observation()
 """Of a stage that never ran."""
 
-_Names = tuple[str, ...]
-_Reached = tuple[str, tuple[ProjectPath, ...], _Names, _Names, _Names]
+_Reached = tuple[str, tuple[ProjectPath, ...], *tuple[tuple[str, ...], ...]]
 
 NO_OUTPUTS: Known = {}
 """Nothing that stages upstream will put in place: the workspace alone counts."""
@@ -212,11 +210,6 @@ class Observer:
             known: what stages upstream wrote or will restore.
         """
         fingerprint = self.fingerprint(stage, observed)
-        values = json.loads(stage.params.values) if stage.params else {}
-        # no field of a model is called so, and no parameter
-        variant = {"@variant": stage.variant.argument} if stage.variant and stage.variant.argument else {}
-        plain = stage.params.plain if stage.params else ()
-        kinds = {f"@type of {name}": json.dumps(words) for name, words in plain if words}
         now = look_again(
             stage,
             observed,
@@ -228,9 +221,7 @@ class Observer:
         return Inputs(
             code=self.fingerprint(stage).digest,
             parts=fingerprint.parts,
-            params={name: json.dumps(value, sort_keys=True) for name, value in values.items()}
-            | variant
-            | kinds,
+            params=stage.compared_params(),
             deps=deps,
             loaders={
                 dep.name if dep.index is None else f"{dep.name}[{dep.index}]": dep.loader.digest
@@ -279,7 +270,7 @@ class Observer:
             allow_missing: deps and outs that are not there count as they were in the last run.
         """
         lock = self._store.lock(stage.key)
-        absent = _last_digests(lock) if allow_missing else {}
+        absent = last_digests(lock) if allow_missing else {}
 
         def dep(path: ProjectPath) -> Digest | None:
             try:
@@ -326,13 +317,6 @@ class Observer:
             if now.agrees(record.inputs):
                 return replace(record, inputs=now)  # it may stem from before a move of its helpers
         return None
-
-
-def _last_digests(lock: StageRecord | None) -> dict[ProjectPath, Digest]:
-    """What the deps and outs of a stage held when it last ran."""
-    if lock is None:
-        return {}
-    return {**lock.inputs.deps, **{path: state.digest for path, state in lock.outputs.items()}}
 
 
 def _names(stage: Stage) -> dict[str, str]:

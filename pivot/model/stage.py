@@ -1,5 +1,6 @@
 """A stage: a named function with its deps, outs and params. All doors lead to this one type."""
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -218,6 +219,18 @@ class Stage:
         Its name, with the folder of its pipeline file in front if that is not the root: ``prepare:clean``.
         """
         return stage_key(self.name, self.home)
+
+    def compared_params(self) -> dict[str, str]:
+        """All that decides what params the function gets: name → JSON text.
+
+        What no field or parameter can be called stands for the rest: ``@variant``, ``@type of n``.
+        """
+        values = json.loads(self.params.values) if self.params else {}
+        found = {name: json.dumps(value, sort_keys=True) for name, value in values.items()}
+        if self.variant is not None and self.variant.argument:
+            found["@variant"] = self.variant.argument
+        plain = self.params.plain if self.params else ()
+        return found | {f"@type of {name}": json.dumps(words) for name, words in plain if words}
 
     def dep_paths(self) -> tuple[ProjectPath, ...]:
         """The files it reads, each once, in the order of declaration."""

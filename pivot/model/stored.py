@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NewType
 
-from pivot.model.digest import Digest, digest_parts
+from pivot.model.digest import Digest, digest_parts, digest_text
 from pivot.paths import ProjectPath
 
 KeyName = NewType("KeyName", str)
@@ -81,6 +81,11 @@ def shown_name(name: KeyName) -> str:
 def key_path(name: KeyName) -> ProjectPath:
     """What stands for a key among paths. No path that a person writes can be it."""
     return ProjectPath(_KEYS + name)
+
+
+def key_file(name: KeyName) -> ProjectPath:
+    """The file that says what a key stands for, in the project."""
+    return ProjectPath(f"{_KEYS}{digest_text(name)}.json")
 
 
 def listing_state(names: Iterable[KeyName]) -> str:

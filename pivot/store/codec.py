@@ -54,11 +54,11 @@ def decode(text: str, stage: str, where: str) -> StageRecord:
         ValueError: it cannot be read; the message says why, and is shown to people.
         FormatError: a newer Pivot wrote it.
     """
-    if ("<<<<<<<" in text or "=======" in text or ">>>>>>>" in text) and _CONFLICT.search(text):
-        raise ValueError("it holds conflict markers of git")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if _CONFLICT.search(text):  # no JSON has such a line
+            raise ValueError("it holds conflict markers of git") from error
         raise ValueError("it is not valid JSON") from error
     if not isinstance(data, dict) or type(data.get("schema")) is not int:
         raise ValueError("it names no schema")

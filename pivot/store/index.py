@@ -46,9 +46,15 @@ _Seen = tuple[int, int, int, int, str]  # size, mtime, ctime, inode, digest
 
 
 class StateDb:
-    """The connection to ``state.db``: opened at the first use, shared by threads, off after any trouble."""
+    """The connection to ``state.db``: opened at the first use, shared by threads, off after any trouble.
 
-    def __init__(self, layout: Layout) -> None:
+    Attributes:
+        patience: seconds to wait for a process that has it to itself. It is waited for once: a check asks thousands
+            of questions, and from then on each that is not answered at once is done without.
+    """
+
+    def __init__(self, layout: Layout, patience: float = 5.0) -> None:
+        self.patience = patience
         self._layout = layout
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -90,7 +96,8 @@ class StateDb:
                 except sqlite3.DatabaseError as error:
                     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
                     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                        break  # another process is at it; the next time may be better
+                        self._be_brief()  # another process is at it; the next time may be better
+                        break
                     operational = isinstance(error, sqlite3.OperationalError)
                     self._off = operational or chance == 2 or not self._remove()
         return None
@@ -98,7 +105,7 @@ class StateDb:
     def _open(self) -> "sqlite3.Connection":
         import sqlite3
 
-        connection = sqlite3.connect(self._layout.state_db, timeout=1.0, check_same_thread=False)
+        connection = sqlite3.connect(self._layout.state_db, timeout=self.patience, check_same_thread=False)
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, _VERSION):
@@ -112,6 +119,11 @@ class StateDb:
             connection.close()
             raise
         return connection
+
+    def _be_brief(self) -> None:
+        self.patience = 0.0
+        if self._connection is not None:
+            self._connection.execute("PRAGMA busy_timeout=0")
 
     def _remove(self) -> bool:
         """Takes a damaged database away; not while another process does the same."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pivot.errors import FormatError, StoreError
 from pivot.model.digest import HASH_NAME, Digest, digest_parts, digest_text
+from pivot.model.stored import KeyName, key_file
 from pivot.store import atomic
 from pivot.store.root import FOLDER
 
@@ -97,9 +98,9 @@ class Layout:
         """The names of the object store: one file for each key."""
         return os.path.join(self.root, FOLDER, "keys")
 
-    def key_file(self, name: str) -> str:
+    def key_file(self, name: KeyName) -> str:
         """``keys/0123….json``: what a key of the object store stands for."""
-        return os.path.join(self.root, FOLDER, "keys", f"{digest_text(name)}.json")
+        return os.path.join(self.root, key_file(name))
 
     def puts_file(self, stage: str) -> str:
         """``keys/stages/<stage>.json``: the keys that a stage has in the object store."""

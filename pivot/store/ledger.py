@@ -6,12 +6,13 @@ while an item ran stands in it once, however many items observed the same. A tor
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pivot.model.digest import Digest
 from pivot.model.observation import Observation
 from pivot.model.record import OutputState
+from pivot.model.stored import KeyName, Stored
 from pivot.store import atomic
 from pivot.store.codec import observation_of, observation_text
 from pivot.store.layout import Layout
@@ -26,12 +27,14 @@ class Entry:
         state: of the object that holds the result.
         observed: while it was made.
         name: of that observation; equal ones have equal names.
+        puts: what it has in the object store.
     """
 
     item: str
     state: OutputState
     observed: Observation
     name: str
+    puts: Mapping[KeyName, Stored] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -58,14 +61,17 @@ class Ledger:
         """What is known, the oldest first."""
         return _entries(self.path)
 
-    def add(self, item: str, state: OutputState, observed: Observation) -> None:
-        """Keep what an item gave; its object must be in the cache.
+    def add(
+        self, item: str, state: OutputState, observed: Observation, puts: Mapping[KeyName, Stored]
+    ) -> None:
+        """Keep what an item gave; its objects must be in the cache.
 
         Raises:
             StoreError: it cannot be written.
         """
         name = observed.digest
-        lines = [json.dumps(["item", item, state.digest, state.size, name])]
+        stored = [[key, one.digest, one.size, one.loader] for key, one in puts.items()]
+        lines = [json.dumps(["item", item, state.digest, state.size, name, *([stored] if stored else [])])]
         if name not in self._written:
             lines.insert(0, f'["observed", "{name}", {" ".join(observation_text(observed).split())}]')
         with atomic.explained(self.path):
@@ -93,7 +99,8 @@ def _entries(path: str) -> Iterator[Entry]:
             match json.loads(line):
                 case ["observed", str(name), dict(data)]:
                     observations[name] = observation_of(data)
-                case ["item", str(item), str(digest), int(size), str(name)]:
-                    yield Entry(item, OutputState(Digest(digest), size), observations[name], name)
+                case ["item", str(item), str(digest), int(size), str(name), *stored]:
+                    puts = {KeyName(key): Stored(*one) for some in stored for key, *one in some}
+                    yield Entry(item, OutputState(Digest(digest), size), observations[name], name, puts)
         except (ValueError, KeyError, TypeError):  # torn, or behind a torn one
             continue

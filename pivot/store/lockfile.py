@@ -9,6 +9,8 @@ from pivot.model.record import StageRecord
 from pivot.store import atomic, codec
 from pivot.store.layout import Layout
 
+_PIECE = 1 << 16
+
 
 def read_lock(layout: Layout, stage: str) -> tuple[StageRecord | None, str]:
     """The record of a stage's last result, and what is wrong with the file if there is no telling.
@@ -24,8 +26,7 @@ def read_lock(layout: Layout, stage: str) -> tuple[StageRecord | None, str]:
     """
     path = layout.lock_file(stage)
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = _read(path)
     except (FileNotFoundError, NotADirectoryError):
         return None, ""
     except OSError as error:
@@ -56,8 +57,7 @@ def read_locks(layout: Layout) -> tuple[list[StageRecord], list[str]]:
     records, problems = [], []
     for path in (os.path.join(folder, name) for name in names):
         try:
-            with open(path, "rb") as file:
-                records.append(lock_record(file.read(), path))
+            records.append(lock_record(_read(path), path))
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}", "make it readable") from error
         except ValueError as error:
@@ -96,9 +96,17 @@ def write_lock(layout: Layout, record: StageRecord, text: str | None = None) -> 
     path = layout.lock_file(record.stage)
     data = (codec.lock_text(record) if text is None else text).encode("utf-8")
     try:
-        with open(path, "rb") as file:
-            if file.read() == data:
-                return
+        if _read(path) == data:
+            return
     except OSError:
         pass
     atomic.replace_unflushed(path, data, layout.scratch)
+
+
+def _read(path: str) -> bytes:
+    """A file's bytes. Python's own files take twice as long for one that is small, and a check reads thousands."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return b"".join(iter(lambda: os.read(fd, _PIECE), b""))
+    finally:
+        os.close(fd)

@@ -113,8 +113,9 @@ class Store:
         return keys_of(self.layout, stage)
 
     def tell(self, notice: str) -> None:
-        """Add a notice that was not found on disk."""
-        self._notices.append(notice)
+        """Add a notice that was not found on disk, unless it has been told."""
+        if notice not in self._notices:
+            self._notices.append(notice)
 
     def flush(self) -> None:
         """Write what was learned about files, where there is a place for it."""

@@ -41,7 +41,7 @@ assert "pivot" in shell.magics_manager.magics["line"]
         (COMMAND.format([]), {"COMP_WORDS": "pivot re", "COMP_CWORD": "1"}, 5, set()),
         (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 22, {"yaml"}),
         (AHEAD, {}, 11, set()),
-        (LOAD, {}, 243, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
+        (LOAD, {}, 245, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
     ],
     ids=[
         "import pivot",

@@ -1,10 +1,29 @@
-"""Stages made of a few words, for tests that care about paths and names only."""
+"""Stages made of a few words, for tests that care about paths and names only; scripts of the scheduler."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
+from pivot.core.schedule import (
+    CancelRequested,
+    Check,
+    Command,
+    Conclude,
+    Decided,
+    Done,
+    Ended,
+    Event,
+    Execute,
+    Gather,
+    Interrupt,
+    Paused,
+    Resumed,
+    Scheduler,
+    Spread,
+)
 from pivot.model.digest import Digest, digest_text
+from pivot.model.event import Outcome
 from pivot.model.fingerprint import Part, PartKind
 from pivot.model.observation import Observation
 from pivot.model.place import Place
@@ -102,3 +121,61 @@ def inputs() -> Callable[..., Inputs]:
 def digest() -> Callable[[str], Digest]:
     """The digest of a text."""
     return digest_text
+
+
+def event(text: str) -> Event:
+    """``a!`` must run, ``a~`` need not, ``a-`` pauses, ``a+`` resumes, ``a=failed`` ended so, ``^C`` a wish.
+
+    ``a*3`` is three items, ``a*3/2`` at most two at once.
+    """
+    if text == "^C":
+        return CancelRequested()
+    if "*" in text:
+        stage, _, rest = text.partition("*")
+        count, _, most = rest.partition("/")
+        return Spread(stage, tuple(f"{stage}{n}" for n in range(int(count))), int(most) if most else None)
+    if text.endswith(("-", "+")):
+        return Paused(text[:-1]) if text.endswith("-") else Resumed(text[:-1])
+    if text.endswith(("!", "~")):
+        return Decided(text[:-1], text.endswith("!"))
+    stage, _, outcome = text.partition("=")
+    return Ended(stage, Outcome(outcome))
+
+
+def told(commands: Sequence[Command]) -> str:
+    """``?a`` check, ``>a`` execute, ``a=blocked:b`` conclude, ``&a`` gather, ``xa`` interrupt, ``.`` done."""
+    words = []
+    for command in commands:
+        match command:
+            case Check(stage):
+                words.append(f"?{stage}")
+            case Execute(stage):
+                words.append(f">{stage}")
+            case Conclude(stage, outcome, cause):
+                words.append(f"{stage}={outcome}:{cause}")
+            case Gather(stage):
+                words.append(f"&{stage}")
+            case Interrupt(stage):
+                words.append(f"x{stage}")
+            case Done():
+                words.append(".")
+    return " ".join(words)
+
+
+@pytest.fixture
+def stimulus() -> Callable[[str], Event]:
+    """An event of the scheduler in a few characters; see `event`."""
+    return event
+
+
+@pytest.fixture
+def play() -> Callable[..., None]:
+    """Plays a script of the scheduler: what its start commands, then (event, commands) in turn."""
+
+    def run(graph: dict[str, Any], options: dict[str, Any], first: str, turns: list[tuple[str, str]]) -> None:
+        scheduler = Scheduler(graph, **({"jobs": 1} | options))
+        assert told(scheduler.start()) == first
+        for text, expected in turns:
+            assert (text, told(scheduler.handle(event(text)))) == (text, expected)
+
+    return run

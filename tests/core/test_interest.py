@@ -1,10 +1,15 @@
 """Which saved files may change what a run gives."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pivot.core.interest import Interest
+from pivot.core.interest import Interest, interest
+from pivot.model.observation import ABSENT, Observation
+from pivot.model.record import StageRecord
+from pivot.model.stored import Stored, key_file, key_name, namespace_name
 from pivot.paths import ProjectPath
 
 SOME = Interest(
@@ -65,3 +70,16 @@ def test_nothing_under_what_the_stages_write_matters(folder: list[str], inner: l
     out = ProjectPath("/".join(folder) + "/")
     written = Interest(folders=frozenset({ProjectPath("images/")}), own=frozenset({out}))
     assert not written.matters(ProjectPath(out + "/".join(inner)))
+
+
+def test_keys_of_the_object_store_that_stages_looked_for_matter_unless_they_put_them(
+    stage, inputs, digest
+) -> None:
+    looked, put = key_name("limit"), key_name("model")
+    observed = Observation(keys={looked: ABSENT, put: digest("m"), namespace_name("n"): "keys 1"})
+    records = {
+        "learn": StageRecord("learn", inputs(), {}, puts={put: Stored(digest("m"), 1)}),
+        "report": StageRecord("report", replace(inputs(), observed=observed), {}),
+    }
+    found = interest([stage("learn"), stage("report")], records)
+    assert [found.matters(key_file(name)) for name in (looked, put)] == [True, False]

@@ -2,63 +2,7 @@
 
 import pytest
 
-from pivot.core.schedule import (
-    CancelRequested,
-    Check,
-    Conclude,
-    Decided,
-    Done,
-    Ended,
-    Execute,
-    Gather,
-    Interrupt,
-    Paused,
-    Resumed,
-    Scheduler,
-    Spread,
-)
-from pivot.model.event import Outcome
-from pivot.model.resources import Resources
-
-
-def event(text):
-    """``a!`` must run, ``a~`` need not, ``a-`` pauses, ``a+`` resumes, ``a=failed`` ended so, ``^C`` a wish.
-
-    ``a*3`` is three items, ``a*3/2`` at most two at once.
-    """
-    if text == "^C":
-        return CancelRequested()
-    if "*" in text:
-        stage, _, rest = text.partition("*")
-        count, _, most = rest.partition("/")
-        return Spread(stage, tuple(f"{stage}{n}" for n in range(int(count))), int(most) if most else None)
-    if text.endswith(("-", "+")):
-        return Paused(text[:-1]) if text.endswith("-") else Resumed(text[:-1])
-    if text.endswith(("!", "~")):
-        return Decided(text[:-1], text.endswith("!"))
-    stage, _, outcome = text.partition("=")
-    return Ended(stage, Outcome(outcome))
-
-
-def told(commands):
-    """``?a`` check, ``>a`` execute, ``a=blocked:b`` conclude, ``&a`` gather, ``xa`` interrupt, ``.`` done."""
-    words = []
-    for command in commands:
-        match command:
-            case Check(stage):
-                words.append(f"?{stage}")
-            case Execute(stage):
-                words.append(f">{stage}")
-            case Conclude(stage, outcome, cause):
-                words.append(f"{stage}={outcome}:{cause}")
-            case Gather(stage):
-                words.append(f"&{stage}")
-            case Interrupt(stage):
-                words.append(f"x{stage}")
-            case Done():
-                words.append(".")
-    return " ".join(words)
-
+from pivot.core.schedule import Scheduler
 
 CHAIN = {"a": (), "b": ("a",), "c": ("b",)}
 PAIR = {"a": (), "b": ()}
@@ -183,40 +127,6 @@ SCRIPTS = {
         "?a ?b ?c",
         [("a!", ">a"), ("b!", ""), ("a=ran", ">b"), ("c!", ""), ("b=ran", ">c"), ("c=ran", ".")],
     ),
-    "several cpus take several slots": (
-        {"a": (), "b": (), "c": ()},
-        {"jobs": 3, "resources": {"b": Resources(cpus=2.5)}},
-        "?a ?b ?c",
-        [("a!", ">a"), ("b!", ""), ("c!", ">c"), ("a=ran", ""), ("c=ran", ">b"), ("b=ran", ".")],
-    ),
-    "more cpus than slots take all slots": (
-        PAIR,
-        {"jobs": 2, "resources": {"b": Resources(cpus=9)}},
-        "?a ?b",
-        [("a!", ">a"), ("b!", ""), ("a=ran", ">b"), ("b=ran", ".")],
-    ),
-    "half a gpu for each: two at once": (
-        {"a": (), "b": (), "c": ()},
-        {"jobs": 3, "resources": dict.fromkeys("abc", Resources(gpus=0.5)), "capacity": {"gpus": 1}},
-        "?a ?b ?c",
-        [("a!", ">a"), ("b!", ">b"), ("c!", ""), ("b=ran", ">c")],
-    ),
-    "a label may be called as it likes": (
-        PAIR,
-        {
-            "jobs": 2,
-            "resources": dict.fromkeys("ab", Resources(labels=(("slots", 1),))),
-            "capacity": {"slots": 1},
-        },
-        "?a ?b",
-        [("a!", ">a"), ("b!", "")],
-    ),
-    "what nobody has limited is no limit": (
-        PAIR,
-        {"jobs": 2, "resources": dict.fromkeys("ab", Resources(labels=(("license", 1),)))},
-        "?a ?b",
-        [("a!", ">a"), ("b!", ">b")],
-    ),
     "a stage that pauses gives its slot and its mutex back, and waits its turn again": (
         PAIR,
         {"jobs": 1, "mutex": {"a": ["net"], "b": ["net"]}},
@@ -326,12 +236,8 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_script(name):
-    graph, options, first, turns = SCRIPTS[name]
-    scheduler = Scheduler(graph, **({"jobs": 1} | options))
-    assert told(scheduler.start()) == first
-    for stimulus, expected in turns:
-        assert (stimulus, told(scheduler.handle(event(stimulus)))) == (stimulus, expected)
+def test_script(play, name):
+    play(*SCRIPTS[name])
 
 
 @pytest.mark.parametrize(
@@ -348,11 +254,11 @@ def test_script(name):
         (["start"], "start"),
     ],
 )
-def test_an_event_that_cannot_be_is_refused(before, wrong):
+def test_an_event_that_cannot_be_is_refused(stimulus, before, wrong):
     scheduler = Scheduler(CHAIN, jobs=1)
 
     def feed(text):
-        return scheduler.start() if text == "start" else scheduler.handle(event(text.partition(":")[0]))
+        return scheduler.start() if text == "start" else scheduler.handle(stimulus(text.partition(":")[0]))
 
     for text in before:
         feed(text)

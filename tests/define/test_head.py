@@ -4,7 +4,8 @@ from typing import Annotated
 
 import pytest
 
-from pivot.define.head import stages_from_head, unclaimed_params
+from pivot.config.supply import ParamSupply
+from pivot.define.head import FileSaid, said_beside, stages_from_head, unclaimed_params
 from pivot.define.locate import PipelineFile
 from pivot.errors import DefinitionErrors
 from pivot.loaders import Text
@@ -27,7 +28,9 @@ def made(tmp_path):
 
     def make(table, name="count", params=None):
         home = PipelineFile(str(tmp_path), "sub/pivot.yaml", "sub", ("sub", "."))
-        return stages_from_head(count, name, table, ref=REF, place=PLACE, home=home, params=params)
+        return stages_from_head(
+            count, name, table, ref=REF, place=PLACE, home=home, said=FileSaid(ParamSupply(params))
+        )
 
     return make
 
@@ -72,4 +75,24 @@ def test_params_of_stages_that_the_file_itself_names_are_claimed(made, tmp_path)
     assert told == [
         "stage 'count' takes no params (params.yaml:2)",
         "params of 'cuont': no such stage (params.yaml:3)",
+    ]
+
+
+def test_a_cell_has_the_params_and_the_config_of_the_file_beside_it(tmp_path):
+    def scaled(by: int, text: str = "") -> Annotated[dict, Metric("n.json")]: ...
+
+    scaled.__qualname__ = "scaled"
+    (tmp_path / "pivot.yaml").write_text(
+        'stages:\nvars: {n: 3}\nparams: {by: "${n}", mine: 1}\nconfig: [{a: 1}, c.yaml]\n'
+    )
+    (tmp_path / "c.yaml").write_text("a: 2\n")
+    home, errors = PipelineFile(str(tmp_path), "pivot.yaml", ".", (".",)), []
+    said = said_beside(home, errors)
+    (stage,) = stages_from_head(scaled, "scaled", {}, ref=REF, place=PLACE, home=home, said=said)
+    assert errors == []
+    assert (stage.params.values, stage.context.config) == ('{"by":3}', '{"a":2}')
+    (tmp_path / "c.yaml").unlink()
+    said_beside(home, errors)
+    assert [str(error) for error in errors] == [
+        "config: cannot read c.yaml: No such file or directory (pivot.yaml:4)"
     ]

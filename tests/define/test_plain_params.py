@@ -193,3 +193,56 @@ def test_a_pipeline_in_python_gives_params_and_config_to_its_stages(project):
     plain, both = project.stages("pipeline.py")
     assert (params(plain), params(both)) == ({"n": 3}, {"n": 4, "lr": 1.0})
     assert json.loads(plain.context.config) == {"a": 1, "b": 2}
+
+
+VALUES = """
+def first(n_vals): ...
+def then(n_vals): ...
+def beside(value, n_vals): ...
+def loose(n_vals=1): ...
+def each(cities): ...
+"""
+# an entry that depends on others → the parameter that each value goes to, and the params, where n_vals: 5 is for all
+PASSED = {
+    "the value takes the only parameter": ("{python: v.then, depends_on: first}", ["n_vals"], {}),
+    "a param takes what is left": ("{python: v.beside, depends_on: first}", ["value"], {"n_vals": 5}),
+    "two values take both": ("{python: v.beside, depends_on: [first, other]}", ["value", "n_vals"], {}),
+    "one with a default too": ("{python: v.loose, depends_on: first}", ["n_vals"], {}),
+    "what is for the stage alone is its own": (
+        "{python: v.then, depends_on: first, params: {n_vals: 7}}",
+        [None],
+        {"n_vals": 7},
+    ),
+    "the item takes the only parameter": ("{python: v.then, map: first}", [], {}),
+    "the item takes the first": ("{python: v.beside, map: first}", [], {"n_vals": 5}),
+}
+
+
+@pytest.mark.parametrize("case", PASSED)
+def test_a_param_for_all_stages_does_not_take_the_place_of_a_value(project, case):
+    entry, arguments, expected = PASSED[case]
+    project.write("v.py", VALUES)
+    rest = f"stages:\n  first: {{python: v.first}}\n  other: {{python: v.first}}\n  it: {entry}\n"
+    project.write("pivot.yaml", f"params: {{n_vals: 5}}\n{rest}")
+    stage = project.stages()[2]
+    assert ([one.argument for one in stage.depends_on], params(stage)) == (arguments, expected)
+
+
+def test_a_list_of_items_may_have_the_name_of_the_parameter_that_gets_them(project):
+    project.write("v.py", VALUES)
+    project.write(
+        "pivot.yaml", "params: {cities: [a, b]}\nstages: {each: {python: v.each, map: params.cities}}\n"
+    )
+    (stage,) = project.stages()
+    assert stage.map.argument == "cities"
+    assert params(stage) == {"cities": ["a", "b"]}
+
+
+def test_a_misspelt_value_of_a_command_is_told_beside_what_is_missing(project):
+    project.write("v.py", VALUES)
+    project.write("pivot.yaml", "stages: {first: {python: v.first}}\n")
+    with pytest.raises(DefinitionErrors) as caught:
+        definition(str(project.root / "pivot.yaml"), str(project.root), set_values({"n_val": 5}))
+    first, second = map(str, caught.value.errors)
+    assert first == "--set n_val: no stage has a param 'n_val'\nhint: did you mean 'n_vals'?"
+    assert second.startswith("stage 'first': nothing provides parameter 'n_vals'")

@@ -290,3 +290,52 @@ def test_what_was_accepted_keeps_its_keys(folder, outside):
     assert accepted.error is None
     assert folder.outcomes() == {"work": "unchanged"}
     assert outside("store.get('x')") == "1"
+
+
+def test_what_items_of_a_mapped_stage_put_belongs_to_the_stage(folder, outside):
+    folder.write("pivot.yaml", "stages:\n" + MAPPED)
+    folder.write("stages.py", MAPPED_STAGES)
+    folder.write("in.txt", "one two")
+    outside("store.put('limit', 5)")
+    assert folder.outcomes() == {"words": "ran", "work": "ran", "total": "ran"}
+    assert folder.read("total.txt") == "one two 16"
+    assert set(folder.outcomes().values()) == {"unchanged"}
+    folder.write("in.txt", "two three")
+    folder.repro()
+    assert folder.read("total.txt") == "three two 18"
+    assert outside("store.keys('size')") == "['three', 'two']"
+    assert sorted(folder.read("../ran.txt").split()) == ["one", "three", "two"]
+    outside("store.put('limit', 6)")  # which each item looked for
+    folder.repro()
+    assert folder.read("total.txt") == "three two 20"
+    folder.write("in.txt", "two Two")
+    ended = ends(folder)["work"]
+    assert "items [0] and [1] both put key 'two' (namespace 'size')" in ended.reason
+    assert outside("store.keys('size')") == "['three', 'two']"
+
+
+MAPPED = """\
+  words: {python: stages.words}
+  work: {python: stages.work, map: words}
+  total: {python: stages.total, depends_on: work}
+"""
+MAPPED_STAGES = """
+from typing import Annotated
+import pivot
+from pivot.loaders import Text
+
+
+def words(text: Annotated[str, pivot.Dep("in.txt", Text())]):
+    return text.split()
+
+
+def work(word):
+    with open("../ran.txt", "a") as file:
+        print(word, file=file)
+    pivot.store.put(word.lower(), len(word) + pivot.store.get("limit"), "size")
+
+
+def total() -> Annotated[str, pivot.Out("total.txt", Text())]:
+    found = pivot.store.keys("size")
+    return f"{' '.join(found)} {sum(pivot.store.get(key, 'size') for key in found)}"
+"""

@@ -39,6 +39,23 @@ def test_the_digest_follows_the_content(project):
     assert project.index.digest(str(file)) is None
 
 
+def test_a_database_that_another_process_has_to_itself_is_waited_for_once(project):
+    file = project.write("a.txt", b"one")
+    db, index = fresh(project)
+    plant(index, file, b"believed")
+    index.flush()
+    db.close()
+    other = sqlite3.connect(project.layout.state_db, isolation_level=None)
+    other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    db = StateDb(project.layout, 0.01)
+    assert StatIndex(db).digest(str(file)) == digest_bytes(b"one")
+    assert db.patience == 0
+    other.close()
+    assert StatIndex(db).digest(str(file)) == digest_bytes(b"believed")
+    db.close()
+
+
 def test_what_was_written_within_a_tick_is_read_again(project):
     file = project.write("a.txt", b"one")
     db, _ = fresh(project)
@@ -217,7 +234,8 @@ def test_a_database_that_cannot_be_opened_or_is_locked_is_done_without(project):
     holder = sqlite3.connect(project.layout.state_db)
     index.flush()
     holder.execute("BEGIN IMMEDIATE")
-    other_db, other = fresh(project)
+    other_db = StateDb(project.layout, 0.01)
+    other = StatIndex(other_db, lambda: time.time_ns() + LATER)
     plant(other, file, b"x")
     other.flush()
     assert other.digest(str(project.write("b.txt", b"two"))) == digest_bytes(b"two")

@@ -125,15 +125,16 @@ def test_the_input_of_a_run_is_in_the_run_context_too_as_the_hint_says(flows):
     flows.write(
         "user_modules/testing_stuff.py",
         "from flowdapt.compute.resources.workflow.context import get_run_context",
-        block("n_vals.py").replace("range(n_vals)", "range(helper())"),
+        block("n_vals.py").replace("range(n_vals)", "range(helper())").replace("n_vals: int", ""),
         """
         def helper():
             n_vals = get_run_context().config.input["n_vals"]
             return n_vals
         """,
     )
-    flows.run("test_workflow.yaml", n_vals=5)
+    assert flows.run("test_workflow.yaml", n_vals=5) == {"test_stage": RAN}
     assert flows.value("test_workflow.yaml", "test_stage", n_vals=5) == [0, 1, 2, 3, 4]
+    assert flows.run("test_workflow.yaml", n_vals=3) == {"test_stage": RAN}, "what is read there is an input"
 
 
 def test_resources_are_kept_to_and_a_label_that_nobody_declared_is_ignored_with_a_warning(flows):
@@ -162,3 +163,12 @@ def test_the_run_context_tells_the_config_once_the_import_of_the_page_is_one(flo
     )
     assert flows.run("fetch.yaml") == {"test_stage": RAN}
     assert flows.log("fetch.yaml", "test_stage") == "weather\n"
+
+
+def test_the_input_of_a_run_does_not_take_the_place_of_a_value_that_is_passed(flows):
+    flows.write("test_workflow.yaml", block("next_stage.yaml"))
+    flows.write(
+        "user_modules/testing_stuff.py", block("n_vals.py"), "def next_stage(n_vals):\n    return n_vals\n"
+    )
+    flows.run("test_workflow.yaml", n_vals=2)
+    assert flows.value("test_workflow.yaml", "next_stage", n_vals=2) == [0, 1]
