@@ -70,3 +70,14 @@ def test_wrong_words_are_told_and_nothing_runs(flow, words, code, told):
     assert ran.code == code
     assert told in ran.err
     assert not (flow.path / "numbers.json").exists()
+
+
+def test_run_prints_the_values_of_a_mapped_stage_that_comes_last(shell):
+    shell.write(
+        "st.py", "def numbers(n):\n    return list(range(n))\n\n\ndef square(one):\n    return one**2\n"
+    )
+    shell.write(
+        "pivot.yaml", "stages: {numbers: {python: st.numbers}, square: {python: st.square, map: numbers}}\n"
+    )
+    done = shell.pivot("run", "pivot.yaml", "--n", "4")
+    assert done.out.endswith("\nsquare: [0, 1, 4, 9]\n")
