@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from pivot.core.links import linked
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.model.fingerprint import ModuleText
 from pivot.model.stage import Stage
@@ -50,12 +51,15 @@ def defined_by(
         holding: the functions.
         asked: the drafts that were asked for; ``None``: all.
     """
+    wanted = {one.key for draft, stages in made if asked is None or draft in asked for one in stages}
+    # what a stage names that no cell defines is told when a graph is made of them: a file may
+    linked_stages = linked([stage for _, stages in made for stage in stages], [])
     return Defined(
         module=module,
         text=module.module_text(project_path(f"{module.name}.py", ground.folder)),
-        stages=tuple(stage for _, stages in made for stage in stages),
+        stages=linked_stages,
         entries={draft.name: entry_of(draft, stages, holding, ground) for draft, stages in made},
-        own=tuple(stage for draft, stages in made if asked is None or draft in asked for stage in stages),
+        own=tuple(stage for stage in linked_stages if stage.key in wanted),
     )
 
 

@@ -126,6 +126,7 @@ class PivotFile:
         params: for all its stages, as an entry that has nothing else.
         config: the parts of the config, the weakest first.
         notices: what a person should know of the file.
+        is_workflow: whether it is one of Flowdapt's.
     """
 
     stages: tuple[StageEntry, ...]
@@ -135,6 +136,7 @@ class PivotFile:
     params: GivenEntry | None = None
     config: tuple[ConfigPart, ...] = ()
     notices: tuple[str, ...] = ()
+    is_workflow: bool = False
 
 
 def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
@@ -169,6 +171,7 @@ def read_pivotfile(text: str, file: str, errors: list[PivotError]) -> PivotFile:
         GivenEntry({}, sound.params, None, {}, document, ()) if sound.params else None,
         config_parts(sound.config, Place(file, document.line(("config",))), document),
         tuple(workflow.notices()) if workflow else (),
+        workflow is not None,
     )
 
 

@@ -141,11 +141,16 @@ class ParamSupply:
                     )
 
 
-def unused_sets(sets: Sequence[SetValue], stages: Sequence[str]) -> Iterator[PivotError]:
+def unused_sets(
+    sets: Sequence[SetValue], stages: Sequence[str], *, surely: bool = True, is_input: bool = False
+) -> Iterator[PivotError]:
     """An error for each value that was set and that nothing took, or that may mean two things.
 
     Args:
         stages: the names of all stages.
+        surely: as for `ParamSupply.unclaimed`.
+        is_input: whether they are the input of a Flowdapt workflow, of which stages may take some from the run
+            context alone; then only names that are like that of a param are told.
     """
     for value in sets:
         if value.config is not None:
@@ -156,7 +161,9 @@ def unused_sets(sets: Sequence[SetValue], stages: Sequence[str]) -> Iterator[Piv
         elif not value.stages and not value.uptake.taken:
             name = value.key.partition(".")[0]
             known = value.uptake.known if name == value.key else {*value.uptake.known, *stages, CONFIG}
-            yield DefinitionError(f"{value.place}: no stage has a param {name!r}", did_you_mean(name, known))
+            close, may_be_asked = did_you_mean(name, known), is_input and name == value.key
+            if (surely and not may_be_asked) or (close or "").startswith("did you mean"):
+                yield DefinitionError(f"{value.place}: no stage has a param {name!r}", close)
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:

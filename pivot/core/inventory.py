@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pivot.core.explain import Paths, unseen, unseen_lines, way
 from pivot.core.shown import shown_state, shown_value
+from pivot.model.context import shown_asked, shown_pointer
 from pivot.model.decision import ChangeKind
 from pivot.model.digest import Digest
 from pivot.model.fingerprint import Fingerprint, Part, PartKind
@@ -134,6 +135,7 @@ def inventory_data(found: Inventory) -> dict[str, object]:
         else {
             "files": {str(path): state for path, state in observed.files.items()},
             "environment": {name: shown_state(s, "set") for name, s in observed.environment.items()},
+            "context": {shown_pointer(at): shown_asked(state) for at, state in observed.context.items()},
             "keys": {str(name): state for name, state in observed.keys.items()},
             "ran": list(observed.ran),
             "imported": list(observed.imported),
@@ -182,6 +184,7 @@ def _observed_lines(found: Inventory, *, everything: bool) -> Iterator[str]:
     rows = [
         *(("file", str(path), shown_state(state)) for path, state in observed.files.items()),
         *(("env", name, shown_state(state, "set")) for name, state in observed.environment.items()),
+        *(("asked", shown_pointer(at), shown_asked(state) or "") for at, state in observed.context.items()),
         *(("key", shown_name(n), shown_value(ChangeKind.KEY, s)) for n, s in observed.keys.items()),
         *(("import", name, "") for name in observed.imported),
         *(("import", name, "not found") for name in observed.missing),

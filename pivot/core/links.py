@@ -1,6 +1,5 @@
 """What stages take from each other by value: ``depends_on`` and ``map`` → deps on the values of other stages."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -90,6 +89,8 @@ def _returned(upstream: Upstream, stage: Stage, maker: Stage) -> StageOut:
 
 
 def _unknown(upstream: Upstream, stage: Stage, stages: Iterable[Stage]) -> DefinitionError:
+    import difflib  # lazy: start-up time
+
     own = [one.key.rpartition(":")[2] for one in stages if one.home == stage.home]
     variants = [name for name in own if name.startswith(f"{upstream.stage}@")]
     near = difflib.get_close_matches(upstream.stage, own, n=1)

@@ -81,7 +81,8 @@ def definition(path: str, root: str, sets: tuple[SetValue, ...] = ()) -> Definit
         stages = tuple(Graph(stages).stages)
     except DefinitionErrors as error:
         search.errors.extend(error.errors)
-    search.errors.extend([] if search.errors else unused_sets(sets, [stage.name for stage in stages]))
+    names, is_input = [stage.name for stage in stages], own.said.is_workflow
+    search.errors[:0] = unused_sets(sets, names, surely=not search.errors, is_input=is_input)
     if search.errors:
         raise DefinitionErrors(search.errors)
     readings = search.readings.values()

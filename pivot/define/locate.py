@@ -52,12 +52,14 @@ class FileStages:
         stages: its own, in the order of the file.
         read: files beside it that it names, absolute.
         notices: what a person should know of it.
+        is_workflow: whether it is one of Flowdapt's.
     """
 
     stages: "tuple[Stage, ...]"
     inclusions: tuple[Inclusion, ...] = ()
     read: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    is_workflow: bool = False
 
 
 def find_home(start: str) -> tuple[str | None, PipelineFile]:

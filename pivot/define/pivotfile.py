@@ -75,7 +75,7 @@ def stages_from_pivotfile(
                     is_broken = entry.name in said.broken  # what was taken out is not missing
                     errors.extend(e for e in new if not (is_broken and isinstance(e, MissingParamError)))
     errors.extend(params.unclaimed(surely=not errors))
-    return FileStages(tuple(stages), tuple(inclusions), tuple(read), said.notices)
+    return FileStages(tuple(stages), tuple(inclusions), tuple(read), said.notices, said.is_workflow)
 
 
 def once(error: PivotError, stage: str, told: set[str]) -> Iterator[PivotError]:

@@ -115,7 +115,8 @@ def test_of_many_definitions_that_ran_the_first_are_listed(made, everything, sho
 
 
 def test_the_data_is_complete_and_holds_no_value_of_a_variable(made):
-    observed = Observation(files={"c.json": D}, environment={"KEY": PRESENT, "MODE": D}, ran=("m:f",))
+    environment, asked = {"KEY": PRESENT, "MODE": D}, {"config/n": "= 1", "run": "that of the run"}
+    observed = Observation(files={"c.json": D}, environment=environment, context=asked, ran=("m:f",))
     data = json.loads(json.dumps(inventory_data(made(observed=observed, weak=("m:g",)))))
     assert data["parts"][0] == {
         "kind": "stage",
@@ -126,5 +127,6 @@ def test_the_data_is_complete_and_holds_no_value_of_a_variable(made):
     }
     assert data["observed"]["files"] == {"c.json": D}
     assert data["observed"]["environment"] == {"KEY": "set", "MODE": D[:8]}
+    assert data["observed"]["context"] == {"config.n": "1", "run_id": "that of the run"}
     assert data["weak"] == ["m:g"]
     assert inventory_data(made())["observed"] is None

@@ -117,6 +117,11 @@ OBSERVED = {
         [("file", "data")],
     ),
     "a variable": ({"environment": {"MODE": "1"}}, {"environment": {"MODE": ABSENT}}, [("environment", "MODE")]),
+    "a key of the config": (
+        {"context": {"config/a b/n": "= 1"}},
+        {"context": {"config/a b/n": ABSENT}},
+        [("context", 'config["a b"].n')],
+    ),
     "code that ran": ({"ran": ("m:f",), "code": "1"}, {"ran": ("m:f",), "code": "2"}, [("code", "names in the code")]),
     "which code ran": ({"ran": ("m:f",)}, {"ran": ("m:g",)}, [("code", "calls of the code")]),
     "what was imported": ({"imported": ("m",)}, {"imported": ("n",)}, [("code", "names in the code")]),

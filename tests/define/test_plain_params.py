@@ -236,3 +236,13 @@ def test_a_list_of_items_may_have_the_name_of_the_parameter_that_gets_them(proje
     (stage,) = project.stages()
     assert stage.map.argument == "cities"
     assert params(stage) == {"cities": ["a", "b"]}
+
+
+def test_a_misspelt_value_of_a_command_is_told_beside_what_is_missing(project):
+    project.write("v.py", VALUES)
+    project.write("pivot.yaml", "stages: {first: {python: v.first}}\n")
+    with pytest.raises(DefinitionErrors) as caught:
+        definition(str(project.root / "pivot.yaml"), str(project.root), set_values({"n_val": 5}))
+    first, second = map(str, caught.value.errors)
+    assert first == "--set n_val: no stage has a param 'n_val'\nhint: did you mean 'n_vals'?"
+    assert second.startswith("stage 'first': nothing provides parameter 'n_vals'")

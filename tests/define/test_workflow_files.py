@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from pivot.config.supply import set_values
 from pivot.config.workflow import workflow_of
 from pivot.define.discover import definition
+from pivot.errors import DefinitionErrors
 from pivot.model.place import Place
 from pivot.yamlio import read_yaml
 
@@ -112,6 +114,20 @@ def test_the_file_may_hold_params_and_config_for_all_stages(folder):
     (stage,) = folder.stages("build.yaml")
     assert stage.params.values == '{"n_vals":7}'
     assert stage.context.config == '{"city":"a"}'
+
+
+def test_the_input_may_hold_what_only_the_run_context_is_asked_for_but_no_misspelt_name(folder):
+    workflow(folder, "- {name: begin, target: nowcast.stages.begin, params: {n_vals: 1}}")
+
+    def defined(**given):
+        return definition(str(folder.root / "build.yaml"), str(folder.root), set_values(given))
+
+    (stage,) = defined(study="weather").stages
+    assert '"study":"weather"' in stage.context.params
+    with pytest.raises(DefinitionErrors, match="no stage has a param 'n_val'"):
+        defined(n_val=5)
+    with pytest.raises(DefinitionErrors, match="no stage has a param 'bigin'"):
+        defined(**{"bigin.n_vals": 5})
 
 
 def test_each_part_of_a_stage_keeps_the_line_of_the_workflow(folder):

@@ -125,15 +125,16 @@ def test_the_input_of_a_run_is_in_the_run_context_too_as_the_hint_says(flows):
     flows.write(
         "user_modules/testing_stuff.py",
         "from flowdapt.compute.resources.workflow.context import get_run_context",
-        block("n_vals.py").replace("range(n_vals)", "range(helper())"),
+        block("n_vals.py").replace("range(n_vals)", "range(helper())").replace("n_vals: int", ""),
         """
         def helper():
             n_vals = get_run_context().config.input["n_vals"]
             return n_vals
         """,
     )
-    flows.run("test_workflow.yaml", n_vals=5)
+    assert flows.run("test_workflow.yaml", n_vals=5) == {"test_stage": RAN}
     assert flows.value("test_workflow.yaml", "test_stage", n_vals=5) == [0, 1, 2, 3, 4]
+    assert flows.run("test_workflow.yaml", n_vals=3) == {"test_stage": RAN}, "what is read there is an input"
 
 
 def test_resources_are_kept_to_and_a_label_that_nobody_declared_is_ignored_with_a_warning(flows):
