@@ -7,6 +7,7 @@ what it started.
 
 import contextlib
 import pickle
+import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -83,6 +84,7 @@ def main(fd: int) -> None:
                         line.say(Verified(carrier.verify(expected)))
     finally:
         carrier.close()
+        shutil.rmtree(begin.folder, ignore_errors=True)
 
 
 def _carry(carrier: Carrier, message: Carry, line: _Line) -> None:

@@ -11,6 +11,7 @@ import glob
 import os
 import pickle
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -75,6 +76,7 @@ class Connection:
         self._verified: list[Future[tuple[str, ...]]] = []
         self._number = 0
         self._closed = self._over = False
+        self._folder = tempfile.mkdtemp(prefix="pivot-")  # a short name: there will be sockets in it
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the client lives
@@ -148,7 +150,7 @@ class Connection:
     def _begun(self) -> tuple[int, tuple[Amounts, ...]]:
         said: ToDriver | None = None
         with contextlib.suppress(OSError, EOFError):
-            self._say(Begin(self.spec, self.session, cores()))
+            self._say(Begin(self.spec, self.session, cores(), self._folder))
             said = self._hear()
         if isinstance(said, Ready):
             return said.slots, said.has
@@ -184,6 +186,7 @@ class Connection:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._client.pid, signal.SIGKILL)
         self._client.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _broken(self) -> Failure:
         if self._closed:

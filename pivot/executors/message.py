@@ -54,11 +54,17 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The first word of a driver: which cluster, and under what name. `cores` are those of its machine."""
+    """The first word of a driver: which cluster, and under what name.
+
+    Attributes:
+        cores: of its machine.
+        folder: absolute, for what the cluster writes; whoever is left takes it away.
+    """
 
     spec: ExecutorSpec
     session: str
     cores: int
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)

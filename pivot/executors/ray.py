@@ -4,9 +4,7 @@ Ray places calls by the resources that its machines have. It tells a worker to s
 """
 
 import contextlib
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
@@ -33,7 +31,6 @@ class RayCarrier:
     """See `pivot.executors.carrier.Carrier`."""
 
     def __init__(self, begin: Begin) -> None:
-        self._folder = ""
         if begin.spec.address is None:
             self._start(begin)
         else:
@@ -92,11 +89,8 @@ class RayCarrier:
     def close(self) -> None:
         """See `Carrier`: the processes of a session end with it."""
         ray.shutdown()
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self, begin: Begin) -> None:
-        self._folder = tempfile.mkdtemp(prefix="pivot-ray-")  # short: there will be sockets in it
         ray.init(
             address="local",
             num_cpus=begin.spec.slots(begin.cores),
@@ -104,7 +98,7 @@ class RayCarrier:
             log_to_driver=False,
             object_store_memory=_STORE,
             _memory=begin.spec.memory,
-            _temp_dir=self._folder,
+            _temp_dir=begin.folder,
         )
 
     def _join(self, begin: Begin) -> None:
