@@ -39,9 +39,10 @@ observations = st.builds(
     Observation,
     st.dictionaries(paths, texts, max_size=3),
     st.dictionaries(texts, texts, max_size=3),
-    *(st.lists(texts, max_size=3).map(tuple) for _ in range(3)),
-    st.none() | digests,
-    st.booleans(),
+    **{name: st.lists(texts, max_size=3).map(tuple) for name in ("ran", "imported", "missing")},
+    code=st.none() | digests,
+    complete=st.booleans(),
+    context=st.dictionaries(texts, texts, max_size=3),
 )
 inputs = st.builds(
     Inputs,
