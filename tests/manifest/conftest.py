@@ -137,8 +137,16 @@ class Ground:
         )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def shortcut():
+    """These are tests of the manifest: it counts here, also where the whole suite does without."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PIVOT_FULL_CHECK", raising=False)
+        yield
+
+
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory):
+def ground(tmp_path_factory, shortcut):
     """The project, after a run and a check."""
     base = tmp_path_factory.mktemp("manifest")
     path = base / "project"
