@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import data
 import graph_view
+import mapped
 import notebook
 import observation
 import page
@@ -27,6 +28,7 @@ FAMILIES: tuple[Callable[[Plan], Iterator[Table]], ...] = (
     start_up.measure,
     scale.measure,
     data.measure,
+    mapped.measure,
     notebook.measure,
     graph_view.measure,
     observation.measure,
