@@ -49,7 +49,7 @@ class WarmExecutor(InlineExecutor):
         """The definitions, without a look at what they ask: these ask nothing, and that look takes its time."""
         assert function.qualname == "define_in_worker"
         began = time.time_ns()
-        return pickle.dumps(definitions(definition(*pickle.loads(argument)), pure=True, began=began))
+        return pickle.dumps(definitions(definition(*pickle.loads(argument)), None, pure=True, began=began))
 
     def close(self):
         modules.forget()
