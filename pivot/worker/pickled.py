@@ -2,15 +2,16 @@
 
 import functools
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType
 
 
-def code_of(names: Iterable[tuple[str, str]]) -> Iterator[tuple[str, int]]:
-    """Where the functions are written that stand under some names, or are methods of classes that do.
+def code_of(names: Iterable[tuple[str, str]], is_project: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
+    """Where the project's functions are written that stand under some names, or are methods of classes that do.
 
     Args:
         names: module and qualified name, as a pickle holds them.
+        is_project: whether a source file is the project's own.
 
     Returns:
         file name of the code, first line.
@@ -23,7 +24,9 @@ def code_of(names: Iterable[tuple[str, str]]) -> Iterator[tuple[str, int]]:
         for values in held:
             for value in values:
                 for function in _functions(value):
-                    yield function.__code__.co_filename, function.__code__.co_firstlineno
+                    code = function.__code__
+                    if is_project(code.co_filename):
+                        yield code.co_filename, code.co_firstlineno
 
 
 def _functions(value: object) -> Iterator[FunctionType]:

@@ -104,13 +104,13 @@ class Recorder:
 
     def seen(self) -> Seen:
         """What was seen, once nothing is watched any more."""
-        held = list(self._imports.modules.values())
+        held, pickled = list(self._imports.modules.values()), code_of(self._pickled, self._counts)
         return Seen(
             files=self.files.states(),
             written=self.files.written(),
             environment=dict(self._environment),
             context=settled(self._context),
-            code=tuple(sorted(self._code if self.sees_calls else self._code.union(code_of(self._pickled)))),
+            code=tuple(sorted(self._code if self.sees_calls else self._code.union(pickled))),
             import_code=tuple(sorted(set().union(*(module.code for module in held)))),
             imported={**self._elsewhere, **self._importer.files, **self._importer.compiled},
             missing=tuple(sorted(self._missing.union(*(module.missing for module in held)))),
@@ -249,12 +249,9 @@ class Recorder:
 
     def call(self, code: CodeType) -> None:
         """A function starts."""
-        file = code.co_filename
-        if self.frames.kind(file) is not Kind.PROJECT or not is_function(code):
+        if not is_function(code) or not self._counts(code.co_filename):
             return
-        if file.startswith("<") and file not in self._texts:
-            return
-        place = (file, code.co_firstlineno)
+        place = (code.co_filename, code.co_firstlineno)
         if self._tells():
             self._tell("code", *place)
         module = self._imports.current()
@@ -381,6 +378,9 @@ class Recorder:
         if name in {"stat", "lstat"} and frame.f_back is not None:  # of a pathlib.Path
             asker = frame.f_back
         return name == "getsize" or self.frames.kind(asker.f_code.co_filename) is Kind.PROJECT
+
+    def _counts(self, file: str) -> bool:
+        return (file in self._texts or file[:1] != "<") and self.frames.kind(file) is Kind.PROJECT
 
     def _is_project(self, file: str) -> bool:
         """Whether it is no library: a file under a root, or elsewhere in the path but in no library folder."""
