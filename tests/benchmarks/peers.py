@@ -54,6 +54,7 @@ class Peer:
         aside = tempfile.mkdtemp(dir=folder.parent)
         for path in [path for trace in self.traces for path in folder.glob(trace)]:
             path.rename(Path(aside) / path.name)
+        os.sync()  # else it waits for what the tool before it has left to be written
         return self.run(folder)
 
 
