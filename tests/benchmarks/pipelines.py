@@ -265,7 +265,7 @@ def how(sizes: list[Size], tools: list[peers.Peer]) -> Iterator[str]:
     """How the whole processes were measured."""
     yield (
         "Whole processes from start to exit, output captured, bytecode compiled. *Nothing to do*: everything is up to "
-        "date. *Everything to do*: the tool's own state and all outputs were removed before."
+        "date. *Everything to do*: the tool's own state and all outputs were moved away before."
     )
     yield (
         "The same pipeline for each tool: independent stages, each of which reads one small JSON file and writes one. "
