@@ -1,6 +1,7 @@
 """Functions of cells → Stages: which ones, and what the head of a cell says over their annotations."""
 
 import ast
+import inspect
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
@@ -66,12 +67,13 @@ def drafts_in(page: Page, namespace: Mapping[str, object], options: Options) -> 
     """
     functions = _functions(page, namespace)
     chosen = [name for name in functions if _declares(namespace.get(name))]
-    if not chosen and options.say_something and len(functions) == 1:
-        chosen = list(functions)
+    if not chosen and len(functions) == 1:
+        chosen = [name for name in functions if options.say_something or _needs_nothing(namespace.get(name))]
     if not chosen:
         raise UsageError(
             f"{page.cell.name}: no function here is a stage",
             "annotate a parameter with Annotated[T, Dep(path)] or the return type with Out(path), "
+            "take another stage's value with %%pivot_stage --depends-on STAGE, mark it with @pivot.stage, "
             "or head the cell %%pivot_module",
         )
     if options.say_something and len(chosen) > 1:
@@ -82,6 +84,14 @@ def drafts_in(page: Page, namespace: Mapping[str, object], options: Options) -> 
         )
     _refuse_loops(page, chosen)
     return tuple(_draft(page, name, functions[name], namespace[name], options) for name in chosen)
+
+
+def _needs_nothing(function: object) -> bool:
+    """Whether it can be called as it is; what it returns is a value for other stages."""
+    if not isinstance(function, FunctionType):
+        return False
+    parameters = inspect.signature(function).parameters.values()
+    return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
 def marked_in(page: Page, namespace: Mapping[str, object]) -> tuple[Draft, ...]:

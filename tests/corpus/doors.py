@@ -116,7 +116,7 @@ class FileDoor:
 
     def _knows(self):
         inquiry = inquire(self._project.root, self._project.root, (), single_stage=False)
-        return inquiry is None or inquiry.known((), 1, datetime.now(UTC), ()) is not None
+        return inquiry is not None and inquiry.known((), 1, datetime.now(UTC), ()) is not None
 
     def close(self):
         """End its workers."""
