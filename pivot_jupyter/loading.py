@@ -9,6 +9,7 @@ from pivot.errors import PivotError, UsageError
 from pivot.model.decision import Decision, Verdict
 from pivot.model.record import Unread
 from pivot.model.stage import OutKind
+from pivot.model.upstream import is_value
 from pivot.project import Project
 from pivot_jupyter.figures import is_picture, picture
 from pivot_jupyter.session import Session
@@ -49,7 +50,9 @@ def outs_of(session: Session, stage: str) -> tuple[str, ...]:
 
 
 def _origin(sources: Any) -> str:
-    """``clean.csv, from the workspace``."""
+    """``clean.csv, from the workspace``; of a value without a file, that it is one."""
+    if all(is_value(source.out.path) for source in sources):
+        return "what it returned"
     places = {True: "the workspace", False: "the cache"}
     if len({source.in_place for source in sources}) == 1:
         return f"{', '.join(source.out.path for source in sources)}, from {places[sources[0].in_place]}"
