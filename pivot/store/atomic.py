@@ -62,6 +62,15 @@ def names_in(folder: str) -> list[str]:
         raise StoreError(f"cannot read {folder}: {error.strerror}", "make it readable") from error
 
 
+def holds(path: str, data: bytes) -> bool:
+    """Whether a file is there and holds just these bytes."""
+    try:
+        with open(path, "rb") as file:
+            return file.read() == data
+    except OSError:
+        return False
+
+
 def token() -> str:
     """A name part that no other process uses."""
     return os.urandom(8).hex()

@@ -138,7 +138,7 @@ def follow_record(layout: Layout, record: StageRecord) -> tuple[str, ...]:
     written = [index]
     for name, value in record.puts.items():
         path, data = layout.key_file(name), _text(Entry(name, value, record.stage))
-        if not _holds(path, data):
+        if not atomic.holds(path, data):
             atomic.replace_unflushed(path, data, layout.scratch)
             written.append(path)
     for name in {*before} - {*wanted}:
@@ -167,7 +167,7 @@ def _listed(layout: Layout, stage: str) -> list[KeyName]:
 
 def _write_list(layout: Layout, path: str, names: list[KeyName]) -> None:
     data = json.dumps({"keys": names}, sort_keys=True).encode("ascii") + b"\n"
-    if not _holds(path, data):
+    if not atomic.holds(path, data):
         atomic.replace_unflushed(path, data, layout.scratch)
 
 
@@ -175,14 +175,6 @@ def _make_folder(layout: Layout) -> None:
     ignore = os.path.join(layout.keys, ".gitignore")
     if not os.path.lexists(ignore):  # a project of an older Pivot does not ignore the folder
         atomic.replace_unflushed(ignore, b"*\n", layout.scratch)
-
-
-def _holds(path: str, data: bytes) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read() == data
-    except OSError:
-        return False
 
 
 def _text(entry: Entry) -> bytes:

@@ -48,7 +48,7 @@ def write_record(layout: Layout, record: StageRecord, text: str | None = None) -
     """
     path = layout.record_file(record.stage, record.inputs.declared_key, record.inputs.observed.digest)
     data = (codec.full_text(record) if text is None else text).encode("utf-8")
-    if _holds(path, data):
+    if atomic.holds(path, data):
         with contextlib.suppress(OSError):  # a cache that is read-only for us, of which all can be restored
             os.utime(path)  # among the last ones
         return
@@ -57,14 +57,6 @@ def write_record(layout: Layout, record: StageRecord, text: str | None = None) -
     atomic.replace_unflushed(path, data, layout.cache_scratch)
     if not is_first:
         _drop_oldest(folder)
-
-
-def _holds(path: str, data: bytes) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read() == data
-    except OSError:
-        return False
 
 
 def _drop_oldest(folder: str) -> None:
