@@ -38,3 +38,10 @@ def test_a_stage_that_nobody_defined_yet_is_told_and_may_come_later(ready):
     ready(CITIES)
     ready(FETCH)
     assert ran(ready("%pivot run")) == ["cities", "fetch", "total"]
+
+
+def test_the_only_function_of_a_cell_is_a_stage_if_it_needs_no_arguments(ready):
+    assert "value of cities" in ready(CITIES.replace("@pivot.stage\n", ""))
+    assert "no function here is a stage" in ready("%%pivot_stage\ndef needy(city):\n    return city\n")
+    two = "%%pivot_stage\ndef one():\n    return 1\ndef two():\n    return 2\n"
+    assert "no function here is a stage" in ready(two)
