@@ -14,6 +14,8 @@ PLACE = Place("pivot.yaml")
 class Other(str):
     """A text that is not taken for one of the usual ones."""
 
+    __slots__ = ()
+
 
 @given(
     st.text(alphabet="ab.~/-_@* \\:\0ä", max_size=12)
