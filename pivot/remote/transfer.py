@@ -112,31 +112,8 @@ class Link:
         self._over = threading.Event()  # a person wants it to end
 
     def agree(self, *, write: bool) -> None:
-        """See that the other side is laid out as this Pivot knows it; a new one is marked, for `write`.
-
-        Raises:
-            FormatError: a newer Pivot wrote it.
-            RemoteError: it is no remote of Pivot's, or cannot be reached.
-        """
-        try:
-            with self.backend.read(FORMAT) as source:
-                data = whole(source)
-        except MissingKeyError:
-            if not write:
-                raise RemoteError("the remote holds nothing yet", "push to it first: pivot push") from None
-            text = json.dumps({"hash": HASH_NAME, "version": VERSION}, sort_keys=True) + "\n"
-            self.backend.write(FORMAT, io.BytesIO(text.encode()))
-            return
-        try:
-            found = json.loads(data)
-            version, hash_name = int(found["version"]), found["hash"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise RemoteError(f"{FORMAT} of the remote is damaged", "is it a remote of Pivot's?") from error
-        if version > VERSION or hash_name != HASH_NAME:
-            raise FormatError(
-                f"the remote was written by a newer Pivot (version {version}, {hash_name})",
-                "upgrade Pivot: pip install --upgrade pivot",
-            )
+        """See `agree`."""
+        agree(self.backend, write=write)
 
     def push(self, wanted: Iterable[Wanted]) -> Transferred:
         """Bring objects to the other side."""
@@ -187,7 +164,7 @@ class Link:
             if there.get(key) == size:
                 return None
             try:
-                self.backend.write(key, _Checked(file, one.digest, self._over))
+                self.backend.write(key, Checked(file, one.digest, self._over))
             except DamagedError as error:
                 self.objects.verify(one.digest)  # puts it aside
                 raise DamagedError("its bytes in the cache are damaged", "run the stage again") from error
@@ -199,7 +176,7 @@ class Link:
         temporary = os.path.join(self._layout.cache_scratch, atomic.token())
         try:
             with self.backend.read(object_key(one.digest)) as source, atomic.explained(temporary):
-                size = _save(_Checked(source, one.digest, self._over), temporary)
+                size = save(Checked(source, one.digest, self._over), temporary)
             self.objects.adopt(temporary, one.digest)
         except MissingKeyError as error:
             raise MissingKeyError("the remote does not have it", "push it from where it was made") from error
@@ -264,7 +241,7 @@ class Link:
         return os.path.join(self._layout.cache, *key.split("/"))
 
 
-class _Checked:
+class Checked:
     """Bytes on their way, which at their end must have been those that a digest stands for."""
 
     def __init__(self, source: Source, digest: Digest, over: threading.Event) -> None:
@@ -292,6 +269,34 @@ class _Checked:
         return data
 
 
+def agree(backend: Backend, *, write: bool) -> None:
+    """See that a remote is laid out as this Pivot knows it; a new one is marked, for `write`.
+
+    Raises:
+        FormatError: a newer Pivot wrote it.
+        RemoteError: it is no remote of Pivot's, or cannot be reached.
+    """
+    try:
+        with backend.read(FORMAT) as source:
+            data = whole(source)
+    except MissingKeyError:
+        if not write:
+            raise RemoteError("the remote holds nothing yet", "push to it first: pivot push") from None
+        text = json.dumps({"hash": HASH_NAME, "version": VERSION}, sort_keys=True) + "\n"
+        backend.write(FORMAT, io.BytesIO(text.encode()))
+        return
+    try:
+        found = json.loads(data)
+        version, hash_name = int(found["version"]), found["hash"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RemoteError(f"{FORMAT} of the remote is damaged", "is it a remote of Pivot's?") from error
+    if version > VERSION or hash_name != HASH_NAME:
+        raise FormatError(
+            f"the remote was written by a newer Pivot (version {version}, {hash_name})",
+            "upgrade Pivot: pip install --upgrade pivot",
+        )
+
+
 def object_key(digest: Digest) -> str:
     """The key of an object: ``files/ab/cdef…``."""
     return f"files/{digest[:2]}/{digest[2:]}"
@@ -309,9 +314,10 @@ def whole(source: Source) -> bytes:
     return b"".join(pieces)
 
 
-def _save(source: Source, path: str) -> int:
+def save(source: Source, path: str, mode: int = 0o600) -> int:
+    """Makes a file of a source's bytes; gives their number."""
     size = 0
-    fd = atomic.create(path, 0o600)
+    fd = atomic.create(path, mode)
     try:
         while piece := source.read(_CHUNK):
             atomic.write_all(fd, piece, path)
