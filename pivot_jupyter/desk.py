@@ -125,7 +125,8 @@ class Desk:
 
     def _lay_out(self) -> None:
         """The graph and the cells, without states: a run tells these."""
-        self.board.lay_out(self._session.handed_over(strictly=True).graph(), self._cells())
+        project = self._session.handed_over(strictly=True, waiting=True)
+        self.board.lay_out(project.graph(), self._cells())
 
     def heard(self, event: Event) -> None:
         """Something happened in a run of this process."""

@@ -306,3 +306,23 @@ def test_what_is_wrong_before_a_run_in_the_background_is_told_at_once(desk, read
     assert "raw.txt does not exist" in ready("%pivot run --bg")
     (kernel_place / "raw.txt").write_text("x")
     assert "goes on in the background" in ready("%pivot run --bg")
+
+
+def test_a_stage_that_takes_what_no_cell_defines_yet_is_shown_as_waiting_and_cannot_be_run(
+    desk, manager, ready
+):
+    page = Page(manager)
+    ready(FIRST, "%%pivot_stage --depends-on later\ndef total(values):\n    return sum(values)")
+    page.until_states(first="run", total="waits")
+    assert page.last["Snapshot"]["problem"] == ""
+    assert (
+        page.last["Snapshot"]["stages"][1]["phrase"] == "waits for stage 'later', which no cell defines yet"
+    )
+    page.ask("AskDetail", stage="total")
+    assert page.until_kind("Detail")["outs"] == [{"name": "value of total", "value": "missing"}]
+    page.start("total")
+    assert page.until_kind("Failed")["message"].startswith(
+        "stage 'total' depends on 'later', which is no stage"
+    )
+    ready("%%pivot_stage\ndef later():\n    return [1]")
+    page.until_states(later="run", total="run")
