@@ -80,12 +80,13 @@ class _Packer(pickle.Pickler):
     """Pickles dataclasses as calls of their classes: of thousands of stages, that is read three times as fast."""
 
     def reducer_override(self, value: object) -> Any:
-        fields = _fields(type(value))
+        kind: Any = type(value)
+        fields = _fields(kind)
         return (type(value), tuple([getattr(value, name) for name in fields])) if fields else NotImplemented
 
 
 @functools.cache
-def _fields(kind: type) -> tuple[str, ...]:
+def _fields(kind: Any) -> tuple[str, ...]:
     return tuple(each.name for each in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
