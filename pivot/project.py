@@ -258,7 +258,7 @@ class Project:
         """Bring the last results of these targets to a remote; gives what was moved, and what could not be."""
         from pivot.engine.exchange import push_to  # lazy: start-up time
 
-        return push_to(self.store, self.settings, self.graph(targets), remote, jobs)
+        return push_to(self.store, self.settings, self._observer(), self.graph(targets), remote, jobs)
 
     def pull(
         self, targets: Sequence[str] = (), *, remote: str | None = None, jobs: int = 8, place: bool = True

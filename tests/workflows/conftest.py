@@ -106,6 +106,10 @@ class Workflow:
         found = (e for e in self.events if isinstance(e, StageProgress) and e.stage == stage)
         return [(event.done, event.total) for event in found]
 
+    def failed(self, stage: str) -> list[int]:
+        """How many items had failed, each time that it was told how far the stage was."""
+        return [e.failed for e in self.events if isinstance(e, StageProgress) and e.stage == stage]
+
 
 @pytest.fixture
 def flow(tmp_path: Path) -> Iterator[Workflow]:
