@@ -27,6 +27,7 @@ GATED = """
     gone = []
     signal.signal(signal.SIGUSR1, lambda *_: gone.append(True))
     print("\\x1b[31mbegun\\x1b[0m", flush=True)
+    import warnings; warnings.warn("careful")
     for step in pivot.progress(range(2)):
         with open("pid.new", "w") as file:
             file.write(str(os.getpid()))
@@ -172,10 +173,14 @@ def test_a_log_grows_in_the_page_that_looks_at_it_while_the_stage_runs(desk, man
     assert "begun" in page.until_kind("Detail")["log"]
     let_go(kernel_place)
     page.until(lambda page, _: "done" in page.last["Log"]["log"] and "Told" in page.last)
+    warned = "Cell In[3], line 7: UserWarning: careful"
+    assert warned in page.last["Log"]["log"]
     told = page.last["Told"]
     assert (told["severity"], told["text"]) == ("success", "The run is over: 2 ran")
     page.ask("AskDetail", stage="first")
-    assert [row["value"][:3] for row in page.until_kind("Detail")["durations"]] == ["ran"]
+    detail = page.until_kind("Detail")
+    assert [row["value"][:3] for row in detail["durations"]] == ["ran"]
+    assert warned in detail["log"]
     other.until_kind("Told")
     assert "Log" not in other.last
 
