@@ -122,6 +122,7 @@ class Far:
     def close(self) -> None:
         """Carry nothing more, and wait for what is on its way back."""
         self.stop()
+        self._depot.stop()
         self._movers.shutdown()
 
     def _guarded(self, trip: _Trip, act: Callable[..., object], *given: object) -> None:

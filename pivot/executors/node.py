@@ -151,6 +151,8 @@ class _Rooms:
             if room is None:
                 pool = ForkserverExecutor(slots, order.preload)
                 room = self._rooms[order.session] = _Room(pool, frozenset(order.preload))
+                if unwanted is not None:
+                    room.outpost, unwanted.outpost = unwanted.outpost, None
             if room.end is not None:
                 room.end.cancel()
                 room.end = None

@@ -9,6 +9,8 @@ there is compared with home before its result counts.
 
 import contextlib
 import fcntl
+import io
+import mmap
 import os
 import shutil
 import tempfile
@@ -22,6 +24,7 @@ from pivot.executors.message import Delivered, Expected, Freight, Order, Supplie
 from pivot.executors.moved import Move, result_at_home, task_there
 from pivot.model.digest import Digest
 from pivot.model.task import Failure, Success, Task, TaskOut, TaskResult
+from pivot.model.upstream import shown_path
 from pivot.remote.backend import Backend
 from pivot.remote.depot import Depot
 from pivot.store import atomic
@@ -62,7 +65,7 @@ class Outpost:
     def __init__(self, session: str, expected: Expected) -> None:
         self._expected = expected
         self._depot = Depot(expected.remote, create=False)
-        scratch = os.environ.get(SCRATCH) or tempfile.gettempdir()
+        scratch = os.path.realpath(os.environ.get(SCRATCH) or tempfile.gettempdir())
         os.makedirs(scratch, exist_ok=True)
         _sweep(scratch)
         self._folder = os.path.join(scratch, f"{_NAME}{session}")
@@ -103,7 +106,7 @@ class Outpost:
                     self._place(one, path)
                 before = {path: os.stat(path) for path, one in found.items() if not one.own}
             there = task_there(task, move, log, self._layout.cache)
-            yield Site(there, task, move, self._depot, self._objects, before)
+            yield Site(there, move, self._depot, self._objects, before)
         finally:
             with self._names:
                 self._free.append(slot)
@@ -148,12 +151,10 @@ class Site:
 
     Attributes:
         task: with the paths of this machine.
-        sent: as it came.
         before: files that are not the stage's own, as they were when it began.
     """
 
     task: Task
-    sent: Task
     move: Move
     depot: Depot
     objects: ObjectStore
@@ -178,7 +179,14 @@ class Site:
                 self._collect(out, result, files, folders)
             objects = tuple(one.digest for one in result.seen.puts.values())
             for digest in objects:
+                self._require_no_place(
+                    self.objects.layout.object_file(digest), "what it puts into the object store"
+                )
                 self.depot.send(self.objects.layout.object_file(digest), digest)
+        except _NamesPlaceError as error:
+            hint = "give paths in results relative to the project: what is kept must be good elsewhere, too"
+            message = f"{error} names the folder in which the stage ran on the worker, which is gone"
+            return Delivered(Failure("result", message, hint=hint), log)
         except (PivotError, OSError) as error:
             message = error.message if isinstance(error, PivotError) else str(error)
             hint = "every worker must be able to write to the remote; run it again: pivot repro"
@@ -189,21 +197,36 @@ class Site:
         path = out.target if out.written_by_stage else out.staging
         state = result.outputs[out.path]
         if not out.directory:
-            files.append(self._freight(path, state.digest, executable=state.executable))
+            files.append(self._freight(path, state.digest, shown_path(out.path), executable=state.executable))
             return
         folders.append(self.move.back(path))
         for entry in state.entries or ():
             inner = os.path.join(path, entry.path)
-            files.append(self._freight(inner, entry.digest, executable=entry.executable))
+            what = os.path.join(shown_path(out.path), entry.path)
+            files.append(self._freight(inner, entry.digest, what, executable=entry.executable))
 
-    def _freight(self, path: str, digest: Digest, *, executable: bool) -> Freight:
+    def _freight(self, path: str, digest: Digest, what: str, *, executable: bool) -> Freight:
         home, data = self.move.back(path), None
+        self._require_no_place(path, what)
         if os.path.getsize(path) <= FEW:
             with open(path, "rb") as file:
                 data = file.read()
         else:
             self.depot.send(path, digest)
         return Freight(home, digest, data, executable)
+
+    def _require_no_place(self, path: str, what: str) -> None:
+        """At home the file would name another folder there: it is not the result that home gives."""
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return
+            with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as content:
+                if content.find(os.fsencode(self.move.there)) >= 0:
+                    raise _NamesPlaceError(what)
+
+
+class _NamesPlaceError(Exception):
+    """An output names the folder of the worker."""
 
 
 class _Unflushed(Flusher):
@@ -214,8 +237,6 @@ class _Unflushed(Flusher):
 
 
 def _mark(backend: Backend, key: str) -> None:
-    import io
-
     backend.write(key, io.BytesIO(b"1"))
 
 

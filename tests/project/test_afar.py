@@ -187,6 +187,14 @@ def dies():
     os._exit(7)
 
 
+def asks_a_program():
+    return subprocess.run("cat da*/x.txt config", shell=True, capture_output=True, text=True).stdout
+
+
+def names_its_folder():
+    return os.path.abspath("x")
+
+
 def appends():
     with open("numbers.json", "a") as file:
         file.write("!")
@@ -194,7 +202,17 @@ def appends():
 
 
 def test_what_a_stage_saw_otherwise_than_at_home_is_no_result_and_says_what_to_declare(far):
-    names = ("exists", "lists", "reads", "imports", "writes", "dies", "appends")
+    names = (
+        "exists",
+        "lists",
+        "reads",
+        "imports",
+        "writes",
+        "dies",
+        "appends",
+        "asks_a_program",
+        "names_its_folder",
+    )
     pipeline = "stages:\n" + "".join(f"  {name}: {{python: stages.{name}}}\n" for name in names)
     path = far(LOOKS, pipeline)
     (path / "helper.py").write_text("FACTOR = 2\n")
@@ -213,7 +231,11 @@ def test_what_a_stage_saw_otherwise_than_at_home_is_no_result_and_says_what_to_d
             told["reads"] == "FileNotFoundError: [Errno 2] No such file or directory: 'config' (stages.py:18)"
         )
         assert told["writes"] == f"{begin}notes was written there, and would be lost"
-        assert told["appends"] == f"{begin}numbers.json x"
+        assert told["appends"] == f"{begin}numbers.json was written there, and would be lost"
+        assert told["asks_a_program"] == f"{begin}config is not there"
+        assert told["names_its_folder"] == (
+            "value of names_its_folder names the folder in which the stage ran on the worker, which is gone"
+        )
         assert told["dies"].startswith("worker exited with code 7")
         hints = {name: end.hint for name, end in run.stages.items()}
         assert 'Dep("config")' in hints["reads"]
