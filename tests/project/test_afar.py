@@ -24,6 +24,14 @@ CLUSTER = {
                 print(cluster.scheduler_address, flush=True)
                 sys.stdin.read()
     """,
+    "ray": """
+        import sys
+        import ray
+        ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=96 << 20, _node_ip_address="127.0.0.1")
+        print(ray.get_runtime_context().gcs_address, flush=True)
+        sys.stdin.read()
+        ray.shutdown()
+    """,
 }
 MODULES = {"dask": "distributed", "ray": "ray"}
 CAN_HIDE = (
@@ -73,7 +81,7 @@ def counted(
 """
 
 
-@pytest.fixture(scope="module", params=["dask"])
+@pytest.fixture(scope="module", params=["dask", "ray"])
 def cluster(request, tmp_path_factory):
     """A cluster whose workers see nothing in a folder; gives that and the settings of who joins it."""
     if importlib.util.find_spec(MODULES[request.param]) is None:
