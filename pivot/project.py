@@ -275,15 +275,15 @@ class Project:
 
         return take_along(self.store, self._observer(), stages, os.path.abspath(folder), data=data)
 
-    def load(self, stage: str, out: str | None = None) -> object:
+    def load(self, stage: str, out: str | None = None, run: Run | None = None) -> object:
         """The value of an output, or of all by their keys; see `pivot.engine.value.load_output`."""
-        return self.loaded(stage, out).value
+        return self.loaded(stage, out, run).value
 
-    def loaded(self, stage: str, out: str | None = None) -> "Loaded":
+    def loaded(self, stage: str, out: str | None = None, run: Run | None = None) -> "Loaded":
         """What `load` gives, and where it came from."""
         from pivot.engine.value import load_output  # lazy: start-up time
 
-        return load_output(self.store, self._stage(stage), out)
+        return load_output(self.store, self._stage(stage), out, run)
 
     def recorded(self, stage: str, out: str | None = None) -> "Loaded | None":
         """What `loaded` gives of a stage that nothing defines now, by its last record; ``None``: it has none."""

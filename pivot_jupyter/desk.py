@@ -261,15 +261,18 @@ class Desk:
                 if self._background.going or self._elsewhere.going:
                     # the rest is looked at when the run is over
                     self._lay_out()
-                    return
-                self._look.clear()
-                if not self._session.stage_names:
-                    self.board.show_nothing()
-                    return
-                states = self._failures.states(self._session.status())
-                self.board.show(self._session.project.graph(), states, self._cells())
+                else:
+                    self._show_states()
             except PivotError as error:
                 self.board.show_problem("\n".join(filter(None, _told(error))))
+
+    def _show_states(self) -> None:
+        self._look.clear()
+        if not self._session.stage_names:
+            self.board.show_nothing()
+            return
+        states = self._failures.states(self._session.status())
+        self.board.show(self._session.project.graph(), states, self._cells())
 
     def _cells(self) -> list[CellView]:
         return [
@@ -289,6 +292,8 @@ class Desk:
     def _start(self, number: int, targets: list[str], *, force: bool, single: bool) -> Done:
         with self._turn():
             submitted = self._session.submitted()
+            if self._look.is_set() and not self._elsewhere.going:
+                self._show_states()  # a look after the run would say "cached" of what has just run
             self.prepare()
         self._background.start(submitted, targets, force=force, single=single)
         return Done(number, "")

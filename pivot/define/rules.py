@@ -52,6 +52,8 @@ class Running:
 
     def of(self, stage: Stage) -> Stage:
         """A stage that is run so."""
+        if self is _USUAL:
+            return stage
         return replace(
             stage,
             resources=self.resources,
@@ -59,6 +61,9 @@ class Running:
             retries=self.retries,
             timeout=self.timeout,
         )
+
+
+_USUAL = Running()
 
 
 def rules_said(table: Mapping[str, Any], place: Place) -> dict[str, Rule]:
@@ -76,7 +81,7 @@ def running(draft: Draft, *layers: Mapping[str, Rule]) -> Running:
     Args:
         layers: the weakest first. A later one wins; of resources, each that it names.
     """
-    found = Running()
+    found = _USUAL
     for layer in layers:
         for name, rule in layer.items():
             match name:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from pivot.config.supply import set_values
-from pivot.define.discover import Definition, definition
+from pivot.define.discover import Definition, gather
 from pivot.define.glance import SOURCES
 from pivot.define.locate import pipeline_file
 from pivot.define.skeleton import ran_functions, skeleton
@@ -38,11 +38,12 @@ def define_in_worker(argument: bytes) -> bytes:
     roots = [absolute(folder, root) for folder in home.roots]
     is_project = ProjectImporter(roots).holds
     with at_desk(DefinitionDesk(root)), questions(is_project) as heard:
-        found = definition(path, root, set_values(params))
+        gathered = gather(path, root, set_values(params), heard)
+    found = gathered.definition()
     sought = {folder: names for folder, names in heard.sought.items() if is_project(folder)}
     said = definitions(found, sought if heard.complete else None, pure=not heard.asked, began=began)
     if said.pure and heard.complete:
-        said = replace(said, bodies=_bodies(said.files, heard.ran, found.stages, root))
+        said = replace(said, bodies=_bodies(said.files, heard.ran(), found.stages, root))
     return pickle.dumps(said)
 
 

@@ -139,6 +139,20 @@ def test_a_page_of_another_version_is_told_so_and_hears_of_nothing_else(desk, ma
     assert other.comm.told.empty()
 
 
+def test_what_ran_is_told_as_that_though_the_order_came_before_the_end_of_a_cell(desk, manager, ready, shell):
+    ready(FIRST)
+    page, extension = Page(manager), getattr(shell, _HANDLE)
+    page.until_states(first="run")
+    extension.before_cell(None)
+    page.start()
+    extension.after_cell(None)
+    page.until_kind("Told")
+    extension.background.wait()
+    page.ask("AskDetail", stage="first")
+    page.until(lambda page, _: page.states["first"] in ("ran", "cached"))
+    assert page.states == {"first": "ran"}
+
+
 def test_a_snapshot_says_which_protocol_the_kernel_speaks(desk, manager, ready):
     told = Page(manager).until_kind("Snapshot")
     assert (told["protocol"], told["version"], told["stages"]) == (PROTOCOL, "1.0", [])

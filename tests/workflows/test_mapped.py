@@ -45,6 +45,8 @@ def test_one_failing_item_of_a_hundred_leaves_the_others_cached(flow):
     assert end.reason.startswith("1 of 100 items failed: [37] ValueError: no such city (st.py:")
     assert "raise ValueError" in end.traceback
     assert len(flow.calls()) == 99
+    assert set(flow.failed("fetch")) == {0, 1}
+    assert flow.failed("fetch")[-1] == 1
     (flow.path.parent / "bad").unlink()
     flow.run("fetch")
     assert flow.calls() == ["fetch37"]
