@@ -203,7 +203,7 @@ class Project:
             return known
         inquiry = inquiry and inquiry.begin()
         spec, jobs = executor_for(executor, self._file, self.settings, jobs, cores())
-        with self.workers.lend(spec, self.store.layout.scratch) as loan:
+        with self.workers.lend(spec, self.store, self.settings) as loan:
             graph, environment = self.graph(), stage_environment(os.environ, jobs)
             chosen, run_id = self._select(graph, targets, single_stage), run_name(self.store.layout, now)
             conditions = conditions_for(self.settings, graph, environment, run_id, spec)

@@ -7,7 +7,6 @@ A `Connection` is one cluster, kept warm between runs; a `ClusterExecutor` is wh
 """
 
 import contextlib
-import glob
 import os
 import pickle
 import secrets
@@ -21,32 +20,34 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from pivot.errors import WorkerError
+from pivot.executors.agreement import Agreement, agree
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores
+from pivot.executors.far import Far, Home
 from pivot.executors.message import (
     Amounts,
     Begin,
     Carried,
     Carry,
+    Delivered,
     Expected,
     Order,
     Ready,
     Refused,
     Stop,
+    Supplies,
     ToClient,
     ToDriver,
     Verified,
     Verify,
 )
-from pivot.executors.node import expectation
 from pivot.model.executor import ExecutorSpec
 from pivot.model.resources import Resources
 from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, Task, TaskResult, TrialResult, TrialTask
-from pivot.store import atomic
 from pivot.worker.installed import library_folders
 from pivot.worker.wire import receive, send
 
@@ -72,7 +73,7 @@ class Connection:
         self.session = secrets.token_hex(4)
         self._lock = threading.Lock()
         self._sending = threading.Lock()
-        self._answers: dict[int, Callable[[TaskResult], None]] = {}
+        self._answers: dict[int, Callable[[TaskResult | Delivered], None]] = {}
         self._verified: list[Future[tuple[str, ...]]] = []
         self._number = 0
         self._closed = self._over = False
@@ -96,7 +97,7 @@ class Connection:
 
     def carry(
         self, title: str, takes: Amounts, order: Callable[[int], bytes]
-    ) -> tuple[int, Future[TaskResult]]:
+    ) -> tuple[int, Future[TaskResult | Delivered]]:
         """Send a task.
 
         Args:
@@ -105,7 +106,7 @@ class Connection:
         Returns:
             Its number, and the future of its result, which never raises.
         """
-        future: Future[TaskResult] = Future()
+        future: Future[TaskResult | Delivered] = Future()
         with self._lock:
             self._number += 1
             number = self._number
@@ -198,7 +199,7 @@ class Connection:
             "run it again: pivot repro",
         )
 
-    def _answer(self, number: int, result: TaskResult) -> None:
+    def _answer(self, number: int, result: TaskResult | Delivered) -> None:
         with self._lock:
             take = self._answers.pop(number, None)
         if take is not None:
@@ -232,6 +233,7 @@ class ClusterExecutor:
         local: gives an executor of this machine, for what is no stage.
         preload: libraries that the stages use, by module name.
         folder: of the project, absolute, in which short-lived files may be made.
+        home: the project, for workers that do not see its folder; ``None``: then they are no good.
 
     Raises:
         WorkerError: a worker of the cluster would not give the results that this machine gives.
@@ -243,17 +245,22 @@ class ClusterExecutor:
         local: Callable[[], contextlib.AbstractContextManager[Executor]],
         preload: Collection[str],
         folder: str,
+        home: Home | None = None,
     ) -> None:
         self.slots = connection.slots
         self._connection = connection
         self._local = local
         self._preload = tuple(sorted(preload))
         self._lock = threading.Lock()
-        self._running: dict[int, tuple[str, Future[TaskResult]]] = {}
-        self._expected: Expected | None = None
+        self._running: dict[int, tuple[str, Future[TaskResult | Delivered]]] = {}
+        self._far: Far | None = None
+        self._agreed: Agreement | None = None
         self._closed = False
         if connection.spec.address is not None:
-            self._expected = self._agree(folder)
+            title, depot = connection.spec.title, home.depot if home and home.has_remote else None
+            self._agreed = agree(title, connection.verify, self._preload, folder, depot)
+            if home is not None and self._agreed.depot is not None:
+                self._far = Far(home, self._agreed.depot, self._carried)
 
     def require(self, needs: Mapping[str, Resources]) -> None:
         """Find stages that no worker has room for; they would wait for ever.
@@ -282,10 +289,16 @@ class ClusterExecutor:
         """Run a stage; see `Executor.submit`."""
         if self._closed:
             raise RuntimeError("the executor is closed")
+        if self._far is not None:
+            return self._far.submit(task)
+        return cast("Future[TaskResult]", self._carried(task))
+
+    def _carried(self, task: Task, supplies: Supplies | None = None) -> Future[TaskResult | Delivered]:
         data = pickle.dumps(task)
 
         def order(number: int) -> bytes:
-            one = Order(self._connection.session, number, data, self._preload, self._expected)
+            expected = self._agreed.expected if self._agreed is not None else None
+            one = Order(self._connection.session, number, data, self._preload, expected, supplies)
             return pickle.dumps(one)
 
         number, future = self._connection.carry(task.stage, self._takes(task.resources), order)
@@ -306,6 +319,8 @@ class ClusterExecutor:
 
     def interrupt(self, stage: str) -> None:
         """Stop a stage wherever it runs or waits; see `Executor.interrupt`."""
+        if self._far is not None:
+            self._far.interrupt(stage)
         with self._lock:
             numbers = [number for number, (name, _) in self._running.items() if name == stage]
         for number in numbers:
@@ -314,6 +329,8 @@ class ClusterExecutor:
     def close(self) -> None:
         """Kill what runs; it is ``cancelled``. May be called twice."""
         self._closed = True
+        if self._far is not None:
+            self._far.stop()
         with self._lock:
             left = list(self._running.items())
         for number, _ in left:
@@ -323,10 +340,10 @@ class ClusterExecutor:
                 future.result(_PATIENCE)
             except TimeoutError:  # the cluster does not answer: what it runs must not go on for long
                 self._connection.close()
-        if self._expected is not None:
-            for path in glob.glob(f"{glob.escape(self._expected.token)}*"):
-                atomic.discard(path)
-            self._expected = None
+        if self._far is not None:
+            self._far.close()
+        if self._agreed is not None:
+            self._agreed.withdraw()
 
     def __enter__(self) -> Self:
         return self
@@ -346,22 +363,6 @@ class ClusterExecutor:
     def _forget(self, number: int) -> None:
         with self._lock:
             self._running.pop(number, None)
-
-    def _agree(self, folder: str) -> Expected:
-        token, word = os.path.join(folder, f"cluster-{secrets.token_hex(8)}"), secrets.token_hex(16)
-        os.makedirs(folder, exist_ok=True)
-        with open(token, "w", encoding="ascii") as file:
-            file.write(word)
-        expected = expectation(token, word, self._preload)
-        problems = self._connection.verify(expected)
-        if problems:
-            atomic.discard(token)
-            raise WorkerError(
-                f"{self._connection.spec.title}: {'; '.join(problems)}",
-                "results must not depend on where a stage runs: mount the project at the same path on every worker "
-                "and install the same versions there, or run with --executor local",
-            )
-        return expected
 
 
 def _environment(spec: ExecutorSpec) -> dict[str, str]:

@@ -33,6 +33,10 @@ class Depot:
         self._there: set[Digest] = set()
         self._over = threading.Event()
 
+    def stop(self) -> None:
+        """Nothing is moved any more; what is on its way is given up."""
+        self._over.set()
+
     def send(self, path: str, digest: Digest) -> None:
         """Bring a file there, unless it is there.
 
