@@ -281,7 +281,8 @@ class ClusterExecutor:
             words = ", ".join(f"{name}: {asked[name]:g} (the most is {most[name]:g})" for name in lacks)
             where = [f" ({place})" for name, place in resources.places if name in lacks]
             raise WorkerError(
-                f"stage '{stage}': no worker of {self._connection.spec.title} has room for {words}{''.join(where[:1])}",
+                f"stage '{stage}': no worker of {self._connection.spec.title} has room for {words}"
+                f"{''.join(where[:1])}",
                 "ask for less under resources:, or start workers that have it",
             )
 
