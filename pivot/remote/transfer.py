@@ -146,7 +146,9 @@ class Link:
 
     def record_keys(self, stage: str, declared: Digest) -> list[str]:
         """The keys of all records of a stage that the other side has under what is known before a run."""
-        return sorted(self.backend.list(self.key(self._layout.records_folder(stage, declared)) + "/"))
+        begin = self.key(self._layout.records_begin(stage, declared))
+        folder, _, _ = begin.rpartition("/")
+        return sorted(key for key in self.backend.list(f"{folder}/") if key.startswith(begin))
 
     def record_key(self, record: StageRecord) -> str:
         """The key of a record."""

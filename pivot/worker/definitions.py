@@ -4,6 +4,7 @@ The fork server has loaded it, so that a worker begins at once: each edit of a s
 """
 
 import dataclasses
+import functools
 import io
 import itertools
 import os
@@ -43,7 +44,7 @@ def define_in_worker(argument: bytes) -> bytes:
     sought = {folder: names for folder, names in heard.sought.items() if is_project(folder)}
     said = definitions(found, sought if heard.complete else None, pure=not heard.asked, began=began)
     if said.pure and heard.complete:
-        said = replace(said, bodies=_bodies(said.files, heard.ran(), found.stages, root))
+        said = replace(said, bodies=_bodies(said.files, heard.ran, found.stages, root))
     return pickle.dumps(said)
 
 
@@ -79,9 +80,14 @@ class _Packer(pickle.Pickler):
     """Pickles dataclasses as calls of their classes: of thousands of stages, that is read three times as fast."""
 
     def reducer_override(self, value: object) -> Any:
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return type(value), tuple(getattr(value, each.name) for each in dataclasses.fields(value))
-        return NotImplemented
+        kind: Any = type(value)
+        fields = _fields(kind)
+        return (type(value), tuple([getattr(value, name) for name in fields])) if fields else NotImplemented
+
+
+@functools.cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def _packed(stages: tuple[Stage, ...]) -> bytes:

@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pivot.worker.audit import listening
-from pivot.worker.frames import Frames
+from pivot.worker.frames import Frames, Kind
 
 _ENVIRONMENT = getattr(os._Environ, "__getitem__").__code__  # noqa: B009, SLF001 - every way to read it ends there
 _LOOKS = frozenset(("stat", "access"))
@@ -30,6 +30,7 @@ _CLOCK_AND_CHANCE = (
 _FILES = frozenset(("open", "os.listdir", "os.scandir"))  # audit events
 _BLINDING = frozenset(("setprofile", "start_new_thread", "start_joinable_thread"))
 """C functions after which code may run that is not seen here."""
+_PASSED = frozenset((Kind.STANDARD, Kind.SOURCES, Kind.IMPORT, Kind.PIVOT))
 _NOTED = _CLOCK_AND_CHANCE | _LOOKS | _BLINDING
 
 
@@ -46,16 +47,17 @@ class Questions:
     Attributes:
         asked: what project code asked.
         sought: folder → names of modules and packages that were looked for in it.
+        ran: code that ran, but for Python's and Pivot's own: file, name, first line.
         complete: whether all that ran was seen. To be asked when all is over.
     """
 
     def __init__(self, is_project: Callable[[str], bool], outermost: FrameType) -> None:
         self.asked: set[str] = set()
         self.sought: dict[str, set[str]] = {}
+        self.ran: set[tuple[str, str, int]] = set()
         self.complete = True
         self._frames = Frames(is_project)
         self._outermost = outermost
-        self._ran: dict[int, CodeType] = {}  # by id: to hash code takes longer than all else
         self._blinding: set[str] = set()
         self._before = sys.getprofile()
         self._hook: Callable[[FrameType, str, Any], None] | None = None
@@ -67,10 +69,6 @@ class Questions:
             self._hook = self._on_call()
             sys.setprofile(self._hook)
         return nullcontext()
-
-    def ran(self) -> set[tuple[str, str, int]]:
-        """The code that ran: file, name, first line."""
-        return {(code.co_filename, code.co_name, code.co_firstlineno) for code in self._ran.values()}
 
     def end(self) -> None:
         """Stop watching."""
@@ -86,9 +84,9 @@ class Questions:
             self.asked.add(f"{event} {arguments[0]}")
 
     def _on_call(self) -> Callable[[FrameType, str, Any], None]:
-        ran = self._ran
+        passed: set[str] = set()  # files of Python and of Pivot
 
-        # called some dozen times for each stage that is defined
+        # called hundreds of times for each stage that is defined
         def on_call(frame: FrameType, event: str, argument: Any) -> None:
             if event == "c_call":
                 try:
@@ -99,12 +97,18 @@ class Questions:
                     self._note_c(name, frame)
             elif event == "call":
                 code = frame.f_code
-                if id(code) not in ran:
-                    ran[id(code)] = code
+                if code.co_filename not in passed:
+                    self._note_code(code, passed)
                 if code is _ENVIRONMENT and self._frames.is_direct(frame.f_back):
                     self.asked.add("environ")
 
         return on_call
+
+    def _note_code(self, code: CodeType, passed: set[str]) -> None:
+        if self._frames.kind(code.co_filename) in _PASSED:
+            passed.add(code.co_filename)
+        else:
+            self.ran.add((code.co_filename, code.co_name, code.co_firstlineno))
 
     def _note_c(self, name: str, frame: FrameType) -> None:
         if (name in _CLOCK_AND_CHANCE and self._frames.leads_from_project(frame, self._outermost)) or (

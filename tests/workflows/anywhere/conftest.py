@@ -1,7 +1,7 @@
 """The same workflows at home, on Dask and on Ray: one cluster of each kind, which lives through all tests here."""
 
 import importlib.util
-import os
+import secrets
 import subprocess
 import sys
 import time
@@ -31,17 +31,22 @@ def place(kind: str) -> Iterator[str]:
         yield "local"
         return
     head = Path(__file__).with_name("head.py")
-    with subprocess.Popen(
-        [sys.executable, str(head), kind],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0"},
-        text=True,
-        start_new_session=True,
-    ) as cluster:
-        assert cluster.stdout is not None
-        yield f"{{kind: {kind}, address: '{cluster.stdout.readline().strip()}'}}"
-        cluster.communicate()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv(
+            "RAY_AUTH_MODE", "token"
+        )  # so that it is closed to others, and writes no token at home
+        environment.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        with subprocess.Popen(
+            [sys.executable, str(head), kind],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as cluster:
+            assert cluster.stdout is not None
+            yield f"{{kind: {kind}, address: '{cluster.stdout.readline().strip()}'}}"
+            cluster.communicate()
 
 
 @pytest.fixture(scope="package")

@@ -31,7 +31,7 @@ def ray():
             _temp_dir=folder,
         )
         try:
-            yield told["gcs_address"]
+            yield told.address_info["gcs_address"]
         finally:
             ray.shutdown()
 

@@ -48,13 +48,3 @@ def test_another_function_of_the_same_file_under_the_same_stage_name_runs(flow):
     flow.edit("st.one", "st.boom", "pivot.yaml")
     assert flow.run("x") == {"x": "ran"}
     assert (flow.value("x"), flow.calls()) == ("boom", ["boom", "one"])
-
-
-def test_a_list_that_is_set_for_one_command_is_gone_through(flow):
-    flow.write(
-        'def fetch(city):\n    called(city["name"])\n    return len(city["name"])\n',
-        "fetch: {python: st.fetch, map: params.cities, params: {cities: []}}\n",
-    )
-    code, out, err = flow.pivot("repro", "--set", "cities=[{name: oslo}, {name: rome}]")
-    assert (code, flow.calls()) == (0, ["oslo", "rome"]), out + err
-    assert flow.value("fetch") == [4, 4]
