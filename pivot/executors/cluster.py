@@ -245,6 +245,7 @@ class ClusterExecutor:
         folder: str,
     ) -> None:
         self.slots = connection.slots
+        self.ahead = connection.slots if connection.spec.address is None else 0
         self._connection = connection
         self._local = local
         self._preload = tuple(sorted(preload))

@@ -2,19 +2,22 @@
 
 submit ─→ queue ─→ one thread a slot ─→ its worker: run_task(bytes) → bytes ─→ future
                         │  StaleWorker: a fresh worker takes the task, once
+                        │  too late: it is stopped
                         └─ died, cancelled: the slot's process group is killed; the next task gets a fresh one
 """
 
+import contextlib
 import os
 import pickle
 import queue
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Self, cast
 
+from pivot.core.state import duration
 from pivot.errors import PivotError, WorkerError
 from pivot.executors.processes import Server, started_server
 from pivot.executors.slot import Slot, WorkerDied
@@ -34,6 +37,7 @@ class _Job:
         self.future: Future[TaskResult] = Future()
         self.slot: Slot | None = None
         self.stop = threading.Event()
+        self.is_late = False
         self.done = threading.Event()
 
     def finish(self, result: TaskResult) -> None:
@@ -63,7 +67,7 @@ class ForkserverExecutor:
     ) -> None:
         if slots < 1:
             raise ValueError(f"an executor needs at least 1 slot, not {slots}")
-        self.slots = slots
+        self.slots = self.ahead = slots
         self._graces = graces
         self._server = server or started_server(slots, preload)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -126,6 +130,12 @@ class ForkserverExecutor:
             for job in [job for job in self._jobs if job.task.stage == stage]:
                 self._withdraw(job)
 
+    def recall(self, stage: str) -> None:
+        """Take the tasks of a stage back that still wait; see `Executor.recall`."""
+        with self._lock:
+            for job in [job for job in self._jobs if job.task.stage == stage and job.slot is None]:
+                self._withdraw(job)
+
     def withdraw(self, future: Future[TaskResult], *, hard: bool = False) -> None:
         """Stop one task as `interrupt` stops those of a stage; `hard` kills it at once."""
         with self._lock:
@@ -180,7 +190,7 @@ class ForkserverExecutor:
             if stopped:  # whoever hears of its end may rely on it
                 slot.discard()
             with self._lock:
-                self._finish(job, _cancelled(result) if stopped else result)
+                self._finish(job, _stopped(job, result) if stopped else result)
             if job.task.libraries:
                 slot.discard()
         slot.discard()
@@ -201,9 +211,30 @@ class ForkserverExecutor:
             slot.submit(run_task, data)
             if job.stop.is_set():  # the signal may have come before there was a process
                 slot.send(signal.SIGKILL)
-            return cast("TaskResult", pickle.loads(slot.result()))
+            with self._watched(job):
+                return cast("TaskResult", pickle.loads(slot.result()))
         except WorkerDied as death:
             return death.failure
+
+    @contextlib.contextmanager
+    def _watched(self, job: _Job) -> Iterator[None]:
+        """Meanwhile a job that takes too long is stopped."""
+        if job.task.timeout is None:
+            yield
+            return
+        watch = threading.Timer(job.task.timeout, self._end_late, (job,))
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    def _end_late(self, job: _Job) -> None:
+        with self._lock:
+            if job.slot is not None and not job.stop.is_set() and not self._closed:
+                job.is_late = True
+                self._withdraw(job)
 
     def _withdraw(self, job: _Job) -> None:
         if job.stop.is_set():
@@ -254,10 +285,13 @@ class ForkserverExecutor:
             raise RuntimeError("the executor is closed")
 
 
-def _cancelled(result: TaskResult) -> TaskResult:
-    """The result of a task that was told to stop: what it finished counts, all else is its cancellation."""
+def _stopped(job: _Job, result: TaskResult) -> TaskResult:
+    """The result of a task that was told to stop: what it finished counts, all else is why it was stopped."""
     if isinstance(result, Success):
         return result
+    traceback = result.traceback if isinstance(result, Failure) else ""
+    if job.is_late:
+        return Failure("timeout", f"took longer than {duration(job.task.timeout or 0)}", traceback)
     if isinstance(result, Failure) and result.kind == "cancelled":
         return result
-    return Failure("cancelled", "cancelled", result.traceback if isinstance(result, Failure) else "")
+    return Failure("cancelled", "cancelled", traceback)

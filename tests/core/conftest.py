@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pivot.core.schedule import (
+from pivot.core.orders import (
     CancelRequested,
     Check,
     Command,
@@ -19,9 +19,9 @@ from pivot.core.schedule import (
     Interrupt,
     Paused,
     Resumed,
-    Scheduler,
     Spread,
 )
+from pivot.core.schedule import Scheduler
 from pivot.model.digest import Digest, digest_text
 from pivot.model.event import Outcome
 from pivot.model.fingerprint import Part, PartKind

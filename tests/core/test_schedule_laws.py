@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pivot.core.schedule import (
+from pivot.core.orders import (
     CancelRequested,
     Check,
     Conclude,
@@ -16,8 +16,8 @@ from pivot.core.schedule import (
     Interrupt,
     Paused,
     Resumed,
-    Scheduler,
 )
+from pivot.core.schedule import Scheduler
 from pivot.model.event import Outcome
 from pivot.model.resources import Resources
 
