@@ -26,6 +26,7 @@ from typing import Self
 from pivot.errors import WorkerError
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores
+from pivot.executors.mark import take_back
 from pivot.executors.message import (
     Amounts,
     Begin,
@@ -65,6 +66,7 @@ class Connection:
         spec: which one it is.
         slots: how many stages it runs at once.
         has: what each of its workers or machines has, as far as it says so.
+        folder: absolute, of this machine, for files that go with it.
     """
 
     def __init__(self, spec: ExecutorSpec) -> None:
@@ -76,7 +78,7 @@ class Connection:
         self._verified: list[Future[tuple[str, ...]]] = []
         self._number = 0
         self._closed = self._over = False
-        self._folder = tempfile.mkdtemp(prefix="pivot-")  # a short name: there will be sockets in it
+        self.folder = tempfile.mkdtemp(prefix="pivot-")  # a short name: there will be sockets in it
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the client lives
@@ -95,11 +97,12 @@ class Connection:
         self._reader.start()
 
     def carry(
-        self, title: str, takes: Amounts, order: Callable[[int], bytes]
+        self, title: str, takes: Amounts, marks: str, order: Callable[[int], bytes]
     ) -> tuple[int, Future[TaskResult]]:
         """Send a task.
 
         Args:
+            marks: with the number, the task's mark.
             order: gives the pickled `Order` under a number.
 
         Returns:
@@ -110,7 +113,7 @@ class Connection:
             self._number += 1
             number = self._number
             self._answers[number] = future.set_result
-        if not self._say(Carry(number, title, takes, order(number))):
+        if not self._say(Carry(number, title, takes, f"{marks}{number}", order(number))):
             self._answer(number, self._broken())
         return number, future
 
@@ -150,7 +153,7 @@ class Connection:
     def _begun(self) -> tuple[int, tuple[Amounts, ...]]:
         said: ToDriver | None = None
         with contextlib.suppress(OSError, EOFError):
-            self._say(Begin(self.spec, self.session, cores(), self._folder))
+            self._say(Begin(self.spec, self.session, cores(), self.folder))
             said = self._hear()
         if isinstance(said, Ready):
             return said.slots, said.has
@@ -186,7 +189,7 @@ class Connection:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._client.pid, signal.SIGKILL)
         self._client.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _broken(self) -> Failure:
         if self._closed:
@@ -252,9 +255,11 @@ class ClusterExecutor:
         self._lock = threading.Lock()
         self._running: dict[int, tuple[str, Future[TaskResult]]] = {}
         self._expected: Expected | None = None
+        self._marks = os.path.join(connection.folder, f"begun-{secrets.token_hex(8)}.")
         self._closed = False
         if connection.spec.address is not None:
             self._expected = self._agree(folder)
+            self._marks = f"{self._expected.token}."
 
     def require(self, needs: Mapping[str, Resources]) -> None:
         """Find stages that no worker has room for; they would wait for ever.
@@ -285,10 +290,12 @@ class ClusterExecutor:
         data = pickle.dumps(task)
 
         def order(number: int) -> bytes:
-            one = Order(self._connection.session, number, data, self._preload, self._expected)
+            mark = f"{self._marks}{number}"
+            one = Order(self._connection.session, number, data, mark, self._preload, self._expected)
             return pickle.dumps(one)
 
-        number, future = self._connection.carry(task.stage, self._takes(task.resources), order)
+        takes = self._takes(task.resources)
+        number, future = self._connection.carry(task.stage, takes, self._marks, order)
         with self._lock:
             self._running[number] = (task.stage, future)
         future.add_done_callback(lambda _: self._forget(number))
@@ -306,10 +313,14 @@ class ClusterExecutor:
 
     def interrupt(self, stage: str) -> None:
         """Stop a stage wherever it runs or waits; see `Executor.interrupt`."""
-        with self._lock:
-            numbers = [number for number, (name, _) in self._running.items() if name == stage]
-        for number in numbers:
+        for number in self._numbers(stage):
             self._connection.stop(number, hard=False)
+
+    def recall(self, stage: str) -> None:
+        """Take back what nobody has begun with; see `Executor.recall`."""
+        for number in self._numbers(stage):
+            if take_back(f"{self._marks}{number}"):
+                self._connection.stop(number, hard=False)
 
     def close(self) -> None:
         """Kill what runs; it is ``cancelled``. May be called twice."""
@@ -323,10 +334,10 @@ class ClusterExecutor:
                 future.result(_PATIENCE)
             except TimeoutError:  # the cluster does not answer: what it runs must not go on for long
                 self._connection.close()
+        for path in glob.glob(f"{glob.escape(self._marks)}*"):
+            atomic.discard(path)
         if self._expected is not None:
-            for path in glob.glob(f"{glob.escape(self._expected.token)}*"):
-                atomic.discard(path)
-            self._expected = None
+            atomic.discard(self._expected.token)
 
     def __enter__(self) -> Self:
         return self
@@ -342,6 +353,10 @@ class ClusterExecutor:
         if self._connection.spec.address is not None:
             known |= set(dict(resources.labels))
         return {name: amount for name, amount in resources.amounts().items() if name in known}
+
+    def _numbers(self, stage: str) -> list[int]:
+        with self._lock:
+            return [number for number, (name, _) in self._running.items() if name == stage]
 
     def _forget(self, number: int) -> None:
         with self._lock:

@@ -41,6 +41,7 @@ class Order:
         session: of one driver on one cluster; what a worker keeps warm is kept for it alone.
         number: of the task in the session.
         task: a pickled `pivot.model.task.Task`.
+        mark: see `pivot.executors.mark`.
         preload: libraries that its stages use, by module name.
         expected: ``None`` where the worker is on the driver's own machine.
     """
@@ -48,6 +49,7 @@ class Order:
     session: str
     number: int
     task: bytes
+    mark: str
     preload: tuple[str, ...]
     expected: Expected | None
 
@@ -90,11 +92,12 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """A task to be run. `title` is what the cluster's own displays show."""
+    """A task to be run. `title` is what the cluster's own displays show, `mark` that of the order."""
 
     number: int
     title: str
     takes: Amounts
+    mark: str
     order: bytes
 
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from pivot.executors.carrier import gone
 from pivot.executors.forkserver import ForkserverExecutor
+from pivot.executors.mark import began
 from pivot.executors.message import Expected, Order
 from pivot.fingerprint.packages import Packages
 from pivot.model.task import Failure, Task, TaskResult
@@ -60,11 +60,10 @@ class _Rooms:
     def run(self, order: Order, slots: int, wish: Callable[[], bool | None]) -> TaskResult:
         """Run a task; see `run`."""
         task: Task = pickle.loads(order.task)
-        if (expected := order.expected) is not None:
-            if wrong := self._problem(expected):
-                return Failure("died", wrong, hint=_WAY_OUT)
-            if not _is_first(f"{expected.token}.{order.number}"):
-                return gone("it was tried once, and must not be twice")
+        if (expected := order.expected) is not None and (wrong := self._problem(expected)):
+            return Failure("died", wrong, hint=_WAY_OUT)
+        if (failure := began(order.mark)) is not None:
+            return failure
         room = self._enter(order, slots)
         try:
             future = room.pool.submit(task)
@@ -213,15 +212,6 @@ def _version() -> str:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version("pivot")
     return ""
-
-
-def _is_first(mark: str) -> bool:
-    """Whether nobody has begun with a task: a cluster may give one to another worker when it has lost the first."""
-    try:
-        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-    except FileExistsError:
-        return False
-    return True
 
 
 def _awaited(
