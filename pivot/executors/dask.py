@@ -47,6 +47,11 @@ class DaskCarrier:
         self._lock = threading.Lock()
         self._tasks: dict[int, Future] = {}
 
+    def prepare(self, preload: tuple[str, ...]) -> None:
+        """See `Carrier`."""
+        threads = max(1, self.slots // len(self.has))
+        self._client.run(node.prepare, self._session, preload, threads, on_error="ignore")
+
     def carry(self, one: Carry, done: Callable[[bytes | Failure], None]) -> None:
         """See `Carrier`."""
         self._carry(one, done, _CHANCES)

@@ -1,6 +1,6 @@
 """What the driver, the process that is a cluster's client, and the cluster's workers say to one another.
 
-    driver ──Begin, Carry, Stop, Verify──→ client ──Order──→ worker of the cluster
+    driver ──Begin, Prepare, Carry, Stop, Verify──→ client ──Order──→ worker of the cluster
     driver ←──Ready, Refused, Carried, Verified── client ←──bytes── worker of the cluster
 
 Stages cross it as bytes, so that nobody on the way needs their classes. Pickled; both ends are of one Pivot.
@@ -91,6 +91,13 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """Tasks will come: workers may begin to load what they need. `preload` is that of the orders."""
+
+    preload: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Carry:
     """A task to be run. `title` is what the cluster's own displays show, `mark` that of the order."""
 
@@ -131,5 +138,5 @@ class Verified:
     problems: tuple[str, ...]
 
 
-ToClient = Begin | Carry | Stop | Verify
+ToClient = Begin | Prepare | Carry | Stop | Verify
 ToDriver = Ready | Refused | Carried | Verified

@@ -17,15 +17,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from pivot.errors import WorkerError
 from pivot.executors.forkserver import ForkserverExecutor
 from pivot.executors.mark import began
 from pivot.executors.message import Expected, Order
 from pivot.fingerprint.packages import Packages
+from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, Task, TaskResult
 from pivot.worker.installed import library_folders
 
 IDLE = 60.0
 """Seconds after which what is kept warm for a driver ends if it sends nothing: it may be gone without a word."""
+_NOTHING = ObjectRef("builtins", "bytes")
+"""What a process of a fork server can do as soon as there is one."""
 LOOK = 0.25
 """Seconds between two looks at whether a task is still wanted."""
 
@@ -64,7 +68,7 @@ class _Rooms:
             return Failure("died", wrong, hint=_WAY_OUT)
         if (failure := began(order.mark)) is not None:
             return failure
-        room = self._enter(order, slots)
+        room = self._enter(order.session, order.preload, slots)
         try:
             future = room.pool.submit(task)
             with self._lock:
@@ -75,6 +79,18 @@ class _Rooms:
             return _awaited(room.pool, future, wish)
         finally:
             self._leave(order, room)
+
+    def prepare(self, session: str, preload: Sequence[str], slots: int, *, wait: bool) -> None:
+        """Keep warm what a driver will need; see `prepare`."""
+        with self._lock:
+            if session in self._rooms:
+                return
+        room = self._enter(session, preload, slots)
+        if wait:
+            with contextlib.suppress(WorkerError):  # whoever has a task will hear of it
+                room.pool.call(_NOTHING, b"")
+        with self._lock:
+            room.uses -= 1
 
     def stop(self, session: str, number: int, *, hard: bool) -> bool:
         """Stop a task; gives whether it runs here."""
@@ -106,15 +122,14 @@ class _Rooms:
                 self._wrong[expected] = known
         return known
 
-    def _enter(self, order: Order, slots: int) -> _Room:
+    def _enter(self, session: str, preload: Sequence[str], slots: int) -> _Room:
         unwanted = None
         with self._lock:
-            room = self._rooms.get(order.session)
-            if room is not None and room.uses == 0 and not room.preloaded.issuperset(order.preload):
+            room = self._rooms.get(session)
+            if room is not None and room.uses == 0 and not room.preloaded.issuperset(preload):
                 unwanted, room = room, None
             if room is None:
-                pool = ForkserverExecutor(slots, order.preload)
-                room = self._rooms[order.session] = _Room(pool, frozenset(order.preload))
+                room = self._rooms[session] = _Room(ForkserverExecutor(slots, preload), frozenset(preload))
             if room.end is not None:
                 room.end.cancel()
                 room.end = None
@@ -152,6 +167,18 @@ def run(order: bytes, slots: int, wish: Callable[[], bool | None]) -> bytes:
     """
     _permit_children()
     return pickle.dumps(_rooms().run(pickle.loads(order), slots, wish))
+
+
+def prepare(session: str, preload: Sequence[str], slots: int, wait: bool = False) -> None:
+    """Begin to load what tasks of a driver will need.
+
+    Args:
+        preload: libraries, by module name.
+        slots: how many tasks this worker of the cluster may run at once.
+        wait: return when that is done.
+    """
+    _permit_children()
+    _rooms().prepare(session, preload, slots, wait=wait)
 
 
 def stop(session: str, number: int, hard: bool) -> bool:

@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pivot.executors.cluster import ClusterExecutor, Connection
+from pivot.executors.cluster import ClusterExecutor
+from pivot.executors.connection import Connection
 from pivot.executors.forkserver import ForkserverExecutor
 from pivot.model.executor import ExecutorSpec
 from pivot.model.resources import Resources
@@ -298,7 +299,8 @@ DRIVER = """
     spec = importlib.util.spec_from_file_location("factory", {conftest!r})
     factory = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(factory)
-    from pivot.executors.cluster import ClusterExecutor, Connection
+    from pivot.executors.cluster import ClusterExecutor
+    from pivot.executors.connection import Connection
     from pivot.model.executor import ExecutorSpec
     tasks = factory.TaskFactory(Path({folder!r}))
     one = ClusterExecutor(Connection(ExecutorSpec({kind!r}, workers=1, threads=1)), None, (), {folder!r})
