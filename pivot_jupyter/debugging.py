@@ -38,6 +38,7 @@ def debug(shell: Any, session: Session, stage: str, *, step: bool) -> None:
         PivotError: it cannot be called, it fails in no line of its author's, or the front end takes no input.
     """
     with session.project_of(stage) as project:
+        session.awaited.require(stage)
         module = session.module() if project is session.project else None
         files = _files_of_cells(shell, module)
 

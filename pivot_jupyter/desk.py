@@ -4,7 +4,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from pivot_jupyter.protocol import (
     Done,
     Failed,
     FromKernel,
+    Log,
     Told,
     to_json,
 )
@@ -86,6 +87,7 @@ class Desk:
         self._inbox: queue.SimpleQueue[tuple[Viewer | None, Mapping[str, Any]] | None] = queue.SimpleQueue()
         self._look = threading.Event()
         self._beacon: Any = None
+        self._in_cells: Callable[[str], str] = str  # puts lines of cells into what the last run writes
         manager.register_target(TARGET, self._opened)
         self._thread = threading.Thread(target=self._work, name="pivot-desk", daemon=True)
         self._thread.start()
@@ -120,12 +122,15 @@ class Desk:
 
     def prepare(self) -> None:
         """A run begins, perhaps before anybody had time to look at the cells above it."""
+        with suppress(PivotError):  # what is wrong is told by what begins the run
+            self._in_cells = self._session.module().in_cells
         if self._comms:
             self._lay_out()
 
     def _lay_out(self) -> None:
         """The graph and the cells, without states: a run tells these."""
-        self.board.lay_out(self._session.handed_over(strictly=True).graph(), self._cells())
+        project = self._session.handed_over(strictly=True, waiting=True)
+        self.board.lay_out(project.graph(), self._cells())
 
     def heard(self, event: Event) -> None:
         """Something happened in a run of this process."""
@@ -172,6 +177,8 @@ class Desk:
         self.board.leave(who)
 
     def _tell(self, message: FromKernel, who: str) -> None:
+        if isinstance(message, Log):
+            message = replace(message, log=self._in_cells(message.log))
         data = to_json(message)
         comms = tuple(self._comms.items())
         for name, comm in comms:

@@ -33,7 +33,7 @@ def detail_of(session: Session, request: int, name: str, why: tuple[Why, ...], t
         deps=deps,
         outs=outs,
         durations=durations(project, name),
-        log=session.log(name)[-LOG_BYTES:],
+        log=session.told(session.log(name)[-LOG_BYTES:]),
         traceback=traceback,
         previews=previews(stage.outs, project.root),
     )

@@ -11,6 +11,7 @@ from pivot.model.digest import digest_text
 from pivot.paths import ProjectPath, absolute, project_path, relative_to_root
 from pivot.project import Project, initialize
 from pivot.yamlio import YamlDocument, dump_yaml, read_yaml
+from pivot_jupyter.awaited import require_known
 from pivot_jupyter.defined import Defined
 from pivot_jupyter.drift import Drift, drift_of
 from pivot_jupyter.stages import Ground
@@ -245,6 +246,7 @@ def _plan(defined: Defined, ground: Ground, former: Sequence[str]) -> tuple[Proj
     pipeline_file = project_path(PIPELINE, folder)
     existing = _read(absolute(pipeline_file, ground.root))
     text = pipeline_text(defined.entries, (defined.module.name, *former), existing)
+    require_known(defined.stages, _stages_of(read_yaml(text, PIPELINE)))
     return project_path(f"{defined.module.name}.py", folder), pipeline_file, text
 
 

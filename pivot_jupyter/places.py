@@ -1,6 +1,6 @@
 """What the project says of the notebook's module, told in lines of cells."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -30,19 +30,23 @@ def in_cells(module: NotebookModule | None, ask: Callable[[], _Answer]) -> _Answ
         raise (told[0] if len(told) == 1 else DefinitionErrors(told)) from None
 
 
-def decision_in_cells(module: NotebookModule, path: str, decision: Decision) -> Decision:
-    """A decision with the places that its changes have in cells.
+def decisions_in_cells(
+    module: NotebookModule | None, path: str, decisions: Sequence[Decision]
+) -> tuple[Decision, ...]:
+    """Decisions with the places that their changes have in cells.
 
     Args:
+        module: ``None``: they are about stages of files, and stay as they are.
         path: the module's place in reasons.
     """
-    return replace(decision, changes=tuple(_change(module, path, change) for change in decision.changes))
+    return tuple(decisions) if module is None else tuple(_decision(module, path, one) for one in decisions)
 
 
-def explanation_in_cells(module: NotebookModule, path: str, found: Explanation) -> Explanation:
-    """The same for an explanation."""
-    details = tuple(replace(d, change=_change(module, path, d.change)) for d in found.details)
-    return replace(found, decision=decision_in_cells(module, path, found.decision), details=details)
+def explanations_in_cells(
+    module: NotebookModule | None, path: str, found: Sequence[Explanation]
+) -> tuple[Explanation, ...]:
+    """The same for explanations."""
+    return tuple(found) if module is None else tuple(_explanation(module, path, one) for one in found)
 
 
 def inventory_in_cells(module: NotebookModule, path: str, found: Inventory) -> Inventory:
@@ -52,6 +56,15 @@ def inventory_in_cells(module: NotebookModule, path: str, found: Inventory) -> I
         for item in found.code
     )
     return replace(found, code=code)
+
+
+def _decision(module: NotebookModule, path: str, decision: Decision) -> Decision:
+    return replace(decision, changes=tuple(_change(module, path, change) for change in decision.changes))
+
+
+def _explanation(module: NotebookModule, path: str, found: Explanation) -> Explanation:
+    details = tuple(replace(d, change=_change(module, path, d.change)) for d in found.details)
+    return replace(found, decision=_decision(module, path, found.decision), details=details)
 
 
 def _change(module: NotebookModule, path: str, change: Change) -> Change:

@@ -38,11 +38,15 @@ def size_text(path: Path) -> str:
     """``3.4 MB``, of a folder ``12 files``, of nothing ``missing``."""
     try:
         if path.is_dir():
-            count = sum(1 for file in path.rglob("*") if file.is_file())
-            return f"{count} file{'' if count == 1 else 's'}"
+            return counted(sum(1 for file in path.rglob("*") if file.is_file()), "file")
         return human_size(path.stat().st_size)
     except OSError:
         return "missing"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``12 files``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def human_size(size: float) -> str:

@@ -40,11 +40,17 @@ StateName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class ProgressView:
-    """How far a running stage says that it is; `total` is ``None`` where nobody knows."""
+    """How far a running stage says that it is.
+
+    Attributes:
+        total: ``None`` where nobody knows.
+        failed: how many items of a mapped stage failed, of those that are done.
+    """
 
     done: float
     total: float | None
     text: str
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

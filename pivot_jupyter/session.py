@@ -20,6 +20,7 @@ from pivot.paths import absolute, project_path, relative_to_root
 from pivot.project import Project
 from pivot_jupyter.acting import Acting
 from pivot_jupyter.adopt import adopt, release, replaced, strangers
+from pivot_jupyter.awaited import Awaited
 from pivot_jupyter.background import Submitted
 from pivot_jupyter.cells import Cell
 from pivot_jupyter.compile import (
@@ -38,7 +39,7 @@ from pivot_jupyter.naming import DEFAULT_MODULE, check_module_name
 from pivot_jupyter.opening import Opened
 from pivot_jupyter.options import Options
 from pivot_jupyter.outdated import outdated
-from pivot_jupyter.places import decision_in_cells, explanation_in_cells, in_cells, inventory_in_cells
+from pivot_jupyter.places import decisions_in_cells, explanations_in_cells, in_cells, inventory_in_cells
 from pivot_jupyter.renewed import declaring
 from pivot_jupyter.slices import Slice
 from pivot_jupyter.stages import Draft, Ground, define, drafts_in, marked_in, params_of, unclaimed
@@ -81,6 +82,7 @@ class Session:
         self._patched: dict[str, str] = {}
         self._acts: dict[object, Acting] = {}  # for one state of the files
         self._trials = Trials(self._own)
+        self.awaited = Awaited()
 
     def close(self) -> None:
         """Ends the workers and takes the notebook module out of this process."""
@@ -170,12 +172,13 @@ class Session:
             elif is_unnamed(key):
                 self.executed.replace_by_newest(known.cell)
 
-    def define(self, drafts: Sequence[Draft] | None = None) -> Defined:
+    def define(self, drafts: Sequence[Draft] | None = None, *, waiting: bool = False) -> Defined:
         """The module and the stages as they are now, handed to the project.
 
         Args:
             drafts: judge only these strictly, and let names that are still missing pass, since a later
                 cell may define them; left out, everything must be right.
+            waiting: let names of stages pass that no cell defines yet, for a look: nothing can be run then.
 
         Raises:
             PivotError: something cannot become part of a module.
@@ -210,9 +213,9 @@ class Session:
         defined = defined_by(module, self.ground, holding, made, drafts)
         stages = defined.stages
         if self.opened is not None:
-            modules = (self.module_name, *self.former_names)
-            stages = self.opened.beside(stages, self.ground.folder, modules)
-        self._own.use_module(defined.text, stages)
+            stages = self.opened.beside(stages, self.ground.folder, (self.module_name, *self.former_names))
+        self.awaited = Awaited.of(stages) if waiting or drafts is not None else Awaited(stages)
+        self._own.use_module(defined.text, self.awaited.stages)
         return defined
 
     def missing(self, cell: Cell | None = None) -> tuple[str, ...]:
@@ -289,15 +292,15 @@ class Session:
         self._ready()
         return Submitted(absolute(self.project.folder, self.ground.root))
 
-    def handed_over(self, *, strictly: bool) -> Project:
+    def handed_over(self, *, strictly: bool, waiting: bool = False) -> Project:
         """The project, with the stages of the cells as they are now; `strictly`: all must be right with them."""
         if strictly:
-            self._ready()
+            self._ready(waiting=waiting)
         return self.project
 
     def status(self, targets: Sequence[str] = (), **how: bool) -> tuple[Decision, ...]:
         """What a run would do, and why; places are those of cells. As for `how`, see `Project.status`."""
-        return self._status(self._ready(), targets, **how)
+        return self._status(self._ready(waiting=True), targets, **how)
 
     def status_of(self, stages: Sequence[str]) -> tuple[Decision, ...]:
         """What a run would do with stages that were just defined, whatever is wrong with others.
@@ -311,21 +314,17 @@ class Session:
         self, module: NotebookModule | None, targets: Sequence[str], **how: bool
     ) -> tuple[Decision, ...]:
         decisions = in_cells(module, lambda: self.project.status(targets, **how))
-        if module is None:
-            return decisions
-        return tuple(decision_in_cells(module, self.module_path, decision) for decision in decisions)
+        return decisions_in_cells(module, self.module_path, self.awaited.decided(decisions))
 
     def explain(self, targets: Sequence[str] = ()) -> tuple[Explanation, ...]:
         """What `status` gives, with the ways to what changed and the diffs."""
-        module = self._ready()
+        module = self._ready(waiting=True)
         found = in_cells(module, lambda: self.project.explain(targets))
-        if module is None:
-            return found
-        return tuple(explanation_in_cells(module, self.module_path, one) for one in found)
+        return explanations_in_cells(module, self.module_path, self.awaited.explained(found))
 
     def inventory(self, stage: str) -> Inventory:
         """All code that a stage rests on, and what was observed when it last ran."""
-        module = self._ready()
+        module = self._ready(waiting=True)
         found = in_cells(module, lambda: self.project.inventory(stage))
         return found if module is None else inventory_in_cells(module, self.module_path, found)
 
@@ -389,9 +388,10 @@ class Session:
             text = self.module().in_cells(text)
         return text.replace(self.ground.root + os.sep, "")
 
-    def _ready(self) -> NotebookModule | None:
+    def _ready(self, *, waiting: bool = False) -> NotebookModule | None:
         if self._drafts:
-            return self.define().module
+            return self.define(waiting=waiting).module
         if self.opened is None and find_pipeline_file(self.folder) is None:
             raise no_stage()
+        self.awaited = Awaited()
         return None

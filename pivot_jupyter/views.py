@@ -22,8 +22,10 @@ from pivot.model.event import (
 )
 from pivot.model.run import Run
 from pivot.model.stage import Stage, StageOut
-from pivot.model.upstream import shown_path
-from pivot_jupyter.previews import preview, size_text
+from pivot.model.tree import read_tree
+from pivot.model.upstream import is_listed, shown_path
+from pivot.paths import ProjectPath
+from pivot_jupyter.previews import counted, human_size, preview, size_text
 from pivot_jupyter.protocol import (
     PROTOCOL,
     Edge,
@@ -64,9 +66,13 @@ def stage_view(name: str, state: StageState, progress: StageProgress | None = No
         icon=state.icon,
         phrase=state.phrase,
         reason=state.reason,
-        progress=ProgressView(progress.done, progress.total, progress.text) if progress else None,
+        progress=_progress(progress) if progress else None,
         seconds=state.seconds if state.state is Progress.RUNNING else None,
     )
+
+
+def _progress(said: StageProgress) -> ProgressView:
+    return ProgressView(said.done, said.total, said.text, said.failed)
 
 
 def states_in(event: Event) -> dict[str, StageState]:
@@ -162,9 +168,17 @@ def _flat(prefix: str, value: object) -> Iterator[Row]:
 
 def paths_of(stage: Stage, root: str) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     """The deps and the outs, with their sizes."""
-    deps = tuple(Row(shown_path(path), size_text(Path(root, path))) for path in stage.dep_paths())
-    outs = tuple(Row(shown_path(path), size_text(Path(root, path))) for path in stage.out_paths())
+    deps = tuple(Row(shown_path(path), _size(path, root)) for path in stage.dep_paths())
+    outs = tuple(Row(shown_path(path), _size(path, root)) for path in stage.out_paths())
     return deps, outs
+
+
+def _size(path: ProjectPath, root: str) -> str:
+    file = Path(root, path)
+    if is_listed(path) and file.is_file():  # it names an object for each item
+        entries = read_tree(file.read_text())
+        return f"{counted(len(entries), 'item')}, {human_size(sum(entry.size for entry in entries))}"
+    return size_text(file)
 
 
 def previews(outs: Iterable[StageOut], root: str) -> tuple[Preview, ...]:

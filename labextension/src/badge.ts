@@ -1,5 +1,6 @@
 /** What a cell is to the pipeline, told in a line above it. */
 
+import { progressOf } from './dag/progress.js';
 import type { CellView, Snapshot, StageView } from './protocol.js';
 
 /** What a badge says; equal ones need no repainting. */
@@ -37,8 +38,7 @@ export function badgeOf(cell: CellView | undefined, text: string, stages: Map<st
   }
   const lines = own.map(stage => {
     const name = own.length > 1 ? `${stage.name}: ` : '';
-    const progress = stage.progress?.total ? ` ${Math.floor((100 * stage.progress.done) / stage.progress.total)} %` : '';
-    return `${name}${stage.phrase}${progress}${stage.reason === '' ? '' : ` · ${stage.reason}`}`;
+    return name + [stage.phrase, progressOf(stage.progress), stage.reason].filter(Boolean).join(' · ');
   });
   const [first] = own;
   return {

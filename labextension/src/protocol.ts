@@ -17,11 +17,12 @@ export type StateName =
   | 'blocked'
   | 'cancelled';
 
-/** How far a running stage says that it is; `total` is ``None`` where nobody knows. */
+/** How far a running stage says that it is. */
 export interface ProgressView {
   done: number;
   total: number | null;
   text: string;
+  failed: number;
 }
 
 /** A stage and its state. */

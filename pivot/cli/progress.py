@@ -185,6 +185,8 @@ def running_line(name: str, said: StageProgress | None, seconds: float, columns:
         if said.total:
             share = f"{max(0, min(100, int(100 * said.done / said.total))):>3} %"
             steps = f"{_number(said.done)}/{_number(said.total)}" if said.total < MOST_STEPS else ""
+        if said.failed:
+            steps = f"{steps}, {said.failed} failed".removeprefix(", ")
     rest = [part for part in (name, share, steps, duration(seconds)) if part]
     room = columns - len("  ".join(rest)) - (1 if steps else 2)
     if len(text) > room:

@@ -1,6 +1,6 @@
 """What stages take from each other by value: ``depends_on`` and ``map`` → deps on the values of other stages."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pivot.errors import DefinitionError
@@ -24,6 +24,23 @@ def linked(stages: Sequence[Stage], problems: list[tuple[Place, DefinitionError]
         return tuple(stages)
     by_key = {stage.key: stage for stage in stages}
     return tuple(_with_deps(stage, by_key, problems) for stage in stages)
+
+
+def unknown_upstream(stages: Sequence[Stage]) -> dict[str, tuple[str, ...]]:
+    """What is named and is no stage, as written, by the name of the stage that names it."""
+    keys = {stage.key for stage in stages}
+    found = {
+        stage.name: tuple(dict.fromkeys(name for name, _ in _named(stage) if _key(name, stage) not in keys))
+        for stage in stages
+    }
+    return {name: names for name, names in found.items() if names}
+
+
+def without_upstream(stage: Stage, names: Collection[str]) -> Stage:
+    """A stage that does not name some others: for a look at it, never to be run."""
+    kept = tuple(upstream for upstream in stage.depends_on if upstream.stage not in names)
+    over = stage.map if stage.map is not None and stage.map.over not in names else None
+    return replace(stage, depends_on=kept, map=over)
 
 
 def _named(stage: Stage) -> Iterator[tuple[str, Place]]:

@@ -261,6 +261,7 @@ def begin(
         store.abort(journal)
         raise
     task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number)
+    task = replace(task, named=tuple(absolute(path, store.root) for path in named))
     return Attempt(
         stage=stage,
         inputs=decision.inputs,

@@ -97,4 +97,4 @@ class Fans:
 
     def _tell(self, fan: Fan) -> None:
         done, total = fan.progress
-        self._emit(StageProgress(fan.stage, done, total, "items"))
+        self._emit(StageProgress(fan.stage, done, total, "items", len(fan.failures)))

@@ -1,7 +1,7 @@
-"""Stages on a cluster, as a run sees it.
+"""Stages on a cluster, as the driver sees it.
 
-    submit ─→ Task → bytes ─→ Connection ─→ client process ─→ cluster ─→ its worker: node.run ─→ stage
-    future ←── TaskResult ←── bytes ←────────────────────────────────────────────────┘
+    submit ─→ Task → bytes ─→ Connection ─socket─→ client process ─→ cluster ─→ its worker: node.run ─→ stage
+    future ←── TaskResult ←── bytes ←───────────────────────────────────────────────────────┘
 
 A `Connection` is one cluster, kept warm between runs; a `ClusterExecutor` is what one run has of it.
 """
@@ -15,14 +15,15 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from pivot.errors import WorkerError
+from pivot.executors.agreement import Agreement, agree
 from pivot.executors.base import Executor
 from pivot.executors.connection import PATIENCE, Connection
+from pivot.executors.far import Far, Home
 from pivot.executors.mark import take_back
-from pivot.executors.message import Amounts, Expected, Order
-from pivot.executors.node import expectation
+from pivot.executors.message import Amounts, Delivered, Order, Supplies
 from pivot.model.resources import Resources
 from pivot.model.stage import ObjectRef
 from pivot.model.task import Task, TaskResult, TrialResult, TrialTask
@@ -37,6 +38,7 @@ class ClusterExecutor:
         local: gives an executor of this machine, for what is no stage.
         preload: libraries that the stages use, by module name.
         folder: of the project, absolute, in which short-lived files may be made.
+        home: the project, for workers that do not see its folder; ``None``: then they are no good.
 
     Raises:
         WorkerError: a worker of the cluster would not give the results that this machine gives.
@@ -48,6 +50,7 @@ class ClusterExecutor:
         local: Callable[[], contextlib.AbstractContextManager[Executor]],
         preload: Collection[str],
         folder: str,
+        home: Home | None = None,
     ) -> None:
         self.slots = connection.slots
         self.ahead = connection.slots if connection.spec.address is None else 0
@@ -55,13 +58,17 @@ class ClusterExecutor:
         self._local = local
         self._preload = tuple(sorted(preload))
         self._lock = threading.Lock()
-        self._running: dict[int, tuple[str, Future[TaskResult]]] = {}
-        self._expected: Expected | None = None
+        self._running: dict[int, tuple[str, Future[TaskResult | Delivered]]] = {}
+        self._far: Far | None = None
+        self._agreed: Agreement | None = None
         self._marks = os.path.join(connection.folder, f"begun-{secrets.token_hex(8)}.")
         self._closed = False
         if connection.spec.address is not None:
-            self._expected = self._agree(folder)
-            self._marks = f"{self._expected.token}."
+            title, depot = connection.spec.title, home.depot if home and home.has_remote else None
+            self._agreed = agree(title, connection.verify, self._preload, folder, depot)
+            self._marks = self._agreed.marks
+            if home is not None and self._agreed.depot is not None:
+                self._far = Far(home, self._agreed.depot, self._carried)
         else:
             connection.prepare(self._preload)
 
@@ -82,8 +89,10 @@ class ClusterExecutor:
             most = {name: max((one.get(name, 0) for one in has), default=0) for name in asked}
             lacks = [name for name in asked if asked[name] > most[name]] or list(asked)
             words = ", ".join(f"{name}: {asked[name]:g} (the most is {most[name]:g})" for name in lacks)
+            where = [f" ({place})" for name, place in resources.places if name in lacks]
             raise WorkerError(
-                f"stage '{stage}': no worker of {self._connection.spec.title} has room for {words}",
+                f"stage '{stage}': no worker of {self._connection.spec.title} has room for {words}"
+                f"{''.join(where[:1])}",
                 "ask for less under resources:, or start workers that have it",
             )
 
@@ -91,15 +100,19 @@ class ClusterExecutor:
         """Run a stage; see `Executor.submit`."""
         if self._closed:
             raise RuntimeError("the executor is closed")
+        if self._far is not None:
+            return self._far.submit(task)
+        return cast("Future[TaskResult]", self._carried(task))
+
+    def _carried(self, task: Task, supplies: Supplies | None = None) -> Future[TaskResult | Delivered]:
         data = pickle.dumps(task)
 
         def order(number: int) -> bytes:
-            mark = f"{self._marks}{number}"
-            one = Order(self._connection.session, number, data, mark, self._preload, self._expected)
-            return pickle.dumps(one)
+            expected = self._agreed.expected if self._agreed is not None else None
+            session, mark = self._connection.session, self._mark(number)
+            return pickle.dumps(Order(session, number, data, mark, self._preload, expected, supplies))
 
-        takes = self._takes(task.resources)
-        number, future = self._connection.carry(task.stage, takes, self._marks, order)
+        number, future = self._connection.carry(task.stage, self._takes(task.resources), self._mark, order)
         with self._lock:
             self._running[number] = (task.stage, future)
         future.add_done_callback(lambda _: self._forget(number))
@@ -117,18 +130,24 @@ class ClusterExecutor:
 
     def interrupt(self, stage: str) -> None:
         """Stop a stage wherever it runs or waits; see `Executor.interrupt`."""
+        if self._far is not None:
+            self._far.interrupt(stage)
         for number in self._numbers(stage):
             self._connection.stop(number, hard=False)
 
     def recall(self, stage: str) -> None:
         """Take back what nobody has begun with; see `Executor.recall`."""
+        if self._far is not None:
+            self._far.interrupt(stage)
         for number in self._numbers(stage):
-            if take_back(f"{self._marks}{number}"):
+            if self._marks and take_back(self._mark(number)):
                 self._connection.stop(number, hard=False)
 
     def close(self) -> None:
         """Kill what runs; it is ``cancelled``. May be called twice."""
         self._closed = True
+        if self._far is not None:
+            self._far.stop()
         with self._lock:
             left = list(self._running.items())
         for number, _ in left:
@@ -138,10 +157,12 @@ class ClusterExecutor:
                 future.result(PATIENCE)
             except TimeoutError:  # the cluster does not answer: what it runs must not go on for long
                 self._connection.close()
-        for path in glob.glob(f"{glob.escape(self._marks)}*"):
+        if self._far is not None:
+            self._far.close()
+        for path in glob.glob(f"{glob.escape(self._marks)}*") if self._marks else ():
             atomic.discard(path)
-        if self._expected is not None:
-            atomic.discard(self._expected.token)
+        if self._agreed is not None:
+            self._agreed.withdraw()
 
     def __enter__(self) -> Self:
         return self
@@ -158,6 +179,10 @@ class ClusterExecutor:
             known |= set(dict(resources.labels))
         return {name: amount for name, amount in resources.amounts().items() if name in known}
 
+    def _mark(self, number: int) -> str:
+        """See `pivot.executors.mark`; empty where worker and driver have no folder in common."""
+        return f"{self._marks}{number}" if self._marks else ""
+
     def _numbers(self, stage: str) -> list[int]:
         with self._lock:
             return [number for number, (name, _) in self._running.items() if name == stage]
@@ -165,19 +190,3 @@ class ClusterExecutor:
     def _forget(self, number: int) -> None:
         with self._lock:
             self._running.pop(number, None)
-
-    def _agree(self, folder: str) -> Expected:
-        token, word = os.path.join(folder, f"cluster-{secrets.token_hex(8)}"), secrets.token_hex(16)
-        os.makedirs(folder, exist_ok=True)
-        with open(token, "w", encoding="ascii") as file:
-            file.write(word)
-        expected = expectation(token, word, self._preload)
-        problems = self._connection.verify(expected)
-        if problems:
-            atomic.discard(token)
-            raise WorkerError(
-                f"{self._connection.spec.title}: {'; '.join(problems)}",
-                "results must not depend on where a stage runs: mount the project at the same path on every worker "
-                "and install the same versions there, or run with --executor local",
-            )
-        return expected

@@ -25,6 +25,7 @@ from pivot.executors.message import (
     Begin,
     Carried,
     Carry,
+    Delivered,
     Expected,
     Prepare,
     Ready,
@@ -63,7 +64,7 @@ class Connection:
         self.session = secrets.token_hex(4)
         self._lock = threading.Lock()
         self._sending = threading.Lock()
-        self._answers: dict[int, Callable[[TaskResult], None]] = {}
+        self._answers: dict[int, Callable[[TaskResult | Delivered], None]] = {}
         self._verified: list[Future[tuple[str, ...]]] = []
         self._number = 0
         self._closed = self._over = False
@@ -90,23 +91,23 @@ class Connection:
         self._say(Prepare(preload))
 
     def carry(
-        self, title: str, takes: Amounts, marks: str, order: Callable[[int], bytes]
-    ) -> tuple[int, Future[TaskResult]]:
+        self, title: str, takes: Amounts, mark: Callable[[int], str], order: Callable[[int], bytes]
+    ) -> tuple[int, Future[TaskResult | Delivered]]:
         """Send a task.
 
         Args:
-            marks: with the number, the task's mark.
-            order: gives the pickled `Order` under a number.
+            mark: gives the mark under a number.
+            order: gives the pickled `Order`, likewise.
 
         Returns:
             Its number, and the future of its result, which never raises.
         """
-        future: Future[TaskResult] = Future()
+        future: Future[TaskResult | Delivered] = Future()
         with self._lock:
             self._number += 1
             number = self._number
             self._answers[number] = future.set_result
-        if not self._say(Carry(number, title, takes, f"{marks}{number}", order(number))):
+        if not self._say(Carry(number, title, takes, mark(number), order(number))):
             self._answer(number, self._broken())
         return number, future
 
@@ -194,7 +195,7 @@ class Connection:
             "run it again: pivot repro",
         )
 
-    def _answer(self, number: int, result: TaskResult) -> None:
+    def _answer(self, number: int, result: TaskResult | Delivered) -> None:
         with self._lock:
             take = self._answers.pop(number, None)
         if take is not None:

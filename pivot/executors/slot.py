@@ -17,6 +17,8 @@ from pivot.worker.main import serve
 from pivot.worker.wire import receive, send
 
 Runner = Callable[[bytes], bytes]
+_AT_ONCE = 1 << 15
+"""Bytes that a socket takes without a wait."""
 
 
 class WorkerDied(Exception):  # noqa: N818 - a past fact
@@ -34,7 +36,8 @@ class WorkerDied(Exception):  # noqa: N818 - a past fact
 class Slot:
     """A worker that is kept warm between calls.
 
-    One thread calls `submit`, `result` and `discard`; `send` may be called from any.
+    One thread calls `submit`, `result` and `discard`; `send` may be called from any, and so may `hand`, while nothing
+    is under way.
     """
 
     def __init__(self, server: Server) -> None:
@@ -63,6 +66,31 @@ class Slot:
                 # the fork server, or a worker that was idle, died just now: there will be another one
             else:
                 return
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether there is a worker."""
+        return self._worker is not None
+
+    def hand(self, runner: Runner, data: bytes) -> bool:
+        """Begin a call in the worker that is there, at once; gives whether that could be done.
+
+        What is long may have to wait until the worker has taken some of it, and so is refused.
+        """
+        if self._worker is None or len(data) > _AT_ONCE:
+            return False
+        try:
+            self._submit(runner, data)
+        except OSError:  # it died just now
+            return False
+        return True
+
+    def stirs(self, alarm: int) -> bool:
+        """Wait for the worker to say something or to end, or for `alarm`; gives whether it was the worker."""
+        events = select.poll()
+        for fd in (alarm, *(self._worker.ends if self._worker is not None else ())):
+            events.register(fd, select.POLLIN)
+        return any(fd != alarm for fd, _ in events.poll())
 
     def _submit(self, runner: Runner, data: bytes) -> None:
         worker = self._worker
@@ -134,6 +162,11 @@ class _Worker:
         self._its.close()
         self._events.register(self._own, select.POLLIN)
         self._events.register(self.process.sentinel, select.POLLIN)
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """What can be read from once it says something, and once it has ended."""
+        return self._own.fileno(), self.process.sentinel
 
     def send(self, message: bytes) -> None:
         send(self._own.fileno(), message)

@@ -99,12 +99,14 @@ class StageProgress:
         done: steps that are done.
         total: of how many; ``None`` where nobody knows.
         text: what it is doing; may be empty.
+        failed: how many of the steps that are done failed; only items of a mapped stage can, and go on.
     """
 
     stage: str
     done: float
     total: float | None
     text: str = ""
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

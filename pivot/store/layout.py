@@ -127,14 +127,14 @@ class Layout:
         """``cache/files/ab/cdef…``"""
         return os.path.join(self.cache, "files", digest[:2], digest[2:])
 
-    def records_folder(self, stage: str, declared: Digest) -> str:
-        """``cache/runs/ab/cdef…``: the records of a stage under what is known before a run."""
+    def records_begin(self, stage: str, declared: Digest) -> str:
+        """``cache/runs/ab/cdef…-``: how a stage's records on equal inputs, as known before a run, begin."""
         name = digest_parts([stage, declared])
-        return os.path.join(self.cache, "runs", name[:2], name[2:])
+        return os.path.join(self.cache, "runs", name[:2], f"{name[2:]}-")
 
     def record_file(self, stage: str, declared: Digest, observed: Digest) -> str:
-        """``cache/runs/ab/cdef…/0123….json``: one of them, under what was observed in the run."""
-        return os.path.join(self.records_folder(stage, declared), f"{observed}.json")
+        """``cache/runs/ab/cdef…-0123….json``: one of them, under what was observed in the run."""
+        return f"{self.records_begin(stage, declared)}{observed}.json"
 
     def items_file(self, stage: str, base: Digest) -> str:
         """``cache/items/ab/cdef….jsonl``: what the items of a mapped stage gave, see `store.ledger`."""

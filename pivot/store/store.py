@@ -355,13 +355,16 @@ class Store:
         return ""
 
     @contextlib.contextmanager
-    def output(self, stage: str, path: ProjectPath) -> Iterator[str]:
-        """A file or folder with a stage's last output: in the workspace, or a copy of the objects.
+    def output(self, stage: str, path: ProjectPath, record: StageRecord | None = None) -> Iterator[str]:
+        """A file or folder with a stage's output: in the workspace, or a copy of the objects.
+
+        Args:
+            record: of the result that is meant; ``None`` for the last.
 
         Raises:
             StoreError: the stage never ran, or the bytes are lost.
         """
-        record = self.lock(stage)
+        record = record or self.lock(stage)
         if record is None or path not in record.outputs:
             raise StoreError(f"stage '{stage}' has not made {path} yet", f"run it: pivot repro {stage}")
         state = record.outputs[path]

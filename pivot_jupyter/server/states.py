@@ -93,7 +93,7 @@ def stages_after(event: Mapping[str, Any], states: Mapping[str, StageView]) -> t
         case "StageStarted":
             return (_shown(event, name, "running"),)
         case "StageProgress" if name in states:
-            progress = ProgressView(event["done"], event["total"], event["text"])
+            progress = ProgressView(event["done"], event["total"], event["text"], event.get("failed", 0))
             return (replace(states[name], progress=progress),)
         case "StageRetried" if name in states:
             then = f"attempt {event['attempt']} of {event['of']} failed: {event['reason']}"

@@ -20,11 +20,13 @@ from pivot.model.event import Outcome, StageFinished, StageProgress, StageStarte
         (9, None, "epoch", "train  epoch 9  12 s"),
         (0, None, "reading", "train  reading  12 s"),
         (0, 0, "", "train  12 s"),
+        (5, 6, "items", "train   83 %  items 5/6, 1 failed  12 s"),
         (5 << 20, 50 << 20, "weights.bin", "train   10 %  weights.bin  12 s"),
     ],
 )
 def test_a_running_stage_shows_all_that_it_said(done, total, text, line):
-    assert running_line("train", StageProgress("train", done, total, text), 12, 80) == line
+    failed = 1 if "failed" in line else 0
+    assert running_line("train", StageProgress("train", done, total, text, failed), 12, 80) == line
 
 
 def test_a_stage_that_says_nothing_shows_how_long_it_runs():

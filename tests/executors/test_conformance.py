@@ -19,6 +19,7 @@ from pivot.executors.cluster import ClusterExecutor
 from pivot.executors.connection import Connection
 from pivot.executors.forkserver import ForkserverExecutor
 from pivot.model.executor import ExecutorSpec
+from pivot.model.place import Place
 from pivot.model.resources import Resources
 from pivot.model.stage import ObjectRef, Returns, StageParameters
 from pivot.model.task import Failure, Success
@@ -282,8 +283,9 @@ def test_a_stage_that_no_worker_has_room_for_is_refused_before_anything_runs(exe
     ) as no:
         executor.require({"small": Resources(), "big": Resources(cpus=64)})
     assert "the most is 2" in no.value.message
-    with pytest.raises(Exception, match="gpus: 1"):
-        executor.require({"drawn": Resources(gpus=1)})
+    asked = Resources(gpus=1, places=(("cpus", Place("pivot.yaml", 7)), ("gpus", Place("pivot.yaml", 8))))
+    with pytest.raises(Exception, match=r"gpus: 1 \(the most is 0\) \(pivot\.yaml:8\)"):
+        executor.require({"drawn": asked})
     executor.require({"labelled": Resources(labels=(("license", 1.0),))})  # nobody here declares any
 
 

@@ -27,6 +27,7 @@ GATED = """
     gone = []
     signal.signal(signal.SIGUSR1, lambda *_: gone.append(True))
     print("\\x1b[31mbegun\\x1b[0m", flush=True)
+    import warnings; warnings.warn("careful")
     for step in pivot.progress(range(2)):
         with open("pid.new", "w") as file:
             file.write(str(os.getpid()))
@@ -172,10 +173,14 @@ def test_a_log_grows_in_the_page_that_looks_at_it_while_the_stage_runs(desk, man
     assert "begun" in page.until_kind("Detail")["log"]
     let_go(kernel_place)
     page.until(lambda page, _: "done" in page.last["Log"]["log"] and "Told" in page.last)
+    warned = "Cell In[3], line 7: UserWarning: careful"
+    assert warned in page.last["Log"]["log"]
     told = page.last["Told"]
     assert (told["severity"], told["text"]) == ("success", "The run is over: 2 ran")
     page.ask("AskDetail", stage="first")
-    assert [row["value"][:3] for row in page.until_kind("Detail")["durations"]] == ["ran"]
+    detail = page.until_kind("Detail")
+    assert [row["value"][:3] for row in detail["durations"]] == ["ran"]
+    assert warned in detail["log"]
     other.until_kind("Told")
     assert "Log" not in other.last
 
@@ -306,3 +311,23 @@ def test_what_is_wrong_before_a_run_in_the_background_is_told_at_once(desk, read
     assert "raw.txt does not exist" in ready("%pivot run --bg")
     (kernel_place / "raw.txt").write_text("x")
     assert "goes on in the background" in ready("%pivot run --bg")
+
+
+def test_a_stage_that_takes_what_no_cell_defines_yet_is_shown_as_waiting_and_cannot_be_run(
+    desk, manager, ready
+):
+    page = Page(manager)
+    ready(FIRST, "%%pivot_stage --depends-on later\ndef total(values):\n    return sum(values)")
+    page.until_states(first="run", total="waits")
+    assert page.last["Snapshot"]["problem"] == ""
+    assert (
+        page.last["Snapshot"]["stages"][1]["phrase"] == "waits for stage 'later', which no cell defines yet"
+    )
+    page.ask("AskDetail", stage="total")
+    assert page.until_kind("Detail")["outs"] == [{"name": "value of total", "value": "missing"}]
+    page.start("total")
+    assert page.until_kind("Failed")["message"].startswith(
+        "stage 'total' depends on 'later', which is no stage"
+    )
+    ready("%%pivot_stage\ndef later():\n    return [1]")
+    page.until_states(later="run", total="run")

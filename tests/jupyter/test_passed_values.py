@@ -33,13 +33,6 @@ def test_the_exported_file_says_the_same_and_runs_nothing(ready, kernel_place):
         assert project.repro().executed == ()
 
 
-def test_a_stage_that_nobody_defined_yet_is_told_and_may_come_later(ready):
-    assert "stage 'total' depends on 'fetch', which is no stage" in ready(TOTAL)
-    ready(CITIES)
-    ready(FETCH)
-    assert ran(ready("%pivot run")) == ["cities", "fetch", "total"]
-
-
 def test_the_only_function_of_a_cell_is_a_stage_if_it_needs_no_arguments(ready):
     assert "value of cities" in ready(CITIES.replace("@pivot.stage\n", ""))
     assert "no function here is a stage" in ready("%%pivot_stage\ndef needy(city):\n    return city\n")

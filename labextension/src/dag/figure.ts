@@ -5,7 +5,7 @@ import { Canvas } from './canvas.js';
 import { drawn, element } from './element.js';
 import { type Box, box, fold } from './fold.js';
 import { boxSize, type Layout, layout, smooth } from './layout.js';
-import { progressOf } from './progress.js';
+import { countOf, progressOf, shareOf } from './progress.js';
 import { edgesBy, waysOf } from './ways.js';
 
 /** So many wires are drawn faintly, but for those of the box that is pointed at. */
@@ -297,15 +297,15 @@ export class Figure {
 
 function paint({ box: own, node, icon, phrase, bar }: Drawn): void {
   const said = [own.phrase, own.reason].filter(Boolean).join(': ');
-  const far = own.stages.length === 1 ? progressOf(own.stages[0]?.progress ?? null) : '';
-  const told = [said, far].filter(Boolean).join(' · ');
+  const progress = own.stages.length === 1 ? (own.stages[0]?.progress ?? null) : null;
+  const told = [said, progressOf(progress)].filter(Boolean).join(' · ');
   node.dataset.state = own.state;
   node.setAttribute('aria-label', `${own.title}, ${told}`);
   node.title = `${own.title}\n${told}`;
   write(icon, own.icon);
-  write(phrase, told);
-  const progress = own.stages.length === 1 ? own.stages[0]?.progress : null;
-  const share = progress?.total ? Math.min(1, progress.done / progress.total) : 0;
+  // there is room for a few words: how far it is, then for how long it has been running
+  write(phrase, [countOf(progress) || progress?.text, said].filter(Boolean).join(' · '));
+  const share = shareOf(progress);
   bar.style.width = `${Math.round(share * 100)}%`;
   bar.hidden = share === 0;
 }

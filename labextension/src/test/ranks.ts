@@ -46,9 +46,13 @@ void test('what is read late stands beside its first reader, and chains go strai
 
 for (const [progress, words] of [
   [null, ''],
-  [{ done: 3, total: 10, text: '' }, '30 %'],
-  [{ done: 12, total: 10, text: 'epoch' }, 'epoch 100 %'],
-  [{ done: 37, total: null, text: '' }, '37 done']
+  [{ done: 3, total: 10, text: '', failed: 0 }, '3 of 10'],
+  [{ done: 12, total: 10, text: 'epoch', failed: 0 }, 'epoch 12 of 10'],
+  [{ done: 5, total: 6, text: 'items', failed: 1 }, 'items 5 of 6, 1 failed'],
+  [{ done: 2.5, total: 10, text: '', failed: 0 }, '25 %'],
+  [{ done: 12_000_000, total: 10_000_000, text: 'weights.bin', failed: 0 }, 'weights.bin 100 %'],
+  [{ done: 37, total: null, text: '', failed: 0 }, '37 done'],
+  [{ done: 0, total: null, text: 'attempt 1 of 3 failed', failed: 0 }, 'attempt 1 of 3 failed']
 ] as const) {
   void test(`progress in words: ${words}`, () => {
     assert.equal(progressOf(progress), words);
