@@ -385,6 +385,7 @@ def task_for(
         key=stage.key,
         executor=conditions.executor.kind,
         resources=stage.resources,
+        timeout=stage.timeout,
         attempt=number,
         context=run_context(
             stage.context,

@@ -30,6 +30,11 @@ class Agreement:
     expected: Expected
     depot: Depot | None = None
 
+    @property
+    def marks(self) -> str:
+        """With a number at its end, a task's mark; empty without a folder that all see."""
+        return f"{self.expected.token}." if self.depot is None else ""
+
     def withdraw(self) -> None:
         """Take away all files that only served the exchange."""
         token = self.expected.token

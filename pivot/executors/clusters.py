@@ -12,7 +12,8 @@ from pivot.model.executor import ExecutorSpec
 from pivot.model.resources import Resources
 
 if TYPE_CHECKING:
-    from pivot.executors.cluster import ClusterExecutor, Connection
+    from pivot.executors.cluster import ClusterExecutor
+    from pivot.executors.connection import Connection
     from pivot.executors.far import Home
 
 Local = Callable[[], AbstractContextManager[Executor]]
@@ -54,7 +55,7 @@ class Clusters:
             held.connection.close()
 
     def _take(self, spec: ExecutorSpec) -> _Held:
-        from pivot.executors.cluster import Connection  # lazy: start-up time
+        from pivot.executors.connection import Connection  # lazy: start-up time
 
         with self._lock:  # also while it starts: whoever wants it, too, waits for it
             held, unwanted = self._kept, None

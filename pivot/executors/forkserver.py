@@ -3,6 +3,7 @@
 submit ─┬─ a warm worker is idle: it gets the task at once ───────────┐
         └─ queue ─→ one thread a slot ─→ a worker, perhaps a new one ─┴→ run_task(bytes) → bytes ─→ future
                         │  StaleWorker: a fresh worker takes the task, once
+                        │  too late: it is stopped
                         └─ died, cancelled: the slot's process group is killed; the next task gets a fresh one
 
 A thread that must be woken to pass a task on costs more than many a stage. So whoever submits hands it over, and the
@@ -15,11 +16,12 @@ import pickle
 import signal
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from types import TracebackType
 from typing import Self, cast
 
+from pivot.core.state import duration
 from pivot.errors import PivotError, WorkerError
 from pivot.executors.processes import Server, started_server
 from pivot.executors.slot import Slot, WorkerDied
@@ -35,6 +37,7 @@ class _Job:
     """A task on its way: who runs it, whether it is to stop. Guarded by the executor's lock.
 
     Attributes:
+        is_late: whether it is since it took too long.
         data: the task, pickled, once it is.
         handed: whether a worker has got it from whoever submitted it.
     """
@@ -43,7 +46,7 @@ class _Job:
         self.task = task
         self.future: Future[TaskResult] = Future()
         self.slot: Slot | None = None
-        self.stop = False
+        self.stop = self.is_late = False
         self.data: bytes | None = None
         self.handed = False
 
@@ -124,7 +127,7 @@ class ForkserverExecutor:
     ) -> None:
         if slots < 1:
             raise ValueError(f"an executor needs at least 1 slot, not {slots}")
-        self.slots = slots
+        self.slots = self.ahead = slots
         self._graces = graces
         self._server = server or started_server(slots, preload)
         self._queue: deque[_Job] = deque()
@@ -148,7 +151,7 @@ class ForkserverExecutor:
             self._refuse_if_closed()
             self._jobs.append(job)
             idle = [lane for lane in self._lanes if lane.job is None]
-            if idle:
+            if idle and not self._queue:  # else its thread is about to take what came before
                 min(idle, key=lambda lane: not lane.slot.is_warm).take(job)
             else:
                 self._queue.append(job)
@@ -189,6 +192,12 @@ class ForkserverExecutor:
             if self._closed:
                 return
             for job in [job for job in self._jobs if job.task.stage == stage]:
+                self._withdraw(job)
+
+    def recall(self, stage: str) -> None:
+        """Take the tasks of a stage back that still wait; see `Executor.recall`."""
+        with self._lock:
+            for job in [job for job in self._jobs if job.task.stage == stage and job.slot is None]:
                 self._withdraw(job)
 
     def withdraw(self, future: Future[TaskResult], *, hard: bool = False) -> None:
@@ -249,7 +258,7 @@ class ForkserverExecutor:
             with self._lock:
                 if not job.task.libraries:
                     lane.job = None  # whoever hears of its end may hand over the next one
-                self._finish(job, _cancelled(result) if stopped else result)
+                self._finish(job, _stopped(job, result) if stopped else result)
             if job.task.libraries:
                 slot.discard()
                 with self._lock:
@@ -286,9 +295,30 @@ class ForkserverExecutor:
                 slot.submit(run_task, data)
                 if job.stop:  # the signal may have come before there was a process
                     slot.send(signal.SIGKILL)
-            return cast("TaskResult", pickle.loads(slot.result()))
+            with self._watched(job):
+                return cast("TaskResult", pickle.loads(slot.result()))
         except WorkerDied as death:
             return death.failure
+
+    @contextlib.contextmanager
+    def _watched(self, job: _Job) -> Iterator[None]:
+        """Meanwhile a job that takes too long is stopped."""
+        if job.task.timeout is None:
+            yield
+            return
+        watch = threading.Timer(job.task.timeout, self._end_late, (job,))
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    def _end_late(self, job: _Job) -> None:
+        with self._lock:
+            if job.slot is not None and not job.stop and not self._closed:
+                job.is_late = True
+                self._withdraw(job)
 
     def _withdraw(self, job: _Job) -> None:
         if job.stop:
@@ -339,10 +369,13 @@ class ForkserverExecutor:
             raise RuntimeError("the executor is closed")
 
 
-def _cancelled(result: TaskResult) -> TaskResult:
-    """The result of a task that was told to stop: what it finished counts, all else is its cancellation."""
+def _stopped(job: _Job, result: TaskResult) -> TaskResult:
+    """The result of a task that was told to stop: what it finished counts, all else is why it was stopped."""
     if isinstance(result, Success):
         return result
+    traceback = result.traceback if isinstance(result, Failure) else ""
+    if job.is_late:
+        return Failure("timeout", f"took longer than {duration(job.task.timeout or 0)}", traceback)
     if isinstance(result, Failure) and result.kind == "cancelled":
         return result
-    return Failure("cancelled", "cancelled", result.traceback if isinstance(result, Failure) else "")
+    return Failure("cancelled", "cancelled", traceback)

@@ -1,6 +1,6 @@
 """What the driver, the process that is a cluster's client, and the cluster's workers say to one another.
 
-    driver ──Begin, Carry, Stop, Verify──→ client ──Order──→ worker of the cluster
+    driver ──Begin, Prepare, Carry, Stop, Verify──→ client ──Order──→ worker of the cluster
     driver ←──Ready, Refused, Carried, Verified── client ←──bytes── worker of the cluster
 
 Stages cross it as bytes, so that nobody on the way needs their classes. Pickled; both ends are of one Pivot.
@@ -96,6 +96,7 @@ class Order:
         session: of one driver on one cluster; what a worker keeps warm is kept for it alone.
         number: of the task in the session.
         task: a pickled `pivot.model.task.Task`.
+        mark: see `pivot.executors.mark`; empty where worker and driver have no folder in common.
         preload: libraries that its stages use, by module name.
         expected: ``None`` where the worker is on the driver's own machine.
         supplies: ``None``: the worker sees the project's folder.
@@ -104,6 +105,7 @@ class Order:
     session: str
     number: int
     task: bytes
+    mark: str
     preload: tuple[str, ...]
     expected: Expected | None
     supplies: Supplies | None = None
@@ -146,12 +148,20 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """Tasks will come: workers may begin to load what they need. `preload` is that of the orders."""
+
+    preload: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Carry:
-    """A task to be run. `title` is what the cluster's own displays show."""
+    """A task to be run. `title` is what the cluster's own displays show, `mark` that of the order."""
 
     number: int
     title: str
     takes: Amounts
+    mark: str
     order: bytes
 
 
@@ -192,5 +202,5 @@ WAY_OUT = (
 )
 """What to do about workers that are not as the driver's machine is."""
 
-ToClient = Begin | Carry | Stop | Verify
+ToClient = Begin | Prepare | Carry | Stop | Verify
 ToDriver = Ready | Refused | Carried | Verified

@@ -18,11 +18,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from pivot.errors import PivotError
-from pivot.executors.carrier import gone
 from pivot.executors.forkserver import ForkserverExecutor
+from pivot.executors.mark import began
 from pivot.executors.message import WAY_OUT, Delivered, Expected, Order, Supplies
 from pivot.executors.outpost import SCRATCH, Outpost, reach
 from pivot.fingerprint.packages import Packages
+from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, Task, TaskResult
 from pivot.worker.installed import library_folders
 
@@ -30,6 +31,8 @@ IDLE = 60.0
 """Seconds after which what is kept warm for a driver ends if it sends nothing: it may be gone without a word."""
 LOOK = 0.25
 """Seconds between two looks at whether a task is still wanted."""
+_NOTHING = ObjectRef("builtins", "bytes")
+"""What a process of a fork server can do as soon as there is one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -69,12 +72,11 @@ class _Rooms:
     def run(self, order: Order, slots: int, wish: Callable[[], bool | None]) -> TaskResult | Delivered:
         """Run a task; see `run`."""
         task: Task = pickle.loads(order.task)
-        if (expected := order.expected) is not None:
-            if wrong := self._problem(expected):
-                return Failure("died", wrong, hint=WAY_OUT)
-            if order.supplies is None and not _is_first(f"{expected.token}.{order.number}"):
-                return gone("it was tried once, and must not be twice")
-        room = self._enter(order, slots)
+        if (expected := order.expected) is not None and (wrong := self._problem(expected)):
+            return Failure("died", wrong, hint=WAY_OUT)
+        if order.mark and (failure := began(order.mark)) is not None:
+            return failure
+        room = self._enter(order.session, order.preload, slots)
         try:
             if order.supplies is None or order.expected is None:
                 return self._awaited(order, room, task, wish)
@@ -105,12 +107,24 @@ class _Rooms:
         assert order.expected is not None
         with self._lock:
             if room.outpost is None:
-                room.outpost = Outpost(order.session, order.expected)
+                room.outpost = Outpost(order.session)
             outpost = room.outpost
-        if (failure := outpost.began(order)) is not None:
+        if (failure := outpost.began(order.expected, order.number)) is not None:
             return failure
-        with outpost.site(task, supplies) as site:
+        with outpost.site(task, order.expected, supplies) as site:
             return site.delivered(self._awaited(order, room, site.task, wish))
+
+    def prepare(self, session: str, preload: Sequence[str], slots: int, *, wait: bool) -> None:
+        """Keep warm what a driver will need; see `prepare`."""
+        with self._lock:
+            if session in self._rooms:
+                return
+        room = self._enter(session, preload, slots)
+        if wait:
+            with contextlib.suppress(PivotError):  # whoever has a task will hear of it
+                room.pool.call(_NOTHING, b"")
+        with self._lock:
+            room.uses -= 1
 
     def stop(self, session: str, number: int, *, hard: bool) -> bool:
         """Stop a task; gives whether it runs here."""
@@ -142,15 +156,14 @@ class _Rooms:
                 self._wrong[expected] = known
         return known
 
-    def _enter(self, order: Order, slots: int) -> _Room:
+    def _enter(self, session: str, preload: Sequence[str], slots: int) -> _Room:
         unwanted = None
         with self._lock:
-            room = self._rooms.get(order.session)
-            if room is not None and room.uses == 0 and not room.preloaded.issuperset(order.preload):
+            room = self._rooms.get(session)
+            if room is not None and room.uses == 0 and not room.preloaded.issuperset(preload):
                 unwanted, room = room, None
             if room is None:
-                pool = ForkserverExecutor(slots, order.preload)
-                room = self._rooms[order.session] = _Room(pool, frozenset(order.preload))
+                room = self._rooms[session] = _Room(ForkserverExecutor(slots, preload), frozenset(preload))
                 if unwanted is not None:
                     room.outpost, unwanted.outpost = unwanted.outpost, None
             if room.end is not None:
@@ -190,6 +203,18 @@ def run(order: bytes, slots: int, wish: Callable[[], bool | None]) -> bytes:
     """
     _permit_children()
     return pickle.dumps(_rooms().run(pickle.loads(order), slots, wish))
+
+
+def prepare(session: str, preload: Sequence[str], slots: int, wait: bool = False) -> None:
+    """Begin to load what tasks of a driver will need.
+
+    Args:
+        preload: libraries, by module name.
+        slots: how many tasks this worker of the cluster may run at once.
+        wait: return when that is done.
+    """
+    _permit_children()
+    _rooms().prepare(session, preload, slots, wait=wait)
 
 
 def stop(session: str, number: int, hard: bool) -> bool:
@@ -253,15 +278,6 @@ def _version() -> str:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version("pivot")
     return ""
-
-
-def _is_first(mark: str) -> bool:
-    """Whether nobody has begun with a task: a cluster may give one to another worker when it has lost the first."""
-    try:
-        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-    except FileExistsError:
-        return False
-    return True
 
 
 def _awaited(

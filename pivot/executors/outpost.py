@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from pivot.errors import PivotError
 from pivot.executors.carrier import gone
-from pivot.executors.message import Delivered, Expected, Freight, Order, Supplies
+from pivot.executors.message import Delivered, Expected, Freight, Supplies
 from pivot.executors.moved import Move, result_at_home, task_there
 from pivot.model.digest import Digest
 from pivot.model.task import Failure, Success, Task, TaskOut, TaskResult
@@ -59,12 +59,11 @@ class Outpost:
     """What this process has of a driver's project. Safe in any thread.
 
     Args:
-        expected: by the driver.
+        session: of the driver.
     """
 
-    def __init__(self, session: str, expected: Expected) -> None:
-        self._expected = expected
-        self._depot = Depot(expected.remote, create=False)
+    def __init__(self, session: str) -> None:
+        self._depots: dict[str, Depot] = {}
         scratch = os.path.realpath(os.environ.get(SCRATCH) or tempfile.gettempdir())
         os.makedirs(scratch, exist_ok=True)
         _sweep(scratch)
@@ -76,22 +75,22 @@ class Outpost:
         self._free: list[str] = []
         self._made = 0
 
-    def began(self, order: Order) -> Failure | None:
+    def began(self, expected: Expected, number: int) -> Failure | None:
         """Begin with a task; gives why it must not be: a cluster may give one to another worker, too."""
-        mark = f"{self._expected.token}.{order.number}"
-        if self._depot.backend.sizes([mark]):
+        mark, backend = f"{expected.token}.{number}", self._depot(expected).backend
+        if backend.sizes([mark]):
             return gone("it was tried once, and must not be twice")
-        _mark(self._depot.backend, mark)
+        _mark(backend, mark)
         return None
 
     @contextlib.contextmanager
-    def site(self, task: Task, supplies: Supplies) -> "Iterator[Site]":
+    def site(self, task: Task, expected: Expected, supplies: Supplies) -> "Iterator[Site]":
         """A folder in which a stage can run, for as long as it does.
 
         Raises:
             PivotError: something that it needs does not come.
         """
-        slot = self._slot()
+        slot, depot = self._slot(), self._depot(expected)
         try:
             move = Move(supplies.root, os.path.join(slot, os.path.basename(supplies.root) or "project"))
             shutil.rmtree(move.there, ignore_errors=True)
@@ -103,10 +102,10 @@ class Outpost:
                 os.makedirs(os.path.join(move.there, ".pivot"), exist_ok=True)
                 found = {move.placed(one.path): one for one in supplies.files}
                 for path, one in found.items():
-                    self._place(one, path)
+                    self._place(one, path, depot)
                 before = {path: os.stat(path) for path, one in found.items() if not one.own}
             there = task_there(task, move, log, self._layout.cache)
-            yield Site(there, move, self._depot, self._objects, before)
+            yield Site(there, move, depot, self._objects, before)
         finally:
             with self._names:
                 self._free.append(slot)
@@ -120,6 +119,12 @@ class Outpost:
             shutil.rmtree(self._folder, ignore_errors=True)
         os.close(self._lock)
 
+    def _depot(self, expected: Expected) -> Depot:
+        found = self._depots.get(expected.remote)
+        if found is None:
+            found = self._depots[expected.remote] = Depot(expected.remote, create=False)
+        return found
+
     def _slot(self) -> str:
         with self._names:
             if self._free:
@@ -127,7 +132,7 @@ class Outpost:
             self._made += 1
             return os.path.join(self._folder, f"{os.getpid()}-{self._made}")
 
-    def _place(self, one: Freight, path: str) -> None:
+    def _place(self, one: Freight, path: str, depot: Depot) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         if one.data is not None:
             with open(
@@ -135,7 +140,7 @@ class Outpost:
             ) as file:
                 file.write(one.data)
         else:
-            self._depot.keep(one.digest, self._objects)
+            depot.keep(one.digest, self._objects)
             if not one.own and not one.executable:
                 with contextlib.suppress(OSError):  # no links here
                     os.link(self._layout.object_file(one.digest), path)

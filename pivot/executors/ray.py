@@ -31,6 +31,7 @@ class RayCarrier:
     """See `pivot.executors.carrier.Carrier`."""
 
     def __init__(self, begin: Begin) -> None:
+        self._session = begin.session
         if begin.spec.address is None:
             self._start(begin)
         else:
@@ -41,6 +42,12 @@ class RayCarrier:
         self._run = ray.remote(max_retries=0)(_run)
         self._lock = threading.Lock()
         self._tasks: dict[int, Any] = {}
+
+    def prepare(self, preload: tuple[str, ...]) -> None:
+        """See `Carrier`. Calls that last a while go to as many processes, each of which is a worker from then on."""
+        call = ray.remote(max_retries=0)(node.prepare)
+        for _ in range(self.slots):
+            call.remote(self._session, preload, 1, wait=True)
 
     def carry(self, one: Carry, done: Callable[[bytes | Failure], None]) -> None:
         """See `Carrier`."""

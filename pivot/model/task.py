@@ -104,6 +104,7 @@ class Task:
         last_puts: what it put there itself in its last run, for when it asks for its state.
         executor: where it runs: ``local``, ``dask`` or ``ray``.
         resources: what it takes of the machine, for executors that place it.
+        timeout: seconds after which it is ended, from when a worker begins with it; ``None``: never.
         attempt: which one it is, from 1.
         context: what the stage's run context says.
         named: absolute paths of files that literals in its code name.
@@ -133,6 +134,7 @@ class Task:
     last_puts: Mapping[KeyName, Stored] = field(default_factory=dict)
     executor: str = "local"
     resources: Resources = field(default_factory=Resources)
+    timeout: float | None = None
     attempt: int = 1
     context: RunContext = field(default_factory=RunContext)
     named: tuple[str, ...] = ()
