@@ -102,7 +102,6 @@ class Kernel:
                 content.get("text") or content.get("evalue") or content.get("data", {}).get("text/plain", "")
             )
 
-
     def stacks(self):
         """Where the kernel's threads stand, also if they wait for each other."""
         file = self.folder / "stacks"
