@@ -77,7 +77,9 @@ def _last_values(project: "Project", run: "Run") -> dict[str, Any]:
         if graph.downstream(stage.name) or end is None or end.outcome not in has_result:
             continue
         is_value = any(out.kind in (OutKind.VALUE, OutKind.VALUES) for out in stage.outs)
-        found[stage.name] = project.load(stage.name, run=run) if is_value else list(map(str, stage.out_paths()))
+        found[stage.name] = (
+            project.load(stage.name, run=run) if is_value else list(map(str, stage.out_paths()))
+        )
     return found
 
 

@@ -133,9 +133,7 @@ def _value(
     return values[0] if outs[0].index is None else values
 
 
-def _load(
-    store: Store, key: str, out: StageOut, sources: list[Source], record: StageRecord | None
-) -> object:
+def _load(store: Store, key: str, out: StageOut, sources: list[Source], record: StageRecord | None) -> object:
     with store.output(key, out.path, record) as path:
         in_place = path == absolute(out.path, store.root)
         sources.append(Source(out, in_place))

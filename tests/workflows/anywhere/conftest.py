@@ -1,7 +1,6 @@
 """The same workflows at home, on Dask and on Ray: one cluster of each kind, which lives through all tests here."""
 
 import importlib.util
-import os
 import secrets
 import subprocess
 import sys
@@ -34,7 +33,9 @@ def place(kind: str) -> Iterator[str]:
     head = Path(__file__).with_name("head.py")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        environment.setenv("RAY_AUTH_MODE", "token")  # so that it is closed to others, and writes no token at home
+        environment.setenv(
+            "RAY_AUTH_MODE", "token"
+        )  # so that it is closed to others, and writes no token at home
         environment.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         with subprocess.Popen(
             [sys.executable, str(head), kind],

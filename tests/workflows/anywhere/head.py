@@ -1,6 +1,6 @@
 """A program, not a test: a cluster of two workers' worth on this machine, until its stdin ends.
 
-    python head.py dask|ray     writes its address, a line
+python head.py dask|ray     writes its address, a line
 """
 
 import sys

@@ -19,7 +19,9 @@ def second(n: int):
 
 
 def test_two_runs_of_one_workflow_with_different_inputs_each_give_their_own_values(flow, until):
-    flow.write(TWO, "first: {python: st.first, params: {n: 1}}\nsecond: {python: st.second, params: {n: 1}}\n")
+    flow.write(
+        TWO, "first: {python: st.first, params: {n: 1}}\nsecond: {python: st.second, params: {n: 1}}\n"
+    )
     slow = flow.start("run", ".", "--n", "0", "--json", "-j", "1")
     until((flow.path.parent / "here0").exists)
     assert flow.run("first") == {"first": "ran"}

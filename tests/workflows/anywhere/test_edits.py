@@ -48,4 +48,3 @@ def test_another_function_of_the_same_file_under_the_same_stage_name_runs(flow):
     flow.edit("st.one", "st.boom", "pivot.yaml")
     assert flow.run("x") == {"x": "ran"}
     assert (flow.value("x"), flow.calls()) == ("boom", ["boom", "one"])
-
