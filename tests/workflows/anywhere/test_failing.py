@@ -100,11 +100,11 @@ def test_a_driver_that_is_stopped_leaves_no_process_no_lock_and_all_that_was_fin
     (flow.path.parent / "bad").touch()
     driver = flow.start("repro")
     until((flow.path.parent / "pids").exists)
-    stage = int((flow.path.parent / "pids").read_text().split()[0])
-    family = [child.pid for child in psutil.Process(driver.pid).children(recursive=True)]
+    at_work = map(int, (flow.path.parent / "pids").read_text().split())  # the stage and its fork server
+    left = {*at_work, *(child.pid for child in psutil.Process(driver.pid).children(recursive=True))}
     os.kill(driver.pid, number)
     assert driver.wait(60) == code
-    until(lambda: all(map(gone, [stage, *family])))
+    until(lambda: all(map(gone, left)))
     assert flow.calls() == ["quick"]
     (flow.path.parent / "bad").unlink()
     assert flow.run() == {"quick": "unchanged", "slow": "ran"}
