@@ -189,7 +189,7 @@ class ForkserverExecutor:
         data = pickle.dumps(job.task)
         result = self._once(job, slot, data)
         if isinstance(result, StaleWorker) and not job.stop.is_set():
-            slot.discard()
+            slot.replace()
             result = self._once(job, slot, data)
         if isinstance(result, StaleWorker):
             message = f"module {result.modules[0]!r} of the project has the name of one that is loaded"
