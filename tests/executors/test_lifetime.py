@@ -1,7 +1,6 @@
 """Processes begin, are interrupted and end; none is ever left."""
 
 import gc
-import json
 import os
 import signal
 import subprocess
@@ -367,47 +366,3 @@ def test_a_worker_that_died_between_two_tasks_is_replaced(tasks):
         os.kill(pid, signal.SIGKILL)
         until(lambda: not psutil.pid_exists(pid))  # as a zombie it may still hold its end of the wire
         assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
-
-
-WHO = """
-    import json, os, sys
-    def run():
-        return {{"edit": {edit}, "pid": os.getpid(), "path": sys.path}}
-"""
-
-
-def told_by(pool, tasks, edit):
-    result = pool.submit(tasks.task(WHO.format(edit=edit))).result(60)
-    assert isinstance(result, Success), result
-    return json.loads((tasks.folder / ".staging" / "output.json").read_text())
-
-
-def test_code_that_is_edited_again_finds_a_worker_waiting_and_none_is_left(tasks):
-    with ForkserverExecutor(1) as pool:
-        first, second = told_by(pool, tasks, 1), told_by(pool, tasks, 2)
-        waiting = {process.pid for process in our_workers()} - {first["pid"], second["pid"]}
-        third = told_by(pool, tasks, 3)
-        assert third["edit"] == 3
-        assert third["pid"] in waiting
-        assert gone(second["pid"])
-        several = [told_by(pool, tasks, edit)["pid"] for edit in (4, 5)]
-        assert len({first["pid"], second["pid"], third["pid"], *several}) == 5
-    assert our_workers() == []
-
-
-def test_a_worker_that_waits_is_not_used_once_libraries_lie_elsewhere(tasks, tmp_path, monkeypatch):
-    with ForkserverExecutor(1) as pool:
-        told_by(pool, tasks, 1)
-        told_by(pool, tasks, 2)
-        monkeypatch.syspath_prepend(str(tmp_path / "more"))
-        assert str(tmp_path / "more") in told_by(pool, tasks, 3)["path"]
-
-
-def test_a_worker_that_died_while_it_waited_is_not_missed(tasks):
-    with ForkserverExecutor(1) as pool:
-        known = {told_by(pool, tasks, edit)["pid"] for edit in (1, 2)}
-        for process in our_workers():
-            if process.pid not in known and process.ppid() != os.getpid():
-                process.kill()
-                until(lambda pid=process.pid: not psutil.pid_exists(pid))  # with all its threads
-        assert told_by(pool, tasks, 3)["edit"] == 3
