@@ -8,7 +8,6 @@ import psutil
 from pivot.executors.forkserver import ForkserverExecutor
 from pivot.model.task import Success
 
-
 WHO = """
     import json, os, sys
     def run():
