@@ -203,7 +203,7 @@ class Project:
             return known
         inquiry = inquiry and inquiry.begin()
         spec, jobs = executor_for(executor, self._file, self.settings, jobs, cores())
-        with self.workers.lend(spec, self.store.layout.scratch) as loan:
+        with self.workers.lend(spec, self.store, self.settings) as loan:
             graph, environment = self.graph(), stage_environment(os.environ, jobs)
             chosen, run_id = self._select(graph, targets, single_stage), run_name(self.store.layout, now)
             conditions = conditions_for(self.settings, graph, environment, run_id, spec)
@@ -258,7 +258,7 @@ class Project:
         """Bring the last results of these targets to a remote; gives what was moved, and what could not be."""
         from pivot.engine.exchange import push_to  # lazy: start-up time
 
-        return push_to(self.store, self.settings, self.graph(targets), remote, jobs)
+        return push_to(self.store, self.settings, self._observer(), self.graph(targets), remote, jobs)
 
     def pull(
         self, targets: Sequence[str] = (), *, remote: str | None = None, jobs: int = 8, place: bool = True
@@ -275,15 +275,15 @@ class Project:
 
         return take_along(self.store, self._observer(), stages, os.path.abspath(folder), data=data)
 
-    def load(self, stage: str, out: str | None = None) -> object:
+    def load(self, stage: str, out: str | None = None, run: Run | None = None) -> object:
         """The value of an output, or of all by their keys; see `pivot.engine.value.load_output`."""
-        return self.loaded(stage, out).value
+        return self.loaded(stage, out, run).value
 
-    def loaded(self, stage: str, out: str | None = None) -> "Loaded":
+    def loaded(self, stage: str, out: str | None = None, run: Run | None = None) -> "Loaded":
         """What `load` gives, and where it came from."""
         from pivot.engine.value import load_output  # lazy: start-up time
 
-        return load_output(self.store, self._stage(stage), out)
+        return load_output(self.store, self._stage(stage), out, run)
 
     def recorded(self, stage: str, out: str | None = None) -> "Loaded | None":
         """What `loaded` gives of a stage that nothing defines now, by its last record; ``None``: it has none."""

@@ -1,15 +1,14 @@
 """What the extension puts into a shell, and takes out again."""
 
 import atexit
+import multiprocessing.util  # noqa: F401 - now, so that its exit function, which removes its files, runs after ours
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from pivot.errors import UsageError
 from pivot_jupyter import forms
 from pivot_jupyter.background import Background
-from pivot_jupyter.cells import lift_head
 from pivot_jupyter.completion import matcher_for
 from pivot_jupyter.desk import Desk
 from pivot_jupyter.execution import refusal_of_broken
@@ -27,12 +26,16 @@ _HANDLE = "_pivot_extension"
 
 
 class Extension:
-    """The parts of Pivot in one shell."""
+    """The parts of Pivot in one shell.
 
-    def __init__(self, shell: Any) -> None:
+    Args:
+        folder: of the notebook, absolute.
+    """
+
+    def __init__(self, shell: Any, folder: str) -> None:
         name = notebook_file(shell.user_ns, os.environ)
         module = module_name_for(name) if name else DEFAULT_MODULE
-        self.session = Session(shell.user_ns, os.getcwd(), module, _warn)
+        self.session = Session(shell.user_ns, folder, module, _warn)
         self.background = Background(self.session.project.workers)
         self.magics = PivotMagics(shell, self.session, self.background)
         self.matcher = matcher_for(
@@ -93,12 +96,16 @@ def desk_for(shell: Any, session: Session, turns: Turns, background: Background)
     return desk
 
 
-def attach(shell: Any) -> None:
-    """Register magics, events, completion and the input transformer."""
-    if hasattr(shell, _HANDLE):
-        return
-    extension = Extension(shell)
-    extension.magics.look_back()
+def attach(shell: Any, folder: str, parent: Mapping[str, Any], result: Any) -> Extension:
+    """Register magics, events and completion.
+
+    Args:
+        folder: in which the extension was loaded.
+        parent: the kernel's message with the cell that loads it; empty where there is no kernel.
+        result: of that cell; ``None`` while it runs, or where no cell loads it.
+    """
+    extension = Extension(shell, folder)
+    extension.magics.look_back(parent)
     if len(shell.history_manager.input_hist_raw) > 1:  # else it is loaded before any cell
         extension.turns.cell_begins()  # the one that loads it
     setattr(shell, _HANDLE, extension)
@@ -108,52 +115,31 @@ def attach(shell: Any) -> None:
         shell.events.register("pre_run_cell", cells.before_cell)
     for cells in (extension.magics, extension):
         shell.events.register("post_run_cell", cells.after_cell)
-    shell.input_transformers_cleanup.insert(0, extension.refuse_broken)  # while lines are those of the cell
-    shell.input_transformers_cleanup.append(lift_head)
+        if result is not None:
+            cells.after_cell(result)
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(extension.matcher)
     atexit.register(extension.close)
     if extension.desk is not None:
         before_shutdown(shell.kernel, extension.shut_down)
+    return extension
 
 
 def detach(shell: Any) -> None:
     """Undo `attach`; ends the workers."""
-    extension = getattr(shell, _HANDLE, None)
-    if extension is None:
-        return
+    extension = getattr(shell, _HANDLE)
     delattr(shell, _HANDLE)
     forms.unregister(shell)
     for cells in (extension, extension.magics):
         shell.events.unregister("pre_run_cell", cells.before_cell)
         shell.events.unregister("post_run_cell", cells.after_cell)
-    for transformer in (extension.refuse_broken, lift_head):
-        shell.input_transformers_cleanup.remove(transformer)
     if shell.Completer is not None and extension.matcher in shell.Completer.custom_matchers:
         shell.Completer.custom_matchers.remove(extension.matcher)
-    for kind, names in (("cell", ("pivot_stage", "pivot_module")), ("line", ("pivot",))):
-        for name in names:
-            shell.magics_manager.magics[kind].pop(name, None)
     shell.magics_manager.registry.pop(PivotMagics.__name__, None)
     atexit.unregister(extension.close)
     if extension.desk is not None:
         del shell.kernel.do_shutdown
     extension.close()
-
-
-def current_session() -> Session:
-    """The session of the shell that runs this code.
-
-    Raises:
-        UsageError: the extension is not loaded.
-    """
-    from IPython import get_ipython
-
-    extension = getattr(get_ipython(), _HANDLE, None)
-    if extension is None:
-        raise UsageError("pivot_jupyter is not loaded here", "run %load_ext pivot_jupyter first")
-    session: Session = extension.session
-    return session
 
 
 def _warn(line: str) -> None:

@@ -4,7 +4,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -83,13 +83,16 @@ class PivotMagics(Magics):
             # an event can stop nothing; the next %pivot tells it again, as an error
             print(one_line(error), file=sys.stderr)  # noqa: T201
 
-    def look_back(self) -> None:
-        """Takes down the cells that were executed before the extension was loaded, and that which loads it."""
+    def look_back(self, parent: Mapping[str, Any]) -> None:
+        """Takes down the cells that were executed before the extension was loaded, and that which loads it.
+
+        Args:
+            parent: the kernel's message with that cell; empty where there is no kernel.
+        """
         *earlier, last = enumerate(self.shell.history_manager.input_hist_raw)
         texts = {n: text for n, text in (*earlier, last) if read_cell(text).role is Role.PLAIN}
         self.session.executed.record_earlier(texts, self.shell.user_ns)
         self._executed, text = last
-        parent = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
         own = parent.get("metadata", {}).get("cellId") or f"#{self._executed}"
         asked = parent.get("content", {}).get("code", "")
         if asked.rstrip("\n") == text:

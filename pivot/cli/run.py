@@ -56,6 +56,8 @@ def run_command(
                 )
         last = _last_values(project, run)
     if as_json:
+        for stage in run.with_outcome(Outcome.FAILED):
+            click.echo(f"error: {stage} failed: {run.stages[stage].reason}", err=True)
         click.echo(json.dumps({stage: _plain(value) for stage, value in last.items()}, indent=2))
         return run.exit_code
     summary(run, apart=True)
@@ -77,7 +79,9 @@ def _last_values(project: "Project", run: "Run") -> dict[str, Any]:
         if graph.downstream(stage.name) or end is None or end.outcome not in has_result:
             continue
         is_value = any(out.kind in (OutKind.VALUE, OutKind.VALUES) for out in stage.outs)
-        found[stage.name] = project.load(stage.name) if is_value else list(map(str, stage.out_paths()))
+        found[stage.name] = (
+            project.load(stage.name, run=run) if is_value else list(map(str, stage.out_paths()))
+        )
     return found
 
 

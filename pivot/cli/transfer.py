@@ -69,7 +69,7 @@ def _tell(verb: str, exchange: "Exchange", as_json: bool) -> int:
     if as_json:
         failed = [{"name": one.label, "error": one.error.message} for one in done.failed]
         report: dict[str, Any] = {"moved": done.moved, "bytes": done.size, "present": done.present}
-        report |= {"failed": failed, "unknown": list(exchange.unknown)}
+        report |= {"failed": failed, "unknown": list(exchange.unknown), "notices": list(exchange.notices)}
         report |= {"stages": placed_json(exchange.placed)} if verb == "pulled" else {}
         click.echo(json.dumps(report, indent=2))
         return 0 if exchange.ok else 1
@@ -78,6 +78,8 @@ def _tell(verb: str, exchange: "Exchange", as_json: bool) -> int:
         if one.error.hint:
             click.echo(f"{click.style('hint:', fg='cyan')} {one.error.hint}", err=True)
     tell_placed(exchange.placed, {one.label.partition("': ")[2] for one in done.failed})
+    for text in exchange.notices:
+        click.echo(text, err=True)
     if exchange.unknown:
         click.echo(f"no result is known of {listed(exchange.unknown)}", err=True)
     parts = [f"{verb} {plural(done.moved, 'file')} ({size(done.size)})"]

@@ -62,22 +62,25 @@ def ignored(root: str) -> Callable[[ProjectPath], bool]:
 
 def ignore_rules(root: str) -> Callable[[ProjectPath], IgnoreRule | None]:
     """The rule that decides about a path, if there is one; see `ignored`."""
-    files: dict[str, _Lines | None] = {}
+    files: dict[str, tuple[tuple[str, _Lines], ...]] = {}
     folders: dict[str, IgnoreRule | None] = {}
 
-    def lines(folder: str) -> _Lines | None:
-        if folder not in files:
-            files[folder] = _read(folder, root)
-        return files[folder]
+    def lines(folder: str) -> tuple[tuple[str, _Lines], ...]:
+        # of the folder and those above it that have such a file, the deepest first
+        known = files.get(folder)
+        if known is None:
+            above = lines(folder.rpartition("/")[0]) if folder else ()
+            own = _read(folder, root)
+            known = files[folder] = above if own is None else ((folder, own), *above)
+        return known
 
     def own_rule(path: str) -> IgnoreRule | None:
         # of the path alone, folders above it left aside; the deepest file that says something wins
-        folder = path.rstrip("/")
-        if _is_own(folder.rpartition("/")[2]):
+        above, _, name = path.rstrip("/").rpartition("/")
+        if _is_own(name):
             return IgnoreRule(ProjectPath(""), 0, OWN, ignores=True)
-        while folder:
-            folder = folder.rpartition("/")[0]
-            found = _match(lines(folder), folder, path)
+        for folder, said in lines(above):
+            found = _match(said, folder, path)
             if found is not None:
                 return found
         return None
@@ -103,9 +106,7 @@ def _is_own(name: str) -> bool:
     return name == OWN or name.startswith(OWN + "-")
 
 
-def _match(lines: _Lines | None, folder: str, path: str) -> IgnoreRule | None:
-    if lines is None:
-        return None
+def _match(lines: _Lines, folder: str, path: str) -> IgnoreRule | None:
     inner = path[len(folder) + 1 :] if folder else path
     for pattern, ignores, number, text in reversed(lines):
         # a/** is what is inside a, not a itself

@@ -89,6 +89,8 @@ class ParamSupply:
         Args:
             own: what its entry says.
         """
+        if not self.sets and self.document is None:
+            return (*self.shared, *own)
         params = [value for value in self.sets if value.config is None]
         names = dict.fromkeys((stage.partition("@")[0], stage))
         named = [value.own(f"{self.prefix}{name}") for name in names for value in params]

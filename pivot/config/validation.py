@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pivot.config.pivotschema import FORMS, DepPath, Given, OutPath, PivotYaml, PlotPath, StageTable
+from pivot.config.pivotschema import FORMS, DepPath, Given, MapTable, OutPath, PivotYaml, PlotPath, StageTable
 from pivot.config.spelling import did_you_mean
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
@@ -185,6 +185,8 @@ def _known(loc: tuple[int | str, ...]) -> tuple[str, ...]:
         return tuple(PivotYaml.model_fields)
     if len(loc) == 3:
         return tuple(StageTable.model_fields)
+    if loc[2:-1] == ("map",):
+        return tuple(MapTable.model_fields)
     section = loc[-3]
     if len(loc) in (5, 8) and section in _PATHS:
         model = DepPath if section == "deps" else PlotPath if section == "plots" else OutPath

@@ -1,7 +1,7 @@
 """Which stages may run beside each other: what each holds while it runs, and what there is to hold."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from pivot.model.resources import Resources
@@ -42,6 +42,9 @@ class Admission:
     The most urgent that fits goes first. One that asks for much may be overtaken by small ones as often as there are
     slots; from then on what it lacks is kept free for it.
 
+    What holds one slot and nothing else may be *ahead*: it was chosen while all slots were taken by such as hold no
+    more, and has the slot of whichever ends next. As long as there is one, nothing else finds a slot free.
+
     Args:
         jobs: slots. A stage with several cpus takes that many.
         capacity: resource → how much there is; what is not named has no limit.
@@ -52,6 +55,9 @@ class Admission:
             SLOTS: float(jobs)
         }
         self._held: dict[str, Claim] = {}
+        self._ahead: dict[str, Claim] = {}  # the first one's turn comes first
+        self._room = 0  # for those
+        self._plain = Claim((), ((SLOTS, 1.0),))
         self._patience = jobs
         self._overtaken: dict[str, int] = {}
 
@@ -61,11 +67,20 @@ class Admission:
         amounts = {name: min(wanted[name], limit) for name, limit in self._limits.items() if name in wanted}
         return Claim(tuple(sorted(set(mutex))), tuple(sorted(amounts.items())))
 
-    def choose(self, ready: Mapping[Claim, Line]) -> Line | None:
-        """The line whose first may run now, before the first of all others; ``None`` if none may."""
+    def take_ahead(self, slots: int, ahead: int) -> None:
+        """What can be ahead where so many run at once, and so many more are taken: none if slots were left over."""
+        jobs = int(self._limits[SLOTS])
+        self._room = max(0, slots + ahead - jobs) if slots <= jobs else 0
+
+    def choose(self, ready: Mapping[Claim, Line], may_be_ahead: Callable[[str], bool]) -> Line | None:
+        """The line whose first may run now, before the first of all others; ``None`` if none may.
+
+        Args:
+            may_be_ahead: whether that one may be ahead, too.
+        """
         taken = self._taken()
         if taken.get(SLOTS, 0.0) >= self._limits[SLOTS]:
-            return None
+            return self._next_ahead(ready, may_be_ahead)
         fit: dict[Claim, Line] = {}
         lacking: dict[Claim, Line] = {}
         mutex = {name for other in self._held.values() for name in other.mutex}
@@ -107,19 +122,31 @@ class Admission:
             if taken.get(name, 0.0) + amount > self._limits[name] * (1 + _ROUNDING)
         )
 
+    def _next_ahead(self, ready: Mapping[Claim, Line], may_be_ahead: Callable[[str], bool]) -> Line | None:
+        """The line whose first may be ahead; ``None`` while anything is ready that may not, or holds more."""
+        line = ready.get(self._plain)
+        if not line or len(self._ahead) >= self._room or not may_be_ahead(line[0][2]):
+            return None
+        held = [*self._held.values(), *(claim for claim, others in ready.items() if others)]
+        return line if all(claim == self._plain for claim in held) else None
+
     def take(self, stage: str, claim: Claim) -> None:
-        """A stage holds it from now on."""
-        self._held[stage] = claim
+        """A stage that was chosen holds it from now on, or from when its turn comes."""
+        is_full = self._taken().get(SLOTS, 0.0) >= self._limits[SLOTS]
+        (self._ahead if is_full else self._held)[stage] = claim
         self._overtaken.pop(stage, None)
 
     def give(self, stage: str) -> None:
         """A stage holds nothing any more."""
-        self._held.pop(stage, None)
+        if self._held.pop(stage, None) is not None and self._ahead:
+            first = next(iter(self._ahead))
+            self._held[first] = self._ahead.pop(first)
+        self._ahead.pop(stage, None)
 
     @property
     def holders(self) -> Collection[str]:
-        """The stages that hold something."""
-        return self._held.keys()
+        """The stages that hold something, or will when their turn comes."""
+        return (*self._held, *self._ahead)
 
 
 def beyond(resources: Resources, capacity: Mapping[str, float]) -> dict[str, tuple[float, float]]:

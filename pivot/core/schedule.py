@@ -1,121 +1,37 @@
 """When which stage is checked and executed: a state machine, events in and commands out.
 
-It does no I/O, reads no clock and starts nothing. An *event* is a past fact, a *command* an order to whoever
-drives the machine; nothing else changes its state, so a list of events is a complete account of a run. (The
-style is that of Dask's worker state machine.)
+It does no I/O, reads no clock and starts nothing. Nothing but events changes its state, so a list of them is a
+complete account of a run; see `pivot.core.orders`.
 """
 
 import heapq
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from pivot.core.admission import Admission, Claim, Line
+from pivot.core.orders import (
+    CancelRequested,
+    Check,
+    Command,
+    Conclude,
+    Decided,
+    Done,
+    Ended,
+    Event,
+    Execute,
+    Gather,
+    Interrupt,
+    Paused,
+    Recall,
+    Resumed,
+    Spread,
+    Staffed,
+)
 from pivot.core.spread import Spreads
 from pivot.core.urgency import urgency
 from pivot.model.event import Outcome
 from pivot.model.resources import Resources
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The verdict on a stage is known: it must be executed, or it needs no run (and `Ended` follows)."""
-
-    stage: str
-    needs_run: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A stage that was checked or executed ended: ran, restored, unchanged, failed or cancelled."""
-
-    stage: str
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Paused:
-    """A stage that was executed is to be executed again, later (`Resumed` follows, or `Ended`)."""
-
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """The pause of a stage is over."""
-
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A running stage turned out to be many: each item is executed for itself, in its own slot. `Gather` follows.
-
-    Attributes:
-        items: their names, none that a stage has.
-        most: how many may be executed at once.
-    """
-
-    stage: str
-    items: tuple[str, ...]
-    most: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
-    """A person wants the run to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Find the verdict on a stage: all upstream of it ended well. Answer with `Decided` or `Ended`."""
-
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class Execute:
-    """Run a stage: a slot, its resources and mutexes are free. Answer with `Ended`, or with `Paused`."""
-
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conclude:
-    """A stage ends without having been executed.
-
-    Attributes:
-        outcome: blocked or cancelled.
-        cause: the stage that failed or was cancelled; empty if a person stopped the run.
-    """
-
-    stage: str
-    outcome: Outcome
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gather:
-    """All items of a spread stage that were begun have ended. Answer with `Ended` of the stage."""
-
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupt:
-    """Stop a running stage. It still answers with `Ended`."""
-
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """Every stage ended."""
-
-
-Event = Decided | Ended | Paused | Resumed | Spread | CancelRequested
-Command = Check | Execute | Conclude | Gather | Interrupt | Done
 
 _REPORTED = frozenset((Outcome.RAN, Outcome.RESTORED, Outcome.UNCHANGED, Outcome.FAILED, Outcome.CANCELLED))
 
@@ -137,6 +53,9 @@ class Scheduler:
     are cancelled. After `CancelRequested` those running are interrupted and all others are cancelled. One that
     pauses holds nothing. A stage that waits for one still at work is concluded only when that one has ended, so
     it is blocked, not cancelled, if that fails.
+
+    Items that are known to take only a moment are handed out ahead of the slots, as many as whoever executes them
+    takes (`Staffed`): else a worker would wait for the next one as long as it takes to hear of the last one's end.
 
     Args:
         upstream: each stage to schedule with those among them that it reads from (`Graph.among`).
@@ -216,11 +135,11 @@ class Scheduler:
             case Decided(stage, needs_run):
                 self._require(event, stage, _Phase.CHECKING)
                 self._decided(stage, needs_run, commands)
-            case Ended(stage, outcome):
+            case Ended(stage, outcome, seconds):
                 self._require(event, stage, _Phase.CHECKING, _Phase.SETTLING, _Phase.RUNNING, _Phase.PAUSED)
                 if outcome not in _REPORTED:
                     raise ValueError(f"{event}: only the scheduler concludes so")
-                self._ended(stage, outcome, commands)
+                self._ended(stage, outcome, seconds, commands)
             case Paused(stage):
                 self._require(event, stage, _Phase.RUNNING, _Phase.SETTLING)
                 self._pause(stage, commands)
@@ -231,6 +150,8 @@ class Scheduler:
             case Spread(stage, items, most):
                 self._require(event, stage, _Phase.RUNNING)
                 self._spread(stage, items, most, commands)
+            case Staffed(slots, ahead):
+                self._admission.take_ahead(slots, ahead)
             case CancelRequested():
                 self._cancel(commands)
         self._dispatch(commands)
@@ -280,18 +201,18 @@ class Scheduler:
         if self._spreads.close_if_over(stage):
             commands.append(Gather(stage))
 
-    def _item_ended(self, item: str, stage: str, commands: list[Command]) -> None:
+    def _item_ended(self, item: str, stage: str, seconds: float | None, commands: list[Command]) -> None:
         self._admission.give(item)
         del self._phase[item]
-        for name in self._spreads.end(item):
+        for name in self._spreads.end(item, seconds):
             self._line_up(name)
         if self._spreads.close_if_over(stage):
             commands.append(Gather(stage))
 
-    def _ended(self, stage: str, outcome: Outcome, commands: list[Command]) -> None:
+    def _ended(self, stage: str, outcome: Outcome, seconds: float | None, commands: list[Command]) -> None:
         whole = self._spreads.stage_of(stage)
         if whole is not None:
-            self._item_ended(stage, whole, commands)
+            self._item_ended(stage, whole, seconds, commands)
             return
         self._admission.give(stage)
         self._paused.discard(stage)
@@ -303,6 +224,8 @@ class Scheduler:
         self._settle(opened, commands)
         if outcome is Outcome.FAILED and not self._keep_going:
             self._stop(stage, commands)
+            items = [name for name in self._admission.holders if self._spreads.stage_of(name) is not None]
+            commands.extend(Recall(item) for item in items)
 
     def _cancel(self, commands: list[Command]) -> None:
         if self._cancelled:
@@ -324,7 +247,7 @@ class Scheduler:
         for name in sorted(names, key=lambda name: self._urgency[name][1]):
             whole = self._spreads.stage_of(name)
             if whole is not None:
-                self._item_ended(name, whole, commands)
+                self._item_ended(name, whole, None, commands)
                 continue
             self._conclude(name, Outcome.CANCELLED, self._stop_cause, commands)
 
@@ -386,7 +309,7 @@ class Scheduler:
         return sorted(found, key=lambda name: self._urgency[name][1])
 
     def _dispatch(self, commands: list[Command]) -> None:
-        while (line := self._admission.choose(self._ready)) is not None:
+        while (line := self._admission.choose(self._ready, self._spreads.is_brief)) is not None:
             _, _, stage = heapq.heappop(line)
             self._phase[stage] = _Phase.RUNNING
             self._admission.take(stage, self._claim[stage])

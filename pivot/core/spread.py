@@ -3,6 +3,9 @@
 from collections import deque
 from collections.abc import Sequence
 
+BRIEF = 1.0
+"""Seconds of work up to which an item is over in a moment."""
+
 
 class Spreads:
     """The items of stages, from when a stage is known to have some to the last one's end."""
@@ -11,6 +14,7 @@ class Spreads:
         self._waiting: dict[str, deque[str]] = {}
         self._begun: dict[str, set[str]] = {}
         self._stage: dict[str, str] = {}  # of each item that was begun
+        self._brief: dict[str, bool] = {}  # whether the stage's last item was
 
     def open(self, stage: str, items: Sequence[str], most: int | None) -> list[str]:
         """Takes a stage's items; gives those to begin with, at most `most`."""
@@ -22,9 +26,19 @@ class Spreads:
         """The stage of an item that was begun; ``None`` of all else."""
         return self._stage.get(item)
 
-    def end(self, item: str) -> list[str]:
-        """An item ended, or will not be executed; gives what takes its place."""
+    def is_brief(self, name: str) -> bool:
+        """Whether it is an item, and such as take only a moment, judged by the last one of its stage."""
+        return self._brief.get(self._stage.get(name, ""), False)
+
+    def end(self, item: str, seconds: float | None) -> list[str]:
+        """An item ended, or will not be executed; gives what takes its place.
+
+        Args:
+            seconds: that it worked; ``None`` where nobody knows.
+        """
         stage = self._stage.pop(item)
+        if seconds is not None:
+            self._brief[stage] = seconds <= BRIEF
         self._begun[stage].discard(item)
         return self._next(stage, 1)
 
@@ -38,6 +52,7 @@ class Spreads:
         if self._begun[stage] or self._waiting[stage]:
             return False
         del self._begun[stage], self._waiting[stage]
+        self._brief.pop(stage, None)
         return True
 
     def _next(self, stage: str, count: int) -> list[str]:

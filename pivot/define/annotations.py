@@ -11,9 +11,9 @@ from pivot.config.pivotfile import PathEntry
 from pivot.define.decorator import Mark, mark_of
 from pivot.define.deps import annotated_deps, plain_deps
 from pivot.define.draft import Draft
-from pivot.define.functions import check_function, name_of, reference
+from pivot.define.functions import name_of, reference
 from pivot.define.outs import Given, annotated_outs, plain_outs, value_out
-from pivot.define.parameters import bound_params, mapped_param, taken_by_values
+from pivot.define.parameters import bound_params
 from pivot.define.passed import passed_values
 from pivot.define.rules import Rule, rules_said, running
 from pivot.define.signatures import Signatures
@@ -55,6 +55,7 @@ def stage_from_function(
     function: Callable[..., Any],
     *,
     folder: ProjectPath,
+    home: ProjectPath,
     roots: tuple[ProjectPath, ...],
     place: Place,
     name: str | None = None,
@@ -68,6 +69,7 @@ def stage_from_function(
     Args:
         function: at module level, in a module that is imported now.
         folder: paths are read relative to it.
+        home: the folder of the file that defines it.
         roots: folders from which workers import the function's module.
         name: of the stage; else the name given to ``@stage``, else the function's.
         place, code: where the stage is defined, and where its function is written: there by default.
@@ -78,9 +80,9 @@ def stage_from_function(
     Raises:
         DefinitionErrors: everything that is wrong with it.
     """
-    mark, overrides = mark_of(function), overrides or Overrides()
+    mark, overrides, known = mark_of(function), overrides or Overrides(), signatures or Signatures()
     name = str(name or (mark.name if mark else None) or name_of(function))
-    found, known = _importable(function, name, code or place, ref), signatures or Signatures()
+    found = _importable(function, name, code or place, ref, known)
     declared = known.declared(function, mark, is_variant=overrides.variant is not None)
     draft = _checked(Draft(name, found, folder, place, code or place, declared, known))
     deps = [*annotated_deps(draft, overrides.deps), *plain_deps(draft, mark)]
@@ -88,21 +90,21 @@ def stage_from_function(
     mutex = _mutex(draft, mark.mutex if mark and overrides.mutex is None else overrides.mutex or ())
     rules = running(draft, rules_said(mark.rules, draft.code) if mark else {}, *overrides.rules)
     values = overrides.values.over(_said(draft, mark))
-    taken = taken_by_values(draft, values, overrides.params)
-    params, bound = bound_params(draft, mark, overrides.params, mapped_param(values), taken)
+    params, bound = bound_params(draft, mark, overrides.params, values)
     depends_on, fanout = passed_values(draft, values, bound)
     draft.require_sound()
     stage = Stage(
         name=draft.stage,
         function=draft.function,
         deps=tuple(deps),
-        outs=tuple(outs) or (value_out(draft.stage, mapped=fanout is not None),),
+        outs=tuple(outs) or (value_out(draft, home, mapped=fanout is not None),),
         returns=declared.returns if outs else Returns.SINGLE,
         params=params,
         mutex=mutex,
         folder=draft.folder,
         place=draft.place,
         roots=roots,
+        home=home,
         variant=_variant(draft, overrides.variant),
         context=overrides.context,
         depends_on=depends_on,
@@ -111,13 +113,15 @@ def stage_from_function(
     return rules.of(stage)
 
 
-def _importable(function: Callable[..., Any], stage: str, code: Place, ref: ObjectRef | None) -> ObjectRef:
+def _importable(
+    function: Callable[..., Any], stage: str, code: Place, ref: ObjectRef | None, known: Signatures
+) -> ObjectRef:
     """The name under which workers import a function.
 
     Raises:
         DefinitionErrors: they cannot.
     """
-    problem = check_function(function, stage, code)
+    problem = known.check(function, stage, code)
     found = problem or ref or reference(function, stage, code)
     if isinstance(found, PivotError):
         raise DefinitionErrors([found])
@@ -153,6 +157,8 @@ def _variant(draft: Draft, variant: StageVariant | None) -> StageVariant | None:
 
 
 def _mutex(draft: Draft, groups: tuple[str, ...]) -> tuple[str, ...]:
+    if not groups:
+        return ()
     names = tuple(dict.fromkeys(str(group).strip() for group in groups))
     if not all(names):
         draft.wrong("a mutex group has no name", draft.place)

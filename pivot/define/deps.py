@@ -8,7 +8,7 @@ from pivot.config.pivotfile import PathEntry
 from pivot.config.spelling import did_you_mean
 from pivot.define.decorator import Mark
 from pivot.define.draft import Draft, called, is_several, names_folder
-from pivot.define.loader_ref import check_reader, loader_ref
+from pivot.define.loader_ref import loader_ref
 from pivot.define.shapes import dict_item, is_mapping, list_item, may_be
 from pivot.errors import PivotError
 from pivot.loaders import ByExtension, PathOnly, infer_loader, loader_by_type
@@ -56,6 +56,12 @@ def _same_kind(draft: Draft, dep: Dep[Any], entry: PathEntry, key: str) -> bool:
     """Whether files are given for files and folders for folders: the stage gets another type of value else."""
     if isinstance(dep.loader, PathOnly):
         return True
+    if (
+        isinstance(dep.path, str)
+        and isinstance(entry.path, str)
+        and names_folder(dep.path) == names_folder(entry.path)
+    ):
+        return True
     declared = {names_folder(raw) for raw in (dep.path if is_several(dep.path) else (dep.path,))}
     given = entry.path if is_several(entry.path) else (entry.path,)
     for raw in given:
@@ -72,8 +78,7 @@ def _dep(
 ) -> StageDep | None:
     try:
         loader = _loader(dep, kind, path)
-        check_reader(loader)
-        return StageDep(key, path, draft.signatures.loader(loader), key, index)
+        return StageDep(key, path, draft.signatures.reader(loader), key, index)
     except PivotError as error:
         draft.wrong(f"dep {key!r}: {error.message}", draft.code, error.hint)
         return None

@@ -17,6 +17,7 @@ from pivot.core.graph import Graph
 from pivot.core.links import upstream_keys
 from pivot.define.locate import Inclusion, pipeline_file_in
 from pivot.define.reading import Reading, name_prefix, read_pipeline_file
+from pivot.define.sources import ImportWatch
 from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.digest import Digest
 from pivot.model.stage import Stage
@@ -69,27 +70,61 @@ def definition(path: str, root: str, sets: tuple[SetValue, ...] = ()) -> Definit
     Raises:
         DefinitionErrors: as `define_file`; also of values that were set and that no stage has.
     """
-    search = _Search(root, path, sets, [])
+    return gather(path, root, sets).definition()
+
+
+def gather(
+    path: str, root: str, sets: tuple[SetValue, ...] = (), watch: ImportWatch | None = None
+) -> "Gathered":
+    """Read all that a pipeline file and those that it needs say; their code runs here, and nowhere else.
+
+    Args:
+        sets: as for `definition`.
+        watch: who is told when a module of the project is executed.
+    """
+    search = _Search(root, path, sets, watch, [])
     own = search.reading(path)
     # by identity: a file is read once, and what it registers twice is for the graph to refuse
     chosen = {id(stage): stage for stage in _included(search, path, own)}
     if not search.errors:
-        _add_writers(search, own, chosen)
-    stages = tuple(_seen_from(own, stage) for stage in chosen.values())
-    search.errors.extend(_overwritten(search, stages))
-    try:
-        stages = tuple(Graph(stages).stages)
-    except DefinitionErrors as error:
-        search.errors.extend(error.errors)
-    names, is_input = [stage.name for stage in stages], own.said.is_workflow
-    search.errors[:0] = unused_sets(sets, names, surely=not search.errors, is_input=is_input)
-    if search.errors:
-        raise DefinitionErrors(search.errors)
-    readings = search.readings.values()
-    read = dict.fromkeys([*(file for reading in readings for file in reading.read), *search.looked_for])
-    roots = dict.fromkeys(absolute(folder, root) for reading in readings for folder in reading.home.roots)
-    notices = tuple(notice for reading in readings for notice in reading.said.notices)
-    return Definition(stages, own.modules, own.files, tuple(read), tuple(roots), notices)
+        _add_writers(search, chosen)
+    return Gathered(search, own, tuple(chosen.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What pipeline files say, before it is known whether the stages go together.
+
+    Attributes:
+        stages: as their own files name them.
+    """
+
+    _search: "_Search"
+    _own: Reading
+    stages: tuple[Stage, ...]
+
+    def definition(self) -> Definition:
+        """The stages of a project as the pipeline file sees them.
+
+        Raises:
+            DefinitionErrors: all that is wrong with the files, and with the stages together.
+        """
+        search, own, root = self._search, self._own, self._search.root
+        stages = tuple(_seen_from(own, stage) for stage in self.stages)
+        errors = [*search.errors, *_overwritten(search, stages)]
+        try:
+            stages = tuple(Graph(stages).stages)
+        except DefinitionErrors as error:
+            errors.extend(error.errors)
+        names, is_input = [stage.name for stage in stages], own.said.is_workflow
+        errors[:0] = unused_sets(search.sets, names, surely=not errors, is_input=is_input)
+        if errors:
+            raise DefinitionErrors(errors)
+        readings = search.readings.values()
+        read = dict.fromkeys([*(file for reading in readings for file in reading.read), *search.looked_for])
+        roots = dict.fromkeys(absolute(folder, root) for reading in readings for folder in reading.home.roots)
+        notices = tuple(notice for reading in readings for notice in reading.said.notices)
+        return Definition(stages, own.modules, own.files, tuple(read), tuple(roots), notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +134,7 @@ class _Search:
     Attributes:
         own: the one that is worked with, absolute.
         sets: values over all that they say.
+        watch: who is told when their code runs.
         errors: all that is wrong with them.
         looked_for: pipeline files that would have counted, had they been there.
     """
@@ -106,6 +142,7 @@ class _Search:
     root: str
     own: str
     sets: tuple[SetValue, ...]
+    watch: ImportWatch | None
     errors: list[PivotError]
     readings: dict[str, Reading] = field(default_factory=dict)
     looked_for: list[str] = field(default_factory=list)
@@ -115,20 +152,21 @@ class _Search:
         """A pipeline file as it was read."""
         if path not in self.readings:
             self.readings[path] = read_pipeline_file(
-                path, self.root, self.errors, self.sets, is_own=path == self.own
+                path, self.root, self.errors, self.sets, self.watch, is_own=path == self.own
             )
         return self.readings[path]
 
     def above(self, dep: ProjectPath) -> Iterator[Reading]:
-        """The pipeline files in the folders that a path lies in, the nearest first."""
-        folder = dep.rstrip("/") if is_folder(dep) else os.path.dirname(dep)
-        return map(self.reading, self._files_above(folder))
+        """The other pipeline files in the folders that a path lies in, the nearest first."""
+        folder = dep.rstrip("/") if is_folder(dep) else dep.rpartition("/")[0]
+        files = self._homes.get(folder)
+        return map(self.reading, self._files_above(folder) if files is None else files)
 
     def _files_above(self, folder: str) -> tuple[str, ...]:
         """The pipeline files in a folder and those above it; each folder is looked into once."""
         found = self._homes.get(folder)
         if found is None:
-            above = self._files_above(os.path.dirname(folder)) if folder else ()
+            above = self._files_above(folder.rpartition("/")[0]) if folder else ()
             found = self._homes[folder] = (*self._file_in(folder), *above)
         return found
 
@@ -140,7 +178,7 @@ class _Search:
         except PivotError as error:
             self.errors.append(error)
         else:
-            if path is not None and _is_ours(path):
+            if path is not None and path != self.own and _is_ours(path):
                 yield path
 
 
@@ -167,7 +205,7 @@ def _included(search: _Search, path: str, own: Reading) -> Iterator[Stage]:
             waiting += found.said.inclusions
 
 
-def _add_writers(search: _Search, own: Reading, chosen: dict[int, Stage]) -> None:
+def _add_writers(search: _Search, chosen: dict[int, Stage]) -> None:
     """Adds the stages of other files that write what the chosen ones read, and what those read, and so on."""
     here = _Writers()
     of_files: dict[ProjectPath, _Writers] = {}
@@ -175,17 +213,16 @@ def _add_writers(search: _Search, own: Reading, chosen: dict[int, Stage]) -> Non
     waiting = deque(chosen.values())
     while waiting:
         stage = waiting.popleft()
-        named = {id(s): s for s in _named_by(search, stage) if id(s) not in chosen}
-        here.add(named.values())
-        chosen.update(named)
-        waiting += named.values()
+        if stage.depends_on or stage.map:
+            named = {id(s): s for s in _named_by(search, stage) if id(s) not in chosen}
+            here.add(named.values())
+            chosen.update(named)
+            waiting += named.values()
         for dep in stage.dep_paths():
             # a folder may hold files of several stages
-            if not is_folder(dep) and here.of(dep):
+            if not is_folder(dep) and here.has(dep):
                 continue
             for reading in search.above(dep):
-                if reading is own:
-                    continue
                 if reading.home.file not in of_files:
                     of_files[reading.home.file] = _Writers()
                     of_files[reading.home.file].add(reading.said.stages)
@@ -224,6 +261,16 @@ class _Writers:
                 for folder in _folders(out):
                     self.inside.setdefault(folder, []).append(entry)
 
+    def has(self, dep: ProjectPath) -> bool:
+        """Whether `of` would find any stage."""
+        if dep in self.at or dep in self.inside:
+            return True
+        while "/" in dep:
+            dep = ProjectPath(dep.rpartition("/")[0])
+            if dep in self.at:
+                return True
+        return False
+
     def of(self, dep: ProjectPath) -> list[Stage]:
         """The stages that write a path, the folder it lies in, or something in it."""
         key = dep.rstrip("/")
@@ -236,10 +283,10 @@ class _Writers:
 
 def _folders(path: ProjectPath) -> Iterator[str]:
     """The folders that a path lies in, the innermost first."""
-    folder = os.path.dirname(path.rstrip("/"))
-    while folder:
+    folder = path.rstrip("/")
+    while "/" in folder:
+        folder = folder.rpartition("/")[0]
         yield folder
-        folder = os.path.dirname(folder)
 
 
 def _overwritten(search: _Search, stages: Iterable[Stage]) -> Iterator[PivotError]:

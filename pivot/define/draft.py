@@ -12,11 +12,15 @@ from pivot.errors import DefinitionError, DefinitionErrors, PivotError
 from pivot.model.place import Place
 from pivot.model.stage import ObjectRef
 from pivot.outputs import Dep, Out
-from pivot.paths import ProjectPath, is_folder, project_path
+from pivot.paths import ROOT, ProjectPath, project_path
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 _LONGEST = 255
+_PLAIN = re.compile(
+    r"(?:[A-Za-z0-9_+=@,-][A-Za-z0-9_+=@,.-]{0,199}/)*[A-Za-z0-9_+=@,-][A-Za-z0-9_+=@,.-]{0,199}/?\Z"
+)
+"""What no path can mean but itself: names that do not begin with a dot, one ``/`` between two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,10 @@ class Draft:
 
     def path(self, raw: Any, what: str, place: Place) -> ProjectPath | None:
         """A path as a person wrote it; ``None`` after an error."""
+        if (
+            type(raw) is str and _PLAIN.match(raw) and not self.folder.startswith(".pivot")
+        ):  # nearly all of thousands
+            return ProjectPath(raw if self.folder == ROOT else f"{self.folder}/{raw}")
         if not isinstance(raw, (str, os.PathLike)):
             hint = "write a text, or a list of texts"
             if isinstance(raw, (Dep, Out)):
@@ -145,4 +153,4 @@ def called(raw: Any, word: str) -> str:
 
 def names_folder(raw: Any) -> bool:
     """Whether a path as written is a folder's."""
-    return isinstance(raw, str) and is_folder(ProjectPath(raw))
+    return isinstance(raw, str) and raw.endswith("/")

@@ -11,7 +11,6 @@ import pivot.config.validation  # noqa: F401
 from pivot.config.params import check_params_names
 from pivot.config.pivotfile import read_entry, read_pivotfile
 from pivot.config.supply import ParamSupply
-from pivot.define.links import at_home
 from pivot.define.locate import PipelineFile
 from pivot.define.outs import Given
 from pivot.define.pivotfile import file_context, made_stage, once
@@ -120,10 +119,11 @@ def stages_from_head(
             OutKind.PLOT: made.paths["plots"],
         }
         try:
-            stage = made_stage(
-                entry, made, (function, ref), outs, said.params, home, place, signatures, said.context
+            stages.append(
+                made_stage(
+                    entry, made, (function, ref), outs, said.params, home, place, signatures, said.context
+                )
             )
-            stages.append(at_home(stage, home.folder))
         except PivotError as error:
             errors.extend(once(error, made.name, told))
     if errors:

@@ -17,6 +17,8 @@ def last_value_arguments(draft: Draft) -> dict[str, str]:
         key: (o, kind) for key, (o, kind) in draft.declared.outs.items() if isinstance(o, IncrementalOut)
     }
     takers = draft.declared.incremental
+    if not givers and not takers:
+        return {}
     pairs: dict[str, str] = {}
     if draft.declared.returns is Returns.SINGLE:
         if len(takers) > 1:

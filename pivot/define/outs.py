@@ -10,19 +10,27 @@ from pivot.define.declared import SINGLE_OUT
 from pivot.define.decorator import Mark
 from pivot.define.draft import Draft, called, is_several, names_folder
 from pivot.define.incremental import last_value_arguments
-from pivot.define.loader_ref import check_writer, loader_ref
+from pivot.define.loader_ref import loader_ref
 from pivot.define.shapes import dict_item, is_mapping, list_item, may_be
 from pivot.errors import PivotError
 from pivot.loaders import ByExtension, PathOnly, infer_loader, loader_by_type
 from pivot.loaders.value import Value
-from pivot.model.stage import OutKind, PlotView, Returns, StageOut
+from pivot.model.stage import OutKind, PlotView, Returns, StageOut, stage_key
 from pivot.model.upstream import value_path
 from pivot.outputs import DirectoryOut, IncrementalOut, Metric, Out, Plot
-from pivot.paths import is_folder
+from pivot.paths import ProjectPath, is_folder
 
 Given = Mapping[OutKind | None, Mapping[str, PathEntry]]
 """The kind of output that paths were given for (``None``: any) → output → paths."""
 
+_VALUE = Value()
+_KINDS: Mapping[type[Out[Any]], OutKind] = {
+    Metric: OutKind.METRIC,
+    Plot: OutKind.PLOT,
+    IncrementalOut: OutKind.INCREMENTAL,
+    DirectoryOut: OutKind.DIRECTORY,
+    Out: OutKind.OUT,
+}
 _SECTION = {OutKind.OUT: "outs", OutKind.METRIC: "metrics", OutKind.PLOT: "plots"}
 
 
@@ -50,8 +58,7 @@ def annotated_outs(draft: Draft, given: Given) -> list[StageOut]:
             item = kind if index is None else list_item(kind, index)
             try:
                 loader = _loader(out, item, path)
-                check_writer(loader)
-                ref, is_own = draft.signatures.loader(loader), isinstance(loader, PathOnly)
+                ref, is_own = draft.signatures.writer(loader), isinstance(loader, PathOnly)
                 found.append(StageOut(name, path, kind_of(out), ref, cache, is_own, index, argument, view))
             except PivotError as error:
                 draft.wrong(f"out {name!r}: {error.message}", draft.code, error.hint)
@@ -76,24 +83,21 @@ def plain_outs(draft: Draft, mark: Mark | None) -> list[StageOut]:
     ]
 
 
-def value_out(stage: str, *, mapped: bool) -> StageOut:
+def value_out(draft: Draft, home: ProjectPath, *, mapped: bool) -> StageOut:
     """What a stage without outputs returns: an output that has no file in the workspace.
 
-    Where its bytes lie is known when the stage's home is, see `define.links.at_home`.
+    Args:
+        home: the folder of the file that defines the stage, which says where its bytes lie.
     """
     kind = OutKind.VALUES if mapped else OutKind.VALUE
-    return StageOut(SINGLE_OUT, value_path(stage, listed=mapped), kind, loader_ref(Value()), True, False)
+    path = value_path(stage_key(draft.stage, home), listed=mapped)
+    return StageOut(SINGLE_OUT, path, kind, draft.signatures.loader(_VALUE), True, False)
 
 
 def kind_of(out: Out[Any]) -> OutKind:
     """Which kind of output a word of the annotations makes."""
-    kinds: tuple[tuple[type[Out[Any]], OutKind], ...] = (
-        (Metric, OutKind.METRIC),
-        (Plot, OutKind.PLOT),
-        (IncrementalOut, OutKind.INCREMENTAL),
-        (DirectoryOut, OutKind.DIRECTORY),
-    )
-    return next((kind for word, kind in kinds if isinstance(out, word)), OutKind.OUT)
+    found = _KINDS.get(type(out))
+    return found or next((kind for word, kind in _KINDS.items() if isinstance(out, word)), OutKind.OUT)
 
 
 def _named(draft: Draft, given: Given) -> dict[str, tuple[str, PathEntry]]:

@@ -33,13 +33,13 @@ _SELF_TOLD = (int, float, str, bool, type(None), dict, list, Any)
 """Types of which JSON text alone says what the value is."""
 
 
-def mapped_param(said: ValueEntry) -> str | None:
-    """The key of the params over whose list a stage is mapped; ``None`` where it is over no param."""
+def _mapped_param(said: ValueEntry) -> str | None:
+    """The param over whose list a stage is mapped, which is no parameter's: its items are one's."""
     over = said.map.over if said.map is not None and said.map.over is not None else ""
     return over.removeprefix("params.") if over.startswith("params.") else None
 
 
-def taken_by_values(draft: Draft, said: ValueEntry, layers: Sequence[ParamLayer]) -> frozenset[str]:
+def _taken_by_values(draft: Draft, said: ValueEntry, layers: Sequence[ParamLayer]) -> frozenset[str]:
     """The parameters that the values of other stages are for, where these take them all.
 
     A param for all stages that happens to have the name of one must not take it: the stage would run on that instead
@@ -48,6 +48,8 @@ def taken_by_values(draft: Draft, said: ValueEntry, layers: Sequence[ParamLayer]
     Args:
         layers: of the params; what is for this stage alone is bound before.
     """
+    if not said.depends_on and said.map is None:
+        return frozenset()
     own = {name for layer in layers if layer.uptake is None for name in layer.values}
     free = [one for one in draft.declared.free if one.name not in own]
     names = [name for name, _ in said.depends_on or ()]
@@ -64,19 +66,20 @@ def bound_params(
     draft: Draft,
     mark: Mark | None,
     layers: Sequence[ParamLayer],
-    mapped: str | None = None,
-    taken: Collection[str] = (),
+    said: ValueEntry,
 ) -> tuple[StageParameters | None, tuple[str, ...]]:
     """The params of a stage, and which parameters they fill; what is wrong with them is told to the draft.
 
     Args:
         layers: over the defaults, the weakest first.
-        mapped: the param over whose list the stage is mapped: it is no parameter's, its items are one's.
-        taken: parameters that get values of other stages, whatever is given to all stages.
+        said: of other stages' values.
     """
+    mapped, taken = _mapped_param(said), _taken_by_values(draft, said, layers)
     given, model = mark.params if mark is not None else None, draft.declared.params
     if isinstance(given, Mapping):
         layers = (ParamLayer(given, draft.code), *layers)
+    if model is None and not layers:
+        return None, ()
     if model is not None and not _is_importable(model[1], draft):
         return None, ()
     plain, fields = _Split(draft, mapped, taken).layers(layers)

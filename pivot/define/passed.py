@@ -27,6 +27,8 @@ def passed_values(
         said: by the door and the decorator.
         bound: parameters that get their value from elsewhere (``params:``).
     """
+    if not draft.declared.free and not said.depends_on and said.map is None:
+        return (), None
     free = [one for one in draft.declared.free if one.name not in bound]
     names = said.depends_on or ()
     fanout = None

@@ -1,10 +1,10 @@
 """The door of ``pivot.yaml``: entries that name annotated functions → stages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pivot.config.params import MissingParamError
-from pivot.config.pivotfile import StageEntry, read_pivotfile
+from pivot.config.pivotfile import Scalar, StageEntry, read_pivotfile
 from pivot.config.supply import ParamSupply
 from pivot.config.tables import ConfigPart, config_text, in_folder, merged_config
 from pivot.define.annotations import Overrides, stage_from_function
@@ -51,13 +51,18 @@ def stages_from_pivotfile(
             errors.append(DefinitionError(f"include: {error.message} ({place})", error.hint))
     stages: list[Stage] = []
     signatures = Signatures()
+    functions: dict[str, tuple[Any, ObjectRef]] = {}  # an entry for each file makes thousands of one function
     written: dict[ObjectRef, Place | None] = {}
-    for entry in said.stages:
-        found = modules.function(entry.python, entry.name, entry.place("python"))
-        if isinstance(found, PivotError):
-            errors.append(found)
+    # all of them before the first import: what is read from here on is watched
+    for entry, several, wrong in [_expanded(entry, values) for entry in said.stages]:
+        found = functions.get(entry.python) or modules.function(
+            entry.python, entry.name, entry.place("python")
+        )
+        errors += [found, *wrong] if isinstance(found, PivotError) else wrong
+        if isinstance(found, tuple):
+            functions[entry.python] = found
         told: set[str] = set()
-        for made in made_by(entry, values, errors):
+        for made in several:
             if isinstance(found, tuple):
                 try:
                     outs: Given = {
@@ -65,7 +70,7 @@ def stages_from_pivotfile(
                         OutKind.METRIC: made.paths["metrics"],
                         OutKind.PLOT: made.paths["plots"],
                     }
-                    if found[1] not in written:  # an entry for each file makes thousands of one function
+                    if found[1] not in written:
                         written[found[1]] = code_place(found[0], home.root)
                     code = written[found[1]] or entry.place()
                     stage = made_stage(entry, made, found, outs, params, home, code, signatures, context)
@@ -76,6 +81,14 @@ def stages_from_pivotfile(
                     errors.extend(e for e in new if not (is_broken and isinstance(e, MissingParamError)))
     errors.extend(params.unclaimed(surely=not errors))
     return FileStages(tuple(stages), tuple(inclusions), tuple(read), said.notices, said.is_workflow)
+
+
+def _expanded(
+    entry: StageEntry, values: Mapping[str, Scalar]
+) -> tuple[StageEntry, list[Made], list[PivotError]]:
+    """An entry, the stages that it makes, and what is wrong with it."""
+    wrong: list[PivotError] = []
+    return entry, list(made_by(entry, values, wrong)), wrong
 
 
 def once(error: PivotError, stage: str, told: set[str]) -> Iterator[PivotError]:
@@ -116,6 +129,7 @@ def made_stage(
         function,
         name=made.name,
         folder=home.folder if made.cwd is None else _shifted(entry, made, home),
+        home=home.folder,
         roots=home.roots,
         place=entry.place(),
         code=code,

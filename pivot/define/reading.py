@@ -2,17 +2,16 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pivot.config import PARAMS_FILE
 from pivot.config.params import MissingParamError, check_params_names, read_params
 from pivot.config.supply import ParamSupply, SetValue
 from pivot.define.imports import Modules
-from pivot.define.links import at_home
 from pivot.define.locate import FileStages, PipelineFile, pipeline_file
 from pivot.define.pipelinefile import stages_from_pipelinefile
 from pivot.define.pivotfile import stages_from_pivotfile
-from pivot.define.sources import ProjectImporter
+from pivot.define.sources import ImportWatch, ProjectImporter
 from pivot.errors import DefinitionErrors, PivotError
 from pivot.model.digest import Digest
 from pivot.paths import ROOT, ProjectPath, absolute, relative_to_root
@@ -39,7 +38,13 @@ class Reading:
 
 
 def read_pipeline_file(
-    path: str, root: str, errors: list[PivotError], sets: tuple[SetValue, ...] = (), *, is_own: bool = True
+    path: str,
+    root: str,
+    errors: list[PivotError],
+    sets: tuple[SetValue, ...] = (),
+    watch: ImportWatch | None = None,
+    *,
+    is_own: bool = True,
 ) -> Reading:
     """What a pipeline file says; what is wrong with it is added to ``errors``.
 
@@ -48,27 +53,27 @@ def read_pipeline_file(
         root: of the project, absolute.
         errors: is added to.
         sets: values of params and config over all that files say.
+        watch: who is told when a module of the project is executed.
         is_own: whether it is the file that is worked with: the stages of others have their folder in front.
     """
     home = pipeline_file(path, root)
     before = len(errors)
     params = params_beside(home, errors)
-    importer = ProjectImporter([absolute(folder, home.root) for folder in home.roots])
+    importer = ProjectImporter([absolute(folder, home.root) for folder in home.roots], watch=watch)
     is_read = len(errors) == before
     with importer:
         supply = ParamSupply(params, sets=sets, prefix="" if is_own else name_prefix(home.folder))
         said = _stages(path, supply, Modules(home, importer), errors)
     if not is_read:  # what a broken params.yaml would have given is not missing
         errors[:] = [error for error in errors if not isinstance(error, MissingParamError)]
-    stages = tuple(at_home(stage, home.folder) for stage in said.stages)
     if len(errors) == before:
-        takers = [stage.name for stage in stages if stage.params is not None]
-        errors.extend(check_params_names(params, takers, [stage.name for stage in stages]))
+        takers = [stage.name for stage in said.stages if stage.params is not None]
+        errors.extend(check_params_names(params, takers, [stage.name for stage in said.stages]))
     beside = os.path.join(absolute(home.folder, home.root), PARAMS_FILE)
     settled = (path, beside, *said.read)
     return Reading(
         home,
-        replace(said, stages=stages),
+        said,
         dict(importer.loaded),
         dict(importer.files),
         (*settled, *importer.files.values()),

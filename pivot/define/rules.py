@@ -52,6 +52,8 @@ class Running:
 
     def of(self, stage: Stage) -> Stage:
         """A stage that is run so."""
+        if self is _USUAL:
+            return stage
         return replace(
             stage,
             resources=self.resources,
@@ -59,6 +61,9 @@ class Running:
             retries=self.retries,
             timeout=self.timeout,
         )
+
+
+_USUAL = Running()
 
 
 def rules_said(table: Mapping[str, Any], place: Place) -> dict[str, Rule]:
@@ -76,7 +81,7 @@ def running(draft: Draft, *layers: Mapping[str, Rule]) -> Running:
     Args:
         layers: the weakest first. A later one wins; of resources, each that it names.
     """
-    found = Running()
+    found = _USUAL
     for layer in layers:
         for name, rule in layer.items():
             match name:
@@ -124,7 +129,7 @@ def _resources(draft: Draft, rule: Rule, below: Resources) -> Resources:
         draft.wrong(f"resources must be {form}, not {rule.value!r}", rule.place())
         return below
     found: dict[str, Any] = {}
-    labels = dict(below.labels)
+    labels, places = dict(below.labels), dict(below.places)
     for name, value in rule.value.items():
         place = rule.place(name)
         wrong = _wrong_resource(name)
@@ -136,12 +141,14 @@ def _resources(draft: Draft, rule: Rule, below: Resources) -> Resources:
             least = "a number above 0" if name == "cpus" else "a number, 0 or more"
             form = MEMORY_FORM if name == "memory" else least
             draft.wrong(f"resources: {name} must be {form}, not {value!r}", place)
-        elif name in _OWN:
+            continue
+        places[name] = place
+        if name in _OWN:
             found[name] = amount
         else:
             labels[name] = amount
     kept = tuple(sorted((name, amount) for name, amount in labels.items() if amount))
-    return replace(below, **found, labels=kept)
+    return replace(below, **found, labels=kept, places=tuple(places.items()))
 
 
 def _wrong_resource(name: Any) -> tuple[str, str | None] | None:

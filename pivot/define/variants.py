@@ -84,10 +84,11 @@ def made_by(entry: StageEntry, values: Mapping[str, Scalar], errors: list[PivotE
     for cell in cells:
         given = [entry.given]
         for name, value in cell.values.items():
-            own = (entry.matrix or {})[name][positions[name][label(value)]].given
-            given += [own] if own is not None else []
+            over = (entry.matrix or {})[name][positions[name][label(value)]].given
+            given += [over] if over is not None else []
         told = len(errors)
-        made = _made(entry, cell, given, replace(substitution, values={**values, **cell.values}))
+        own = replace(substitution, values={**values, **cell.values}) if cell.values else substitution
+        made = _made(entry, cell, given, own)
         if len(errors) == told and not substitution.told:
             yield made
 
@@ -195,7 +196,8 @@ class _Substitution:
     def path(self, entry: PathEntry) -> PathEntry:
         """A path with its names replaced."""
         if isinstance(entry.path, str):
-            return replace(entry, path=self.text(entry.path, entry.place))
+            # a file may hold thousands, and few have names in them
+            return replace(entry, path=self.text(entry.path, entry.place)) if "$" in entry.path else entry
         return replace(entry, path=tuple(self.text(path, entry.place) for path in entry.path))
 
     def tree(self, value: Any, given: GivenEntry, at: tuple[str | int, ...]) -> Any:

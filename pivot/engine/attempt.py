@@ -261,6 +261,7 @@ def begin(
         store.abort(journal)
         raise
     task = task_for(stage, texts, fingerprint.libraries, places, store.root, conditions, number)
+    task = replace(task, named=tuple(absolute(path, store.root) for path in named))
     return Attempt(
         stage=stage,
         inputs=decision.inputs,
@@ -384,6 +385,7 @@ def task_for(
         key=stage.key,
         executor=conditions.executor.kind,
         resources=stage.resources,
+        timeout=stage.timeout,
         attempt=number,
         context=run_context(
             stage.context,

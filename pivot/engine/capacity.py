@@ -79,9 +79,9 @@ def require_capacity(
 
 def _too_much(stage: Stage, limits: Mapping[str, float]) -> Iterator[DefinitionError]:
     for name, (wanted, there) in beyond(stage.resources, limits).items():
-        declared = _shown(name, wanted)
+        declared, place = _shown(name, wanted), stage.resources.place(name, stage.place)
         yield DefinitionError(
-            f"stage '{stage.name}': {name}: {declared} is more than there is, {_shown(name, there)} ({stage.place})",
+            f"stage '{stage.name}': {name}: {declared} is more than there is, {_shown(name, there)} ({place})",
             f"ask for less, or say what there is: capacity: {{{name}: {declared}}} in .pivot/config.yaml",
         )
 

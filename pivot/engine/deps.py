@@ -94,9 +94,9 @@ class DepReader:
             if above not in inside:
                 inside[above] = all(map(is_counted, above.split("/")))
             path = ProjectPath(folder + name)
-            if (
-                inside[above] and is_counted(own) and own != IGNORE_FILE and not self.ignored(path)
-            ) or is_out(path):
+            if (inside[above] and is_counted(own) and own != IGNORE_FILE and not self.ignored(path)) or (
+                outs and is_out(path)
+            ):
                 yield name
 
 

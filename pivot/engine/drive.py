@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from pivot.core.explain import headline
 from pivot.core.graph import Graph
-from pivot.core.schedule import (
+from pivot.core.orders import (
     CancelRequested,
     Check,
     Command,
@@ -25,10 +25,12 @@ from pivot.core.schedule import (
     Gather,
     Interrupt,
     Paused,
+    Recall,
     Resumed,
-    Scheduler,
     Spread,
+    Staffed,
 )
+from pivot.core.schedule import Scheduler
 from pivot.engine.attempt import Attempt
 from pivot.engine.fans import Fans
 from pivot.engine.inbox import INTERRUPTED, Returned, Stop
@@ -161,6 +163,8 @@ class Driver:
                     orders += self._take(stage, result)
                 case Interrupt(stage):
                     orders += self._interrupt(stage)
+                case Recall(item):
+                    self._executor().recall(item)
                 case Done():
                     self._open = False
 
@@ -173,10 +177,6 @@ class Driver:
         now = time.monotonic()
         for name, attempt in self._running.items():
             self._tell_output(name, attempt)
-            if attempt.stage.map is None and self._tries.is_late(attempt.stage, now - attempt.began):
-                self._executor().interrupt(name)
-        for item in self._fans.late(now):
-            self._executor().interrupt(item)
         for name in {*self._running, *self._waiting, *self._tries.paused} - self._dropped:
             if self._unwanted(name):
                 self._dropped.add(name)
@@ -221,13 +221,14 @@ class Driver:
         if ended is not None:
             return ended
         decision = self._decisions[stage]
-        self._executor()  # which loads libraries while other stages are checked
+        executor = self._executor()  # which loads libraries while other stages are checked
         self._emit(StageDecided(stage, decision.verdict, decision.changes))
-        return self._scheduler.handle(Decided(stage, needs_run=True))
+        staffed = self._scheduler.handle(Staffed(executor.slots, executor.ahead))
+        return [*staffed, *self._scheduler.handle(Decided(stage, needs_run=True))]
 
     def _execute(self, stage: str) -> Sequence[Command]:
         if self._fans.has_item(stage):
-            return self._submit(stage, self._fans.task(stage, time.monotonic()))
+            return self._submit(stage, self._fans.task(stage))
         if self._unwanted(stage):
             return self._end(stage, Outcome.CANCELLED, reason="interrupted")
         try:
@@ -303,7 +304,7 @@ class Driver:
 
     def _take(self, stage: str, result: TaskResult) -> Sequence[Command]:
         if self._fans.has_item(stage):
-            return self._scheduler.handle(Ended(stage, self._fans.take(stage, result)))
+            return self._scheduler.handle(self._fans.take(stage, result))
         if self._fans.is_split(stage):
             split = self._fans.take_split(stage, result)
             if isinstance(split, Spread):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pivot.config.settings import Settings
 from pivot.core.decide import is_incremental
 from pivot.core.graph import Graph
+from pivot.core.items import base_key, mapped_path
 from pivot.engine.checkout import CheckedOut, put_in_place
 from pivot.engine.deps import Known
 from pivot.engine.keys import known_puts
@@ -23,10 +24,14 @@ from pivot.model.record import OutputState, StageRecord
 from pivot.model.stage import Stage
 from pivot.model.stored import shown_name
 from pivot.model.tree import TreeEntry, read_tree
+from pivot.model.upstream import is_listed
 from pivot.paths import ProjectPath, absolute, is_folder
 from pivot.remote.address import choose, open_remote
+from pivot.remote.items import pull_items, push_items
+from pivot.remote.names import pull_names, push_names
 from pivot.remote.transfer import Failed, Link, Transferred, Wanted
 from pivot.store.folders import keep_in_place
+from pivot.store.ledger import Ledger
 from pivot.store.store import Store
 
 
@@ -39,12 +44,14 @@ class Exchange:
         unknown: stages of which no result is known.
         found: of a pull: stage → the result whose bytes it brought.
         placed: what became of those in the workspace, if they were to be put there.
+        notices: what a person should know: keys that were left as they are.
     """
 
     transferred: Transferred
     unknown: tuple[str, ...]
     found: Mapping[str, StageRecord] = field(default_factory=dict)
     placed: tuple[CheckedOut, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -68,8 +75,12 @@ class _Parcel:
     entries: dict[ProjectPath, tuple[TreeEntry, ...]] = field(default_factory=dict)
 
 
-def push_to(store: Store, settings: Settings, graph: Graph, remote: str | None, jobs: int) -> Exchange:
-    """Bring the last results of all stages of a graph to a remote.
+def push_to(
+    store: Store, settings: Settings, observer: Observer, graph: Graph, remote: str | None, jobs: int
+) -> Exchange:
+    """Bring the last results of all stages of a graph to a remote, with what items of mapped stages gave.
+
+    The keys that people put into the object store come along, too.
 
     Args:
         remote: its name; ``None`` for the one that is meant where none is named.
@@ -81,7 +92,9 @@ def push_to(store: Store, settings: Settings, graph: Graph, remote: str | None, 
     """
     link = _open_link(store, settings, remote, jobs, create=True)
     with store.in_use():
-        return push(store, graph.stages, link)
+        done = push(store, graph.stages, link)
+        ledgers = {s.name: ledger for s in graph.stages if (ledger := _ledger(store, observer, graph, s, {}))}
+        return replace(done, transferred=done.transferred + push_items(link, ledgers) + push_names(link))
 
 
 def pull_from(
@@ -101,7 +114,9 @@ def pull_from(
     link = _open_link(store, settings, remote, jobs, create=False)
     store.create()
     with store.in_use():
+        moved, notices = pull_names(link) if place else (Transferred(), ())
         done = pull(store, observer, graph, link)
+        done = replace(done, transferred=moved + done.transferred, notices=notices)
         found = done.found.items() if place else ()
         return replace(
             done, placed=tuple(put_in_place(store, graph.stage(name), record) for name, record in found)
@@ -123,7 +138,7 @@ def push(store: Store, stages: Iterable[Stage], link: Link) -> Exchange:
         parcel = _Parcel(record)
         parcel.files.extend(_put(record))
         for path, one in _cached(record):
-            if is_folder(path):
+            if _is_tree(path):
                 problems += _open_folder(store, path, one, parcel)
             else:
                 parcel.files.append(one)
@@ -153,6 +168,7 @@ def pull(store: Store, observer: Observer, graph: Graph, link: Link) -> Exchange
         done += moved
         if record is None:
             unknown.append(name)
+            done += _pull_items(store, observer, graph, graph.stage(name), known, link)
             continue
         found[name] = record
         known.update(record.outputs)
@@ -160,7 +176,7 @@ def pull(store: Store, observer: Observer, graph: Graph, link: Link) -> Exchange
         keep_objects(store, record)
         files.extend(_put(record))
         for path, one in _cached(record):
-            if not is_folder(path):
+            if not _is_tree(path):
                 files.append(one)
                 continue
             moved = link.pull([one])
@@ -171,6 +187,7 @@ def pull(store: Store, observer: Observer, graph: Graph, link: Link) -> Exchange
             known.update(
                 (p, replace(record.outputs[p], entries=entries)) for p, entries in parcel.entries.items()
             )
+        done += _pull_items(store, observer, graph, graph.stage(name), known, link)
     return Exchange(done + link.pull(files), tuple(unknown), found)
 
 
@@ -215,6 +232,27 @@ def _find(
     return lock, moved + _of_lock(lock, link)
 
 
+def _pull_items(
+    store: Store, observer: Observer, graph: Graph, stage: Stage, known: Known, link: Link
+) -> Transferred:
+    ledger = _ledger(store, observer, graph, stage, known)
+    return Transferred() if ledger is None else pull_items(link, stage.name, ledger)
+
+
+def _ledger(store: Store, observer: Observer, graph: Graph, stage: Stage, known: Known) -> Ledger | None:
+    """What items of a mapped stage gave under all else that it rests on now; ``None`` where nobody knows that."""
+    if stage.map is None:
+        return None
+    over = mapped_path(stage)
+    try:
+        digests = {p: observer.dep_digest(p, graph, known) for p in stage.dep_paths() if p != over}
+        deps = {path: digest for path, digest in digests.items() if digest is not None}
+        inputs = observer.inputs(stage, deps, NOTHING, graph=graph, known=known)
+    except PivotError:
+        return None
+    return store.ledger(stage.key, base_key(stage, inputs)) if len(deps) == len(digests) else None
+
+
 def _of_lock(lock: StageRecord | None, link: Link) -> Transferred:
     return Transferred() if lock is None else link.pull_records(lock.stage, [link.record_key(lock)])
 
@@ -226,6 +264,11 @@ def _cached(record: StageRecord) -> list[tuple[ProjectPath, Wanted]]:
         for out in record.inputs.outs
         if out.cache and out.path in record.outputs
     ]
+
+
+def _is_tree(path: ProjectPath) -> bool:
+    """Whether an output is a text that names other objects: a folder, or what a mapped stage gave."""
+    return is_folder(path) or is_listed(path)
 
 
 def _put(record: StageRecord) -> list[Wanted]:
@@ -245,7 +288,8 @@ def _open_folder(store: Store, path: ProjectPath, tree: Wanted, parcel: _Parcel)
     files = [Wanted(entry.digest, f"{tree.label}{entry.path}") for entry in entries]
     parcel.folders[tree] = files
     parcel.files.extend(files)
-    parcel.entries[path] = entries
+    if is_folder(path):
+        parcel.entries[path] = entries
     return []
 
 

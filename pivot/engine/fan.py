@@ -318,8 +318,7 @@ class Fan:
                 now = self.attempt.observer.inputs(stage, inputs.deps, entry.observed, graph=graph)
                 holds[entry.name] = now.observed.agrees(entry.observed)
                 used[entry.name] = entry.observed
-            digests = (entry.state.digest, *(one.digest for one in entry.puts.values()))
-            if holds[entry.name] and all(map(objects.has, digests)):
+            if holds[entry.name] and all(map(objects.has, entry.objects)):
                 self.results[entry.item] = entry.state
                 self.puts[entry.item] = entry.puts
         self.observed += [used[name] for name, good in holds.items() if good]

@@ -1,30 +1,14 @@
 """The mapped stages of a run: whose an item is, and how far each stage is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from pivot.core.schedule import Spread
-from pivot.core.state import duration
+from pivot.core.orders import Ended, Spread
 from pivot.engine.attempt import Attempt
 from pivot.engine.fan import Fan
 from pivot.errors import PivotError
 from pivot.model.decision import Decision
 from pivot.model.event import Event, Outcome, StageProgress
 from pivot.model.task import Failure, Success, Task, TaskResult
-
-
-@dataclass(slots=True)
-class _AtWork:
-    """An item that was submitted.
-
-    Attributes:
-        began: seconds on the monotonic clock.
-        is_late: whether it was told to stop since it took too long.
-    """
-
-    fan: Fan
-    began: float
-    is_late: bool = False
 
 
 class Fans:
@@ -38,7 +22,7 @@ class Fans:
         self._emit = emit
         self._fans: dict[str, Fan] = {}
         self._fan_of: dict[str, Fan] = {}  # by the name of an item
-        self._at_work: dict[str, _AtWork] = {}  # by the name of an item
+        self._at_work: dict[str, str] = {}  # item → stage
 
     def begin(self, attempt: Attempt, decision: Decision) -> Task | Spread | Failure:
         """What an attempt begins with, or why it cannot.
@@ -67,46 +51,30 @@ class Fans:
         """Whether it is the name of an item."""
         return name in self._fan_of
 
-    def task(self, item: str, now: float) -> Task | Failure:
-        """The task of an item, which is at work from now on."""
+    def task(self, item: str) -> Task | Failure:
+        """The task of an item, which is handed out now."""
         fan = self._fan_of[item]
         try:
             task = fan.task(item)
         except PivotError as error:
             return Failure("load", error.message, hint=error.hint)
-        self._at_work[item] = _AtWork(fan, now)
+        self._at_work[item] = fan.stage
         return task
 
-    def late(self, now: float) -> tuple[str, ...]:
-        """The items that have taken too long since the last look."""
-        found = tuple(
-            item
-            for item, one in self._at_work.items()
-            if (most := one.fan.attempt.stage.timeout) is not None
-            and now - one.began >= most
-            and not one.is_late
-        )
-        for item in found:
-            self._at_work[item].is_late = True
-        return found
-
-    def take(self, item: str, result: TaskResult) -> Outcome:
-        """An item has ended; gives how."""
+    def take(self, item: str, result: TaskResult) -> Ended:
+        """An item has ended; gives what the scheduler is told."""
         fan = self._fan_of.pop(item)
-        one = self._at_work.pop(item, None)
+        self._at_work.pop(item, None)
         is_cancelled = isinstance(result, Failure) and result.kind == "cancelled"
-        if is_cancelled and one is not None and one.is_late:
-            is_cancelled = False
-            result = Failure("timeout", f"took longer than {duration(fan.attempt.stage.timeout or 0)}")
         fan.take(item, result)
         self._tell(fan)
         if isinstance(result, Success):
-            return Outcome.RAN
-        return Outcome.CANCELLED if is_cancelled else Outcome.FAILED
+            return Ended(item, Outcome.RAN, result.seconds)
+        return Ended(item, Outcome.CANCELLED if is_cancelled else Outcome.FAILED)
 
     def at_work(self, stage: str) -> tuple[str, ...]:
-        """The items of a stage that are at work."""
-        return tuple(item for item, one in self._at_work.items() if one.fan.stage == stage)
+        """The items of a stage that are at work, or wait for it where they were handed out to."""
+        return tuple(item for item, whole in self._at_work.items() if whole == stage)
 
     def gather(self, stage: str, cause: str) -> tuple[Attempt, TaskResult]:
         """The stage as a whole, and how it ends; forgets it."""

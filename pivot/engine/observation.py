@@ -5,38 +5,31 @@ Paths become project paths, code becomes definitions. What is declared is left o
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pivot.core.graph import Graph
-from pivot.errors import DefinitionErrors, PivotError, StoreError
+from pivot.errors import DefinitionErrors, PivotError
 from pivot.fingerprint.stage import Fingerprinter
 from pivot.model.context import EXECUTOR, is_param_of, run_context, states_now
-from pivot.model.digest import Digest
 from pivot.model.fingerprint import Fingerprint
 from pivot.model.observation import (
     ABSENT,
     FOLDER,
     PRESENT,
-    UNREADABLE,
     Observation,
     Seen,
     environment_state,
-    folder_state,
     is_link,
     is_listing,
     left_by_stage,
-    link_state,
-    undeclared,
 )
 from pivot.model.stage import Stage
 from pivot.paths import ProjectPath, absolute, is_folder, relative_to_folder, relative_to_root
+from pivot.store.states import DigestOf, state_now
 
 MOST_HINTS = 5
 """Undeclared files that are named one by one."""
-
-DigestOf = Callable[[str], Digest | None]
-"""The digest of a file now, by its absolute path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +162,12 @@ def look_again(
     Args:
         executor: gives where the stage would run.
     """
+
+    def declared() -> list[str]:
+        return [absolute(path, root) for path in (*stage.dep_paths(), *stage.out_paths())]
+
     files = {
-        path: _state_now(absolute(path, root), state, stage, root, digest)
-        for path, state in before.files.items()
+        path: state_now(absolute(path, root), state, declared, digest) for path, state in before.files.items()
     }
     variables = {
         name: environment_state(stage.key, name, environment.get(name)) for name in before.environment
@@ -185,36 +181,9 @@ def look_again(
     return replace(before, files=files, environment=variables, context=asked)
 
 
-def _state_now(path: str, before: str, stage: Stage, root: str, digest: DigestOf) -> str:
-    left = left_by_stage(before)
-    if is_link(before) and os.path.islink(path):
-        return link_state(os.readlink(path))
-    if not os.path.exists(path):
-        if before == PRESENT and os.path.lexists(path):
-            return PRESENT  # a link that leads nowhere
-        return before if left is not None else ABSENT
-    if os.path.isdir(path):
-        if is_listing(before):
-            return folder_state(_others_in(path, stage, root))
-        return before if left == PRESENT else FOLDER
-    if _is_look(before) or is_listing(before):
-        return PRESENT
-    try:
-        found = digest(path) or ABSENT
-    except StoreError:  # no regular file, or nobody may read it
-        found = UNREADABLE
-    return before if found == left else found
-
-
 def _is_look(state: str) -> bool:
     """Whether only this much was asked: what is there, and where a link leads."""
     return state in (ABSENT, PRESENT, FOLDER) or is_link(state)
-
-
-def _others_in(folder: str, stage: Stage, root: str) -> Iterator[str]:
-    """The names in a folder that no dep or out of the stage has or begins with."""
-    declared = [absolute(path, root) for path in (*stage.dep_paths(), *stage.out_paths())]
-    return undeclared(folder, os.listdir(folder), declared)
 
 
 def _is_ours(path: ProjectPath) -> bool:

@@ -1,11 +1,9 @@
-"""How often the stages of a run are tried: which attempt it is, when one has taken too long, when the next is due.
+"""How often the stages of a run are tried: which attempt it is, when the next is due.
 
 begin → works ─→ done
-          │ late: it is interrupted
           └ failed ─→ is it to be tried again? → a pause → due → begin …
 """
 
-from pivot.core.state import duration
 from pivot.model.event import StageRetried
 from pivot.model.stage import Stage
 from pivot.model.task import Failure, TaskResult
@@ -20,35 +18,21 @@ class Tries:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._due: dict[str, float] = {}
-        self._late: set[str] = set()
 
     def begin(self, stage: str) -> int:
         """An attempt begins; gives its number, from 1."""
         self._numbers[stage] = self._numbers.get(stage, 0) + 1
-        self._late.discard(stage)
         return self._numbers[stage]
 
     def number(self, stage: str) -> int:
         """How many attempts have begun."""
         return self._numbers.get(stage, 0)
 
-    def is_late(self, stage: Stage, seconds: float) -> bool:
-        """Whether an attempt has taken too long; said once of each.
-
-        Args:
-            seconds: that it has taken by now.
-        """
-        if stage.timeout is None or seconds < stage.timeout or stage.name in self._late:
-            return False
-        self._late.add(stage.name)
-        return True
-
     def judged(self, stage: Stage, result: TaskResult) -> TaskResult:
-        """A result, where one that was ended because it was late is a failure of its own kind."""
-        if not isinstance(result, Failure) or result.kind != "cancelled" or stage.name not in self._late:
+        """A result, where one that was ended because it took too long says what can be done."""
+        if not isinstance(result, Failure) or result.kind != "timeout" or stage.map is not None:
             return result
-        assert stage.timeout is not None
-        message = f"took longer than {duration(stage.timeout)} and was ended ({stage.place})"
+        message = f"{result.message} and was ended ({stage.place})"
         hint = "give it a longer timeout:, or let the stage do less; its log shows how far it came"
         return Failure("timeout", message, result.traceback, hint)
 

@@ -15,12 +15,14 @@ from pivot.errors import PivotError, StoreError, UsageError
 from pivot.loaders import PathOnly
 from pivot.loaders.infer import ByExtension, infer_loader
 from pivot.loaders.value import Value
-from pivot.model.record import Unread
+from pivot.model.record import StageRecord, Unread
+from pivot.model.run import Run
 from pivot.model.stage import Stage, StageOut
 from pivot.model.tree import read_tree
 from pivot.model.upstream import is_listed, is_value
 from pivot.paths import ProjectPath, absolute, is_folder
 from pivot.store.folders import list_files
+from pivot.store.history import read_result
 from pivot.store.store import Store
 
 
@@ -44,11 +46,12 @@ class Loaded:
     sources: tuple[Source, ...]
 
 
-def load_output(store: Store, stage: Stage, out: str | None) -> Loaded:
+def load_output(store: Store, stage: Stage, out: str | None, run: Run | None = None) -> Loaded:
     """The value of a stage's output, from the workspace or the cache.
 
     Args:
         out: which one, by its key; ``None`` for the only one, or for all, by their keys.
+        run: the one that made or found it; ``None`` for the last. Another one may have made another since.
 
     Returns:
         the value; of a folder a dict from the path inside it to the value of each file (with `PathOnly` the folder),
@@ -58,7 +61,9 @@ def load_output(store: Store, stage: Stage, out: str | None) -> Loaded:
         UsageError: no such output, or a loader that cannot read.
         StoreError: it has never been made, or its bytes are lost.
     """
-    return _loaded(store, stage.name, stage.key, stage.outs, stage.roots, out)
+    end = run.stages.get(stage.name) if run is not None else None
+    record = read_result(store.layout, end.record) if end is not None and end.record is not None else None
+    return _loaded(store, stage.name, stage.key, stage.outs, stage.roots, out, record)
 
 
 def load_recorded(store: Store, key: str, roots: Sequence[ProjectPath], out: str | None) -> Loaded | None:
@@ -104,6 +109,7 @@ def _loaded(
     outs: Sequence[StageOut],
     roots: Sequence[ProjectPath],
     wanted: str | None,
+    record: StageRecord | None = None,
 ) -> Loaded:
     names = tuple(dict.fromkeys(one.name for one in outs))
     if (wanted is None and not names) or (wanted is not None and wanted not in names):
@@ -112,7 +118,7 @@ def _loaded(
     sources: list[Source] = []
     with _importable([absolute(root, store.root) for root in roots]):
         values = {
-            name: _value(store, key, [one for one in outs if one.name == name], sources)
+            name: _value(store, key, [one for one in outs if one.name == name], sources, record)
             for name in names
             if wanted in (None, name)
         }
@@ -120,13 +126,15 @@ def _loaded(
     return Loaded(value, tuple(sources))
 
 
-def _value(store: Store, key: str, outs: Sequence[StageOut], sources: list[Source]) -> object:
-    values = [_load(store, key, one, sources) for one in sorted(outs, key=lambda one: one.index or 0)]
+def _value(
+    store: Store, key: str, outs: Sequence[StageOut], sources: list[Source], record: StageRecord | None
+) -> object:
+    values = [_load(store, key, one, sources, record) for one in sorted(outs, key=lambda one: one.index or 0)]
     return values[0] if outs[0].index is None else values
 
 
-def _load(store: Store, key: str, out: StageOut, sources: list[Source]) -> object:
-    with store.output(key, out.path) as path:
+def _load(store: Store, key: str, out: StageOut, sources: list[Source], record: StageRecord | None) -> object:
+    with store.output(key, out.path, record) as path:
         in_place = path == absolute(out.path, store.root)
         sources.append(Source(out, in_place))
         loader = pickle.loads(out.loader.payload)

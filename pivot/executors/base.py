@@ -13,9 +13,12 @@ class Executor(Protocol):
 
     Attributes:
         slots: how many tasks may run at once.
+        ahead: how many more it may be given, which it begins in turn, as others end. None if `slots` may grow
+            meanwhile: somebody may count on its being the most.
     """
 
     slots: int
+    ahead: int
 
     def submit(self, task: Task) -> Future[TaskResult]:
         """Run a stage. The future never raises: every failure is a value. `StaleWorker` is never a result."""
@@ -35,6 +38,10 @@ class Executor(Protocol):
 
     def interrupt(self, stage: str) -> None:
         """Stop the tasks of a stage, running or waiting: returns at once, their results are ``cancelled``."""
+        ...
+
+    def recall(self, stage: str) -> None:
+        """Take the tasks of a stage back that still wait: ``cancelled``, too. One that runs goes on."""
         ...
 
     def close(self) -> None:

@@ -18,6 +18,10 @@ class Carrier(Protocol):
     slots: int
     has: tuple[Amounts, ...]
 
+    def prepare(self, preload: tuple[str, ...]) -> None:
+        """Let the workers of a cluster that was started here load what tasks need; does not wait for it."""
+        ...
+
     def carry(self, one: Carry, done: Callable[[bytes | Failure], None]) -> None:
         """Let a worker run an order; `done` is called once, in any thread."""
         ...

@@ -18,6 +18,7 @@ from pivot.executors.message import (
     Begin,
     Carried,
     Carry,
+    Prepare,
     Ready,
     Refused,
     Stop,
@@ -76,6 +77,8 @@ def main(fd: int) -> None:
         ) as aside:  # a word that takes its time must not hold up the next
             while (message := line.hear()) is not None:
                 match message:
+                    case Prepare(preload):
+                        aside.submit(carrier.prepare, preload)
                     case Carry():
                         _carry(carrier, message, line)
                     case Stop(number, hard):

@@ -12,7 +12,9 @@ from pivot.model.executor import ExecutorSpec
 from pivot.model.resources import Resources
 
 if TYPE_CHECKING:
-    from pivot.executors.cluster import ClusterExecutor, Connection
+    from pivot.executors.cluster import ClusterExecutor
+    from pivot.executors.connection import Connection
+    from pivot.executors.far import Home
 
 Local = Callable[[], AbstractContextManager[Executor]]
 
@@ -31,9 +33,9 @@ class Clusters:
         self._kept: _Held | None = None
 
     @contextlib.contextmanager
-    def lend(self, spec: ExecutorSpec, folder: str, local: Local) -> Iterator["ClusterLoan"]:
+    def lend(self, spec: ExecutorSpec, home: "Home", local: Local) -> Iterator["ClusterLoan"]:
         """For one run. After an exception the cluster is not used again; see `pivot.executors.cluster`."""
-        loan = ClusterLoan(lambda: self._take(spec), folder, local)
+        loan = ClusterLoan(lambda: self._take(spec), home, local)
         try:
             yield loan
         except BaseException:
@@ -53,7 +55,7 @@ class Clusters:
             held.connection.close()
 
     def _take(self, spec: ExecutorSpec) -> _Held:
-        from pivot.executors.cluster import Connection  # lazy: start-up time
+        from pivot.executors.connection import Connection  # lazy: start-up time
 
         with self._lock:  # also while it starts: whoever wants it, too, waits for it
             held, unwanted = self._kept, None
@@ -84,9 +86,9 @@ class ClusterLoan:
         spoilt: the run was cut short, and nobody shall use the cluster after it. To be set.
     """
 
-    def __init__(self, take: Callable[[], _Held], folder: str, local: Local) -> None:
+    def __init__(self, take: Callable[[], _Held], home: "Home", local: Local) -> None:
         self._take = take
-        self._folder = folder
+        self._home = home
         self._local = local
         self.held: _Held | None = None
         self.taken: ClusterExecutor | None = None
@@ -109,6 +111,7 @@ class ClusterLoan:
         del slots
         if self.taken is None:
             self.held = self._take()
-            self.taken = ClusterExecutor(self.held.connection, self._local, preload, self._folder)
+            folder = self._home.store.layout.scratch
+            self.taken = ClusterExecutor(self.held.connection, self._local, preload, folder, self._home)
             self.taken.require(needs or {})
         return self.taken

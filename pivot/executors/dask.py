@@ -1,8 +1,8 @@
 """Stages on Dask: one task of the cluster for each.
 
-The scheduler places tasks by its workers' threads and by the resources that workers declare. A worker that dies fails
-its stage: on a cluster that is started here nothing is tried twice, and one that runs already is told so by the name
-that the first attempt leaves behind.
+The scheduler places tasks by its workers' threads and by the resources that workers declare. A worker that has more
+than it can run begins with the next as soon as one ends. One that dies fails the stages that it had begun with, which
+is told by the marks that they leave behind (`pivot.executors.mark`); those that waited are carried once more.
 """
 
 import threading
@@ -13,12 +13,14 @@ import dask.config
 from distributed import Client, Future, KilledWorker, LocalCluster, get_worker
 
 from pivot.errors import PivotError
-from pivot.executors import node
+from pivot.executors import mark, node
 from pivot.executors.carrier import cancelled, gone
 from pivot.executors.message import Amounts, Begin, Carry, Expected
 from pivot.model.executor import ExecutorSpec
 from pivot.model.task import Failure
 
+_CHANCES = 4
+"""How many workers may die under tasks that are handed out, until one that waits for its turn is given up."""
 _UNWANTED = frozenset({"cancelled", "released", "forgotten"})
 """States of a task in its worker once no client wants it."""
 
@@ -45,16 +47,36 @@ class DaskCarrier:
         self._lock = threading.Lock()
         self._tasks: dict[int, Future] = {}
 
+    def prepare(self, preload: tuple[str, ...]) -> None:
+        """See `Carrier`."""
+        threads = max(1, self.slots // len(self.has))
+        self._client.run(node.prepare, self._session, preload, threads, on_error="ignore")
+
     def carry(self, one: Carry, done: Callable[[bytes | Failure], None]) -> None:
         """See `Carrier`."""
+        self._carry(one, done, _CHANCES)
+
+    def _carry(self, one: Carry, done: Callable[[bytes | Failure], None], chances: int) -> None:
         takes = {name: amount for name, amount in one.takes.items() if name in self._declared}
-        key = f"{one.title}-{self._session}-{one.number}"
+        key = f"{one.title}-{self._session}-{one.number}-{chances}"
         future = self._client.submit(
             _run, one.order, key=key, pure=False, retries=0, resources=takes or None, priority=-one.number
         )
         with self._lock:
             self._tasks[one.number] = future
-        future.add_done_callback(lambda _: done(self._result(one.number, future)))
+
+        def ended(_: Future) -> None:
+            result = self._result(one.number, future)
+            if isinstance(result, KilledWorker):
+                if (
+                    chances > 1 and one.mark and not mark.has_begun(one.mark)
+                ):  # it waited where another one ran
+                    self._carry(one, done, chances - 1)
+                    return
+                result = gone(str(result.last_worker.address if result.last_worker else "unknown"))
+            done(result)
+
+        future.add_done_callback(ended)
 
     def stop(self, number: int, *, hard: bool) -> None:
         """See `Carrier`."""
@@ -80,7 +102,7 @@ class DaskCarrier:
         if self._own is not None:
             self._own.close(timeout=5)
 
-    def _result(self, number: int, future: Future) -> bytes | Failure:
+    def _result(self, number: int, future: Future) -> bytes | Failure | KilledWorker:
         with self._lock:
             self._tasks.pop(number, None)
         if future.status == "cancelled":
@@ -88,7 +110,7 @@ class DaskCarrier:
         try:
             result: bytes = future.result()
         except KilledWorker as error:
-            return gone(str(error.last_worker.address if error.last_worker else "unknown"))
+            return error
         except BaseException as error:  # noqa: BLE001 - of Dask's own: it must reach the driver in words
             return Failure("died", f"Dask failed: {type(error).__name__}: {error}".splitlines()[0])
         return result

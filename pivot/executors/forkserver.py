@@ -1,20 +1,27 @@
 """Stages in warm processes forked from a server that has the libraries loaded.
 
-submit ─→ queue ─→ one thread a slot ─→ its worker: run_task(bytes) → bytes ─→ future
+submit ─┬─ a warm worker is idle: it gets the task at once ───────────┐
+        └─ queue ─→ one thread a slot ─→ a worker, perhaps a new one ─┴→ run_task(bytes) → bytes ─→ future
                         │  StaleWorker: a fresh worker takes the task, once
+                        │  too late: it is stopped
                         └─ died, cancelled: the slot's process group is killed; the next task gets a fresh one
+
+A thread that must be woken to pass a task on costs more than many a stage. So whoever submits hands it over, and the
+slot's thread only waits for the answer.
 """
 
+import contextlib
 import os
 import pickle
-import queue
 import signal
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from types import TracebackType
 from typing import Self, cast
 
+from pivot.core.state import duration
 from pivot.errors import PivotError, WorkerError
 from pivot.executors.processes import Server, started_server
 from pivot.executors.slot import Slot, WorkerDied
@@ -27,19 +34,76 @@ _REPEAT = 0.5  # seconds after which the worker is interrupted again: it may not
 
 
 class _Job:
-    """A task on its way: who runs it, whether it is to stop. Guarded by the executor's lock."""
+    """A task on its way: who runs it, whether it is to stop. Guarded by the executor's lock.
+
+    Attributes:
+        is_late: whether it is since it took too long.
+        data: the task, pickled, once it is.
+        handed: whether a worker has got it from whoever submitted it.
+    """
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.future: Future[TaskResult] = Future()
         self.slot: Slot | None = None
-        self.stop = threading.Event()
-        self.done = threading.Event()
+        self.stop = self.is_late = False
+        self.data: bytes | None = None
+        self.handed = False
+
+    @property
+    def conditions(self) -> "_Conditions":
+        """What a module may have drawn or read when it was imported."""
+        return self.task.seed, self.task.environment
 
     def finish(self, result: TaskResult) -> None:
-        if not self.done.is_set():
-            self.done.set()
+        if not self.future.done():
             self.future.set_result(result)
+
+
+_Conditions = tuple[int | None, Mapping[str, str]]
+
+
+class _Lane:
+    """A slot and what its thread is at. Guarded by the executor's lock, but for `sleep`.
+
+    Attributes:
+        job: what it is at; ``None``: it is idle.
+        held: the conditions of the tasks that its worker has had.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.slot = Slot(server)
+        self.job: _Job | None = None
+        self.held: _Conditions | None = None
+        self._heard, self._bell = os.pipe()
+
+    def take(self, job: _Job) -> None:
+        """Let its thread, or its worker at once, have a job."""
+        self.job = job
+        if self.held == job.conditions and self.slot.is_warm:
+            with contextlib.suppress(Exception):  # the thread will meet it again, and say it
+                job.data = pickle.dumps(job.task)
+                job.handed = self.slot.hand(run_task, job.data)
+        if job.handed:
+            job.slot = self.slot
+        else:
+            self.wake()
+
+    def wake(self) -> None:
+        """End its thread's sleep."""
+        os.write(self._bell, b"!")
+
+    def sleep(self) -> bool:
+        """Wait for `wake`, or for the worker to stir, by an answer or its end; gives whether it did that."""
+        if not self.slot.stirs(self._heard):
+            os.read(self._heard, 4096)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give the bell back."""
+        os.close(self._heard)
+        os.close(self._bell)
 
 
 class ForkserverExecutor:
@@ -63,19 +127,19 @@ class ForkserverExecutor:
     ) -> None:
         if slots < 1:
             raise ValueError(f"an executor needs at least 1 slot, not {slots}")
-        self.slots = slots
+        self.slots = self.ahead = slots
         self._graces = graces
         self._server = server or started_server(slots, preload)
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._queue: deque[_Job] = deque()
         self._lock = threading.RLock()
         self._jobs: list[_Job] = []
         self._stoppers: list[threading.Thread] = []
         self._passing: set[Slot] = set()
         self._closed = False
-        self._slots = [Slot(self._server) for _ in range(slots)]
+        self._lanes = [_Lane(self._server) for _ in range(slots)]
         self._threads = [
-            threading.Thread(target=self._serve, args=(slot,), name=f"pivot-slot-{number}", daemon=True)
-            for number, slot in enumerate(self._slots)
+            threading.Thread(target=self._serve, args=(lane,), name=f"pivot-slot-{number}", daemon=True)
+            for number, lane in enumerate(self._lanes)
         ]
         for thread in self._threads:
             thread.start()
@@ -86,7 +150,11 @@ class ForkserverExecutor:
         with self._lock:
             self._refuse_if_closed()
             self._jobs.append(job)
-            self._queue.put(job)
+            idle = [lane for lane in self._lanes if lane.job is None]
+            if idle and not self._queue:  # else its thread is about to take what came before
+                min(idle, key=lambda lane: not lane.slot.is_warm).take(job)
+            else:
+                self._queue.append(job)
         return job.future
 
     def trial(self, task: TrialTask) -> TrialResult:
@@ -126,6 +194,12 @@ class ForkserverExecutor:
             for job in [job for job in self._jobs if job.task.stage == stage]:
                 self._withdraw(job)
 
+    def recall(self, stage: str) -> None:
+        """Take the tasks of a stage back that still wait; see `Executor.recall`."""
+        with self._lock:
+            for job in [job for job in self._jobs if job.task.stage == stage and job.slot is None]:
+                self._withdraw(job)
+
     def withdraw(self, future: Future[TaskResult], *, hard: bool = False) -> None:
         """Stop one task as `interrupt` stops those of a stage; `hard` kills it at once."""
         with self._lock:
@@ -141,13 +215,15 @@ class ForkserverExecutor:
                 return
             self._closed = True
             for job in self._jobs:
-                job.stop.set()
-            for slot in (*self._slots, *self._passing):
+                job.stop = True
+            for slot in (*(lane.slot for lane in self._lanes), *self._passing):
                 slot.send(signal.SIGKILL)
-            for _ in self._threads:
-                self._queue.put(None)
+            for lane in self._lanes:
+                lane.wake()
         for thread in (*self._threads, *self._stoppers):
             thread.join()
+        for lane in self._lanes:
+            lane.close()
         self._server.close()
 
     def __enter__(self) -> Self:
@@ -158,57 +234,96 @@ class ForkserverExecutor:
     ) -> None:
         self.close()
 
-    def _serve(self, slot: Slot) -> None:
-        held = None
-        while (job := self._queue.get()) is not None:
-            # a module may have drawn or read something when it was imported
-            held, before = (job.task.seed, job.task.environment), held
-            if before not in (None, held):
-                slot.discard()
+    def _serve(self, lane: _Lane) -> None:
+        slot = lane.slot
+        while (job := self._next(lane)) is not None:
             with self._lock:
-                if job.stop.is_set():
+                if job.stop and not job.handed:
+                    lane.job = None
                     self._finish(job, Failure("cancelled", "cancelled before it began"))
                     continue
                 job.slot = slot
+            if lane.held not in (None, job.conditions):
+                slot.discard()
+            lane.held = job.conditions
             try:
                 result = self._run(job, slot)
             except Exception as error:  # noqa: BLE001 - the future must be fulfilled, whatever our fault is
                 slot.discard()
                 result = Failure("died", f"the executor failed: {type(error).__name__}: {error}")
             with self._lock:
-                stopped, job.slot = job.stop.is_set(), None
+                stopped, job.slot = job.stop, None
             if stopped:  # whoever hears of its end may rely on it
                 slot.discard()
             with self._lock:
-                self._finish(job, _cancelled(result) if stopped else result)
+                if not job.task.libraries:
+                    lane.job = None  # whoever hears of its end may hand over the next one
+                self._finish(job, _stopped(job, result) if stopped else result)
             if job.task.libraries:
                 slot.discard()
+                with self._lock:
+                    lane.job = None
         slot.discard()
 
+    def _next(self, lane: _Lane) -> _Job | None:
+        """What the slot is to do next; ``None``: no more."""
+        while True:
+            with self._lock:
+                if lane.job is None and self._queue:
+                    lane.job = self._queue.popleft()
+                if lane.job is not None or self._closed:
+                    return lane.job
+            if lane.sleep():
+                with self._lock:
+                    if lane.job is None:
+                        lane.slot.discard()  # it died with nothing to do
+
     def _run(self, job: _Job, slot: Slot) -> TaskResult:
-        data = pickle.dumps(job.task)
-        result = self._once(job, slot, data)
-        if isinstance(result, StaleWorker) and not job.stop.is_set():
-            slot.discard()
+        data = job.data or pickle.dumps(job.task)
+        result = self._once(job, slot, data, handed=job.handed)
+        if isinstance(result, StaleWorker) and not job.stop:
+            slot.replace()
             result = self._once(job, slot, data)
         if isinstance(result, StaleWorker):
             message = f"module {result.modules[0]!r} of the project has the name of one that is loaded"
             return Failure("import", message, hint="give the project's module another name")
         return result
 
-    def _once(self, job: _Job, slot: Slot, data: bytes) -> TaskResult:
+    def _once(self, job: _Job, slot: Slot, data: bytes, *, handed: bool = False) -> TaskResult:
         try:
-            slot.submit(run_task, data)
-            if job.stop.is_set():  # the signal may have come before there was a process
-                slot.send(signal.SIGKILL)
-            return cast("TaskResult", pickle.loads(slot.result()))
+            if not handed:
+                slot.submit(run_task, data)
+                if job.stop:  # the signal may have come before there was a process
+                    slot.send(signal.SIGKILL)
+            with self._watched(job):
+                return cast("TaskResult", pickle.loads(slot.result()))
         except WorkerDied as death:
             return death.failure
 
-    def _withdraw(self, job: _Job) -> None:
-        if job.stop.is_set():
+    @contextlib.contextmanager
+    def _watched(self, job: _Job) -> Iterator[None]:
+        """Meanwhile a job that takes too long is stopped."""
+        if job.task.timeout is None:
+            yield
             return
-        job.stop.set()
+        watch = threading.Timer(job.task.timeout, self._end_late, (job,))
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    def _end_late(self, job: _Job) -> None:
+        with self._lock:
+            if job.slot is not None and not job.stop and not self._closed:
+                job.is_late = True
+                self._withdraw(job)
+
+    def _withdraw(self, job: _Job) -> None:
+        if job.stop:
+            return
+        job.stop = True
         if job.slot is None:
             self._finish(job, Failure("cancelled", "cancelled before it began"))
             return
@@ -225,7 +340,7 @@ class ForkserverExecutor:
             steps.insert(1, (_REPEAT, signal.SIGINT, False))
         passed = 0.0
         for at, number, group in steps:
-            job.done.wait(at - passed)
+            wait([job.future], at - passed)
             passed = at
             with self._lock:  # or the slot might run another job by now
                 if job.slot is not slot:
@@ -254,10 +369,13 @@ class ForkserverExecutor:
             raise RuntimeError("the executor is closed")
 
 
-def _cancelled(result: TaskResult) -> TaskResult:
-    """The result of a task that was told to stop: what it finished counts, all else is its cancellation."""
+def _stopped(job: _Job, result: TaskResult) -> TaskResult:
+    """The result of a task that was told to stop: what it finished counts, all else is why it was stopped."""
     if isinstance(result, Success):
         return result
+    traceback = result.traceback if isinstance(result, Failure) else ""
+    if job.is_late:
+        return Failure("timeout", f"took longer than {duration(job.task.timeout or 0)}", traceback)
     if isinstance(result, Failure) and result.kind == "cancelled":
         return result
-    return Failure("cancelled", "cancelled", result.traceback if isinstance(result, Failure) else "")
+    return Failure("cancelled", "cancelled", traceback)

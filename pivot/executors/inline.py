@@ -16,11 +16,12 @@ from pivot.worker.main import run_task, run_trial
 class InlineExecutor:
     """Runs each task before `submit` returns, and forgets the project's modules after it.
 
-    It cannot interrupt, survive a crash or enforce a trial's timeout: the stage has this process to itself.
+    It cannot interrupt, survive a crash or enforce a timeout: the stage has this process to itself.
     """
 
     def __init__(self) -> None:
         self.slots = 1
+        self.ahead = 0
         self._lock = threading.Lock()
 
     def submit(self, task: Task) -> Future[TaskResult]:
@@ -39,6 +40,9 @@ class InlineExecutor:
 
     def interrupt(self, stage: str) -> None:
         """Nothing runs when this can be called."""
+
+    def recall(self, stage: str) -> None:
+        """Nothing waits."""
 
     def close(self) -> None:
         """Nothing is left to end."""

@@ -1,6 +1,6 @@
 """What the driver, the process that is a cluster's client, and the cluster's workers say to one another.
 
-    driver ──Begin, Carry, Stop, Verify──→ client ──Order──→ worker of the cluster
+    driver ──Begin, Prepare, Carry, Stop, Verify──→ client ──Order──→ worker of the cluster
     driver ←──Ready, Refused, Carried, Verified── client ←──bytes── worker of the cluster
 
 Stages cross it as bytes, so that nobody on the way needs their classes. Pickled; both ends are of one Pivot.
@@ -9,7 +9,9 @@ Stages cross it as bytes, so that nobody on the way needs their classes. Pickled
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pivot.model.digest import Digest
 from pivot.model.executor import ExecutorSpec
+from pivot.model.task import TaskResult
 
 Amounts = Mapping[str, float]
 """What a stage takes, or a worker has: ``cpus``, ``gpus``, ``memory`` (bytes) and any label."""
@@ -24,6 +26,8 @@ class Expected:
         word: what is in it.
         pivot, python: versions.
         libraries: modules that stages import, each with the distributions that it comes from and their versions.
+        remote: the address of the remote by which files come and go, and `token` is a key there; empty: the worker
+            sees the project's folder.
     """
 
     token: str
@@ -31,6 +35,57 @@ class Expected:
     pivot: str
     python: str
     libraries: tuple[tuple[str, str], ...]
+    remote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Freight:
+    """A file that goes to another machine or comes from there.
+
+    Attributes:
+        path: where it is at home, absolute.
+        data: its bytes, where they are few; else they go by the remote.
+        executable: whether its owner may execute it.
+        own: whether the stage may write to it.
+    """
+
+    path: str
+    digest: Digest
+    data: bytes | None = None
+    executable: bool = False
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Supplies:
+    """What a worker needs of a project that it does not see, for one task.
+
+    Attributes:
+        root: of the project at home, absolute.
+        folders: absolute paths at home of folders that are there.
+    """
+
+    root: str
+    files: tuple[Freight, ...]
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What came of a task on such a worker, in the paths of home.
+
+    Attributes:
+        log: what the stage wrote to stdout and stderr.
+        files: its outputs, where the worker would have left them.
+        folders: outputs that are folders, likewise.
+        objects: of the object store.
+    """
+
+    result: TaskResult
+    log: bytes = b""
+    files: tuple[Freight, ...] = ()
+    folders: tuple[str, ...] = ()
+    objects: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +96,19 @@ class Order:
         session: of one driver on one cluster; what a worker keeps warm is kept for it alone.
         number: of the task in the session.
         task: a pickled `pivot.model.task.Task`.
+        mark: see `pivot.executors.mark`; empty where worker and driver have no folder in common.
         preload: libraries that its stages use, by module name.
         expected: ``None`` where the worker is on the driver's own machine.
+        supplies: ``None``: the worker sees the project's folder.
     """
 
     session: str
     number: int
     task: bytes
+    mark: str
     preload: tuple[str, ...]
     expected: Expected | None
+    supplies: Supplies | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +148,26 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """Tasks will come: workers may begin to load what they need. `preload` is that of the orders."""
+
+    preload: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Carry:
-    """A task to be run. `title` is what the cluster's own displays show."""
+    """A task to be run. `title` is what the cluster's own displays show, `mark` that of the order."""
 
     number: int
     title: str
     takes: Amounts
+    mark: str
     order: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What came of a task: a pickled `pivot.model.task.TaskResult`."""
+    """What came of a task: a pickled `pivot.model.task.TaskResult`, or `Delivered` of one with supplies."""
 
     number: int
     result: bytes
@@ -128,5 +195,12 @@ class Verified:
     problems: tuple[str, ...]
 
 
-ToClient = Begin | Carry | Stop | Verify
+WAY_OUT = (
+    "results must not depend on where a stage runs: install the same versions on every worker, and mount the project "
+    "at the same path there, or name a remote that all of them reach (pivot remote add NAME FOLDER); else run with "
+    "--executor local"
+)
+"""What to do about workers that are not as the driver's machine is."""
+
+ToClient = Begin | Prepare | Carry | Stop | Verify
 ToDriver = Ready | Refused | Carried | Verified

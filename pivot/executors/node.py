@@ -17,10 +17,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from pivot.executors.carrier import gone
+from pivot.errors import PivotError
 from pivot.executors.forkserver import ForkserverExecutor
-from pivot.executors.message import Expected, Order
+from pivot.executors.mark import began
+from pivot.executors.message import WAY_OUT, Delivered, Expected, Order, Supplies
+from pivot.executors.outpost import SCRATCH, Outpost, reach
 from pivot.fingerprint.packages import Packages
+from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, Task, TaskResult
 from pivot.worker.installed import library_folders
 
@@ -28,6 +31,8 @@ IDLE = 60.0
 """Seconds after which what is kept warm for a driver ends if it sends nothing: it may be gone without a word."""
 LOOK = 0.25
 """Seconds between two looks at whether a task is still wanted."""
+_NOTHING = ObjectRef("builtins", "bytes")
+"""What a process of a fork server can do as soon as there is one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +42,7 @@ class _Room:
     Attributes:
         running: by number.
         stopped: tasks that are not to begin any more, or to end: number → at once.
-        wrong: what was found when it was compared with what the driver expects; ``None`` before.
+        outpost: what is here of the driver's project, if its folder is not.
     """
 
     pool: ForkserverExecutor
@@ -46,6 +51,13 @@ class _Room:
     stopped: dict[int, bool] = field(default_factory=dict)
     uses: int = 0
     end: threading.Timer | None = None
+    outpost: Outpost | None = None
+
+    def close(self) -> None:
+        """End what is kept."""
+        self.pool.close()
+        if self.outpost is not None:
+            self.outpost.close()
 
 
 class _Rooms:
@@ -57,25 +69,62 @@ class _Rooms:
         self._stopped: dict[tuple[str, int], bool] = {}
         self._wrong: dict[Expected, str] = {}
 
-    def run(self, order: Order, slots: int, wish: Callable[[], bool | None]) -> TaskResult:
+    def run(self, order: Order, slots: int, wish: Callable[[], bool | None]) -> TaskResult | Delivered:
         """Run a task; see `run`."""
         task: Task = pickle.loads(order.task)
-        if (expected := order.expected) is not None:
-            if wrong := self._problem(expected):
-                return Failure("died", wrong, hint=_WAY_OUT)
-            if not _is_first(f"{expected.token}.{order.number}"):
-                return gone("it was tried once, and must not be twice")
-        room = self._enter(order, slots)
+        if (expected := order.expected) is not None and (wrong := self._problem(expected)):
+            return Failure("died", wrong, hint=WAY_OUT)
+        if order.mark and (failure := began(order.mark)) is not None:
+            return failure
+        room = self._enter(order.session, order.preload, slots)
         try:
-            future = room.pool.submit(task)
-            with self._lock:
-                room.running[order.number] = future
-                hard = self._stopped.pop((order.session, order.number), None)
-            if hard is not None:
-                room.pool.withdraw(future, hard=hard)
-            return _awaited(room.pool, future, wish)
+            if order.supplies is None or order.expected is None:
+                return self._awaited(order, room, task, wish)
+            return self._away(order, room, task, order.supplies, wish)
+        except PivotError as error:
+            return Failure("died", error.message, hint=error.hint or WAY_OUT)
         finally:
             self._leave(order, room)
+
+    def _awaited(self, order: Order, room: _Room, task: Task, wish: Callable[[], bool | None]) -> TaskResult:
+        future = room.pool.submit(task)
+        with self._lock:
+            room.running[order.number] = future
+            hard = self._stopped.pop((order.session, order.number), None)
+        if hard is not None:
+            room.pool.withdraw(future, hard=hard)
+        return _awaited(room.pool, future, wish)
+
+    def _away(
+        self,
+        order: Order,
+        room: _Room,
+        task: Task,
+        supplies: Supplies,
+        wish: Callable[[], bool | None],
+    ) -> TaskResult | Delivered:
+        """Run a task where the project's folder is not."""
+        assert order.expected is not None
+        with self._lock:
+            if room.outpost is None:
+                room.outpost = Outpost(order.session)
+            outpost = room.outpost
+        if (failure := outpost.began(order.expected, order.number)) is not None:
+            return failure
+        with outpost.site(task, order.expected, supplies) as site:
+            return site.delivered(self._awaited(order, room, site.task, wish))
+
+    def prepare(self, session: str, preload: Sequence[str], slots: int, *, wait: bool) -> None:
+        """Keep warm what a driver will need; see `prepare`."""
+        with self._lock:
+            if session in self._rooms:
+                return
+        room = self._enter(session, preload, slots)
+        if wait:
+            with contextlib.suppress(PivotError):  # whoever has a task will hear of it
+                room.pool.call(_NOTHING, b"")
+        with self._lock:
+            room.uses -= 1
 
     def stop(self, session: str, number: int, *, hard: bool) -> bool:
         """Stop a task; gives whether it runs here."""
@@ -96,7 +145,7 @@ class _Rooms:
         if room is not None:
             if room.end is not None:
                 room.end.cancel()
-            room.pool.close()
+            room.close()
 
     def _problem(self, expected: Expected) -> str:
         with self._lock:
@@ -107,21 +156,22 @@ class _Rooms:
                 self._wrong[expected] = known
         return known
 
-    def _enter(self, order: Order, slots: int) -> _Room:
+    def _enter(self, session: str, preload: Sequence[str], slots: int) -> _Room:
         unwanted = None
         with self._lock:
-            room = self._rooms.get(order.session)
-            if room is not None and room.uses == 0 and not room.preloaded.issuperset(order.preload):
+            room = self._rooms.get(session)
+            if room is not None and room.uses == 0 and not room.preloaded.issuperset(preload):
                 unwanted, room = room, None
             if room is None:
-                pool = ForkserverExecutor(slots, order.preload)
-                room = self._rooms[order.session] = _Room(pool, frozenset(order.preload))
+                room = self._rooms[session] = _Room(ForkserverExecutor(slots, preload), frozenset(preload))
+                if unwanted is not None:
+                    room.outpost, unwanted.outpost = unwanted.outpost, None
             if room.end is not None:
                 room.end.cancel()
                 room.end = None
             room.uses += 1
         if unwanted is not None:
-            unwanted.pool.close()
+            unwanted.close()
         return room
 
     def _leave(self, order: Order, room: _Room) -> None:
@@ -149,10 +199,22 @@ def run(order: bytes, slots: int, wish: Callable[[], bool | None]) -> bytes:
         wish: whether the task is to end: ``None`` no, ``False`` yes, ``True`` at once; asked a few times a second.
 
     Returns:
-        A pickled `pivot.model.task.TaskResult`.
+        A pickled `pivot.model.task.TaskResult`, or `Delivered`.
     """
     _permit_children()
     return pickle.dumps(_rooms().run(pickle.loads(order), slots, wish))
+
+
+def prepare(session: str, preload: Sequence[str], slots: int, wait: bool = False) -> None:
+    """Begin to load what tasks of a driver will need.
+
+    Args:
+        preload: libraries, by module name.
+        slots: how many tasks this worker of the cluster may run at once.
+        wait: return when that is done.
+    """
+    _permit_children()
+    _rooms().prepare(session, preload, slots, wait=wait)
 
 
 def stop(session: str, number: int, hard: bool) -> bool:
@@ -168,14 +230,8 @@ def close(session: str) -> None:
 def problem(expected: Expected) -> str:
     """What is wrong with this worker in the eyes of a driver; empty if it is as it must be."""
     here = f"worker {socket.gethostname()} (process {os.getpid()})"
-    try:
-        with open(expected.token, encoding="ascii") as file:
-            word = file.read()
-    except OSError:
-        word = ""
-    if word != expected.word:
-        folder = os.path.dirname(os.path.dirname(os.path.dirname(expected.token)))
-        return f"{here} does not see the project folder {folder}"
+    if far := reach(expected) if expected.remote else _blind(expected):
+        return f"{here} {far}"
     found = expectation(expected.token, expected.word, tuple(name for name, _ in expected.libraries))
     has = {"Pivot": found.pivot, "Python": found.python, **dict(found.libraries)}
     needs = {"Pivot": expected.pivot, "Python": expected.python, **dict(expected.libraries)}
@@ -185,6 +241,21 @@ def problem(expected: Expected) -> str:
         if has.get(name) != wanted
     ]
     return f"{here} has {'; '.join(different)}" if different else ""
+
+
+def _blind(expected: Expected) -> str:
+    """Why this machine cannot work in the project's folder; empty if it can."""
+    if os.environ.get(SCRATCH):
+        return f"works in folders of its own ({SCRATCH})"
+    try:
+        with open(expected.token, encoding="ascii") as file:
+            word = file.read()
+    except OSError:
+        word = ""
+    if word == expected.word:
+        return ""
+    folder = os.path.dirname(os.path.dirname(os.path.dirname(expected.token)))
+    return f"does not see the project folder {folder}"
 
 
 def expectation(token: str, word: str, libraries: Sequence[str]) -> Expected:
@@ -203,25 +274,10 @@ def expectation(token: str, word: str, libraries: Sequence[str]) -> Expected:
     )
 
 
-_WAY_OUT = (
-    "results must not depend on where a stage runs: mount the project at the same path on every worker and install "
-    "the same versions there, or run with --executor local"
-)
-
-
 def _version() -> str:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version("pivot")
     return ""
-
-
-def _is_first(mark: str) -> bool:
-    """Whether nobody has begun with a task: a cluster may give one to another worker when it has lost the first."""
-    try:
-        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-    except FileExistsError:
-        return False
-    return True
 
 
 def _awaited(

@@ -6,6 +6,7 @@ Ray places calls by the resources that its machines have. It tells a worker to s
 import contextlib
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
@@ -31,6 +32,7 @@ class RayCarrier:
     """See `pivot.executors.carrier.Carrier`."""
 
     def __init__(self, begin: Begin) -> None:
+        self._session = begin.session
         if begin.spec.address is None:
             self._start(begin)
         else:
@@ -41,6 +43,12 @@ class RayCarrier:
         self._run = ray.remote(max_retries=0)(_run)
         self._lock = threading.Lock()
         self._tasks: dict[int, Any] = {}
+
+    def prepare(self, preload: tuple[str, ...]) -> None:
+        """See `Carrier`. Calls that last a while go to as many processes, each of which is a worker from then on."""
+        call = ray.remote(max_retries=0)(node.prepare)
+        for _ in range(self.slots):
+            call.remote(self._session, preload, 1, wait=True)
 
     def carry(self, one: Carry, done: Callable[[bytes | Failure], None]) -> None:
         """See `Carrier`."""
@@ -105,6 +113,11 @@ class RayCarrier:
         try:
             ray.init(address=begin.spec.address, log_to_driver=False, namespace=begin.session)
         except Exception as error:
+            if "AuthenticationError" in "".join(traceback.format_exception(error)):
+                raise PivotError(
+                    f"the Ray cluster at {begin.spec.address} takes nobody in without its token",
+                    "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN where the token is not in ~/.ray/auth_token",
+                ) from error
             raise PivotError(
                 f"no Ray cluster answers at {begin.spec.address}: {error}".splitlines()[0],
                 "start it (ray start --head), or mend executor: {kind: ray, address: …}",

@@ -11,12 +11,14 @@ from multiprocessing.connection import Pipe
 from multiprocessing.util import Finalize
 
 from pivot.executors.memory import KillCount, boot_time, is_named
-from pivot.executors.processes import Server, WorkerProcess
+from pivot.executors.processes import Server, WorkerProcess, search_path
 from pivot.model.task import Failure
 from pivot.worker.main import serve
 from pivot.worker.wire import receive, send
 
 Runner = Callable[[bytes], bytes]
+_AT_ONCE = 1 << 15
+"""Bytes that a socket takes without a wait."""
 
 
 class WorkerDied(Exception):  # noqa: N818 - a past fact
@@ -34,13 +36,20 @@ class WorkerDied(Exception):  # noqa: N818 - a past fact
 class Slot:
     """A worker that is kept warm between calls.
 
-    One thread calls `submit`, `result` and `discard`; `send` may be called from any.
+    One thread calls `submit`, `result`, `replace` and `discard`; `send` may be called from any, and so may `hand`,
+    while nothing is under way.
+
+    Code that was edited once will be edited again, and then a worker that has imported it is of no use. So from the
+    first time on a spare one is forked while its predecessor is at work, and has nothing imported yet.
     """
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._worker: _Worker | None = None
         self._lock = threading.Lock()
+        self._spare: _Worker | None = None
+        self._former: _Worker | None = None
+        self._is_new = False
         self._before: int | None = (
             None  # how often the kernel had killed for want of memory before the last call
         )
@@ -64,6 +73,31 @@ class Slot:
             else:
                 return
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether there is a worker."""
+        return self._worker is not None
+
+    def hand(self, runner: Runner, data: bytes) -> bool:
+        """Begin a call in the worker that is there, at once; gives whether that could be done.
+
+        What is long may have to wait until the worker has taken some of it, and so is refused.
+        """
+        if self._worker is None or len(data) > _AT_ONCE:
+            return False
+        try:
+            self._submit(runner, data)
+        except OSError:  # it died just now
+            return False
+        return True
+
+    def stirs(self, alarm: int) -> bool:
+        """Wait for the worker to say something or to end, or for `alarm`; gives whether it was the worker."""
+        events = select.poll()
+        for fd in (alarm, *(self._worker.ends if self._worker is not None else ())):
+            events.register(fd, select.POLLIN)
+        return any(fd != alarm for fd, _ in events.poll())
+
     def _submit(self, runner: Runner, data: bytes) -> None:
         worker = self._worker
         if worker is None:
@@ -82,6 +116,9 @@ class Slot:
             TimeoutError: there was no answer within ``timeout`` seconds; the worker goes on.
         """
         assert self._worker is not None
+        if self._is_new:
+            self._is_new = False
+            self._provide()
         try:
             return self._worker.receive(timeout)
         except (EOFError, OSError) as error:
@@ -95,13 +132,45 @@ class Slot:
             if self._worker is not None:
                 _send(self._worker.process, number, group=group)
 
+    def replace(self) -> None:
+        """As `discard`, but the next call waits for no end of the worker, nor for a new one if there is a spare one."""
+        self.send(signal.SIGKILL)
+        spare, self._spare = self._spare, None
+        if spare is not None and not spare.is_up_to_date:
+            spare.end()
+            spare = None
+        self._bury()
+        with self._lock:
+            self._former, self._worker = self._worker, spare
+        self._is_new = True
+
     def discard(self) -> None:
-        """End the worker and its stage's programs; the next call gets a fresh one."""
+        """End the worker, its spare one, and its stage's programs; the next call gets a fresh one."""
         self.send(signal.SIGKILL)
         with self._lock:
             worker, self._worker = self._worker, None
         if worker is not None:
             worker.close()
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.end()
+        self._bury()
+
+    def _provide(self) -> None:
+        """Fork a spare worker; where that fails, whoever needs one will say so."""
+        self._bury()
+        spare = _Worker(self._server)
+        try:
+            spare.start()
+        except (OSError, EOFError):
+            spare.close()
+        else:
+            self._spare = spare
+
+    def _bury(self) -> None:
+        former, self._former = self._former, None
+        if former is not None:
+            former.close()
 
     def _discard_dead(self) -> Failure:
         assert self._worker is not None
@@ -126,14 +195,26 @@ class _Worker:
         self.kills = KillCount()
         self._events = select.poll()
         self._at_exit: Finalize | None = None
+        self._path: list[str] = []
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether a worker that is forked now would look for libraries in the same folders."""
+        return self._path == search_path()
 
     def start(self) -> None:
+        self._path = search_path()
         self.process.start()
         # a program that ends without closing its executor would wait for its children first, in vain
         self._at_exit = Finalize(None, _send, (self.process, signal.SIGKILL), exitpriority=0)
         self._its.close()
         self._events.register(self._own, select.POLLIN)
         self._events.register(self.process.sentinel, select.POLLIN)
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """What can be read from once it says something, and once it has ended."""
+        return self._own.fileno(), self.process.sentinel
 
     def send(self, message: bytes) -> None:
         send(self._own.fileno(), message)
@@ -148,6 +229,11 @@ class _Worker:
             raise TimeoutError
         if self._own.fileno() not in ready:
             raise EOFError
+
+    def end(self) -> None:
+        """Kill it."""
+        _send(self.process, signal.SIGKILL)
+        self.close()
 
     def close(self) -> None:
         if self._at_exit is not None:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pivot.config.settings import Settings
 from pivot.executors.base import Executor
 from pivot.executors.cores import cores
 from pivot.model.executor import LOCAL, ExecutorSpec
 from pivot.model.resources import Resources
+from pivot.store.store import Store
 
 if TYPE_CHECKING:
     from pivot.executors.clusters import ClusterLoan, Clusters
@@ -76,15 +78,20 @@ class Workers:
             self._leave(held)
 
     @contextlib.contextmanager
-    def lend(self, spec: ExecutorSpec = LOCAL, folder: str = "") -> "Iterator[Loan | ClusterLoan]":
+    def lend(
+        self, spec: ExecutorSpec = LOCAL, store: Store | None = None, settings: Settings | None = None
+    ) -> "Iterator[Loan | ClusterLoan]":
         """For one run. After an exception the executor is not used again.
 
         Args:
             spec: what kind of executor.
-            folder: see `pivot.executors.cluster.ClusterExecutor`.
+            store, settings: of the project, which a cluster needs to know.
         """
-        if self._may_cluster and not spec.is_local:
-            with self._all_clusters().lend(spec, folder, lambda: self.visit(cores(), ())) as of_cluster:
+        if self._may_cluster and not spec.is_local and store is not None and settings is not None:
+            from pivot.executors.far import Home  # lazy: start-up time
+
+            home, local = Home(store, settings), lambda: self.visit(cores(), ())
+            with self._all_clusters().lend(spec, home, local) as of_cluster:
                 yield of_cluster
             return
         with self._lock:

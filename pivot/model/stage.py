@@ -186,7 +186,7 @@ class Stage:
         always: run it in every run, whatever changed or did not.
         retries: whether a failed attempt is followed by another.
         timeout: seconds after which an attempt is ended; ``None``: it may take as long as it likes.
-        depends_on: the stages whose results it waits for; `deps` holds a dep for each of them, see `define.links`.
+        depends_on: the stages whose results it waits for; `deps` holds a dep for each of them, see `core.links`.
         map: over what it runs once for each item; ``None``: it runs once.
 
     `resources` to `timeout` say how it is run; they change no result.

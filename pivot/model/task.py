@@ -9,7 +9,7 @@ from pivot.model.observation import Seen
 from pivot.model.record import OutputState
 from pivot.model.resources import Resources
 from pivot.model.stage import LoaderRef, ObjectRef, Returns, StageParameters
-from pivot.model.stored import KeyName, Stored
+from pivot.model.stored import Entry, KeyName, Stored
 from pivot.paths import ProjectPath
 
 
@@ -69,6 +69,19 @@ class TaskOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Afar:
+    """What a stage has instead of the project's folder on a machine that does not see it.
+
+    Attributes:
+        remote: the address of the remote by which objects come and go.
+        table: the object store's names.
+    """
+
+    remote: str
+    table: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """Everything that a worker needs to run a stage once.
 
@@ -91,8 +104,11 @@ class Task:
         last_puts: what it put there itself in its last run, for when it asks for its state.
         executor: where it runs: ``local``, ``dask`` or ``ray``.
         resources: what it takes of the machine, for executors that place it.
+        timeout: seconds after which it is ended, from when a worker begins with it; ``None``: never.
         attempt: which one it is, from 1.
         context: what the stage's run context says.
+        named: absolute paths of files that literals in its code name.
+        afar: ``None``: it runs where the project is.
     """
 
     stage: str
@@ -118,8 +134,11 @@ class Task:
     last_puts: Mapping[KeyName, Stored] = field(default_factory=dict)
     executor: str = "local"
     resources: Resources = field(default_factory=Resources)
+    timeout: float | None = None
     attempt: int = 1
     context: RunContext = field(default_factory=RunContext)
+    named: tuple[str, ...] = ()
+    afar: Afar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +154,7 @@ class Failure:
         traceback: as the stage's author would see it, without frames of Pivot's own; may be empty.
         hint: the way out, where we know one.
         exceptions: dotted names of the class of what was raised and of its bases, where something was.
+        seen: what the stage touched until then, if it ran afar.
     """
 
     kind: str
@@ -142,6 +162,7 @@ class Failure:
     traceback: str = ""
     hint: str | None = None
     exceptions: tuple[str, ...] = ()
+    seen: Seen | None = field(default=None, compare=False)
 
     @property
     def raised(self) -> tuple[str, ...]:

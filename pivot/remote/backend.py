@@ -59,5 +59,12 @@ class Backend(Protocol):
             RemoteError: they cannot be written.
         """
 
+    def discard(self, key: str) -> None:
+        """Take a key away; nothing happens where there is none.
+
+        Raises:
+            RemoteError: it cannot be taken away.
+        """
+
     def list(self, prefix: str) -> Iterator[str]:
         """All keys that begin with a prefix, which ends with ``/``; in no order."""

@@ -81,6 +81,15 @@ class FolderBackend:
             self._discard(temporary)
             raise
 
+    def discard(self, key: str) -> None:
+        """See `Backend`."""
+        path = self._file(key)
+        try:
+            with atomic.explained(path):
+                atomic.discard(path)
+        except StoreError as error:
+            raise RemoteError(error.message, error.hint) from error
+
     def list(self, prefix: str) -> Iterator[str]:
         """See `Backend`."""
         for folder, _, names in os.walk(self._file(prefix)):

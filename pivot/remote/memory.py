@@ -40,6 +40,10 @@ class MemoryBackend:
             pieces.append(piece)
         self.content[key] = b"".join(pieces)
 
+    def discard(self, key: str) -> None:
+        """See `Backend`."""
+        self.content.pop(key, None)
+
     def list(self, prefix: str) -> Iterator[str]:
         """See `Backend`."""
         return iter([key for key in list(self.content) if key.startswith(prefix)])

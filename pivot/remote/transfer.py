@@ -99,46 +99,26 @@ class Link:
         objects: of this side.
         backend: the other side.
         jobs: how many transfers go on at once.
+
+    Attributes:
+        objects, backend: as given.
     """
 
     def __init__(self, objects: ObjectStore, backend: Backend, jobs: int = JOBS) -> None:
-        self._objects = objects
+        self.objects = objects
         self._layout = objects.layout
-        self._backend = backend
+        self.backend = backend
         self._jobs = jobs
         self._over = threading.Event()  # a person wants it to end
 
     def agree(self, *, write: bool) -> None:
-        """See that the other side is laid out as this Pivot knows it; a new one is marked, for `write`.
-
-        Raises:
-            FormatError: a newer Pivot wrote it.
-            RemoteError: it is no remote of Pivot's, or cannot be reached.
-        """
-        try:
-            with self._backend.read(FORMAT) as source:
-                data = _whole(source)
-        except MissingKeyError:
-            if not write:
-                raise RemoteError("the remote holds nothing yet", "push to it first: pivot push") from None
-            text = json.dumps({"hash": HASH_NAME, "version": VERSION}, sort_keys=True) + "\n"
-            self._backend.write(FORMAT, io.BytesIO(text.encode()))
-            return
-        try:
-            found = json.loads(data)
-            version, hash_name = int(found["version"]), found["hash"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise RemoteError(f"{FORMAT} of the remote is damaged", "is it a remote of Pivot's?") from error
-        if version > VERSION or hash_name != HASH_NAME:
-            raise FormatError(
-                f"the remote was written by a newer Pivot (version {version}, {hash_name})",
-                "upgrade Pivot: pip install --upgrade pivot",
-            )
+        """See `agree`."""
+        agree(self.backend, write=write)
 
     def push(self, wanted: Iterable[Wanted]) -> Transferred:
         """Bring objects to the other side."""
         unique = list({one.digest: one for one in wanted}.values())
-        there = self._backend.sizes([object_key(one.digest) for one in unique])
+        there = self.backend.sizes([object_key(one.digest) for one in unique])
         return self._all((one.label, one.digest, partial(self._send, one, there)) for one in unique)
 
     def pull(self, wanted: Iterable[Wanted]) -> Transferred:
@@ -150,7 +130,7 @@ class Link:
         """Bring run cache entries to the other side; those that this side has not are left out."""
         keys = {self.record_key(record): record for record in records}
         here = {key: record for key, record in keys.items() if os.path.exists(self._file(key))}
-        there = self._backend.sizes(here)
+        there = self.backend.sizes(here)
         return self._all(
             (_record_label(record.stage), None, partial(self._send_record, key, there))
             for key, record in here.items()
@@ -159,23 +139,25 @@ class Link:
     def pull_records(self, stage: str, keys: Iterable[str]) -> Transferred:
         """Bring some of a stage's run cache entries to this side, as far as they are there."""
         lacking = [key for key in keys if not os.path.exists(self._file(key))]
-        there = self._backend.sizes(lacking)
+        there = self.backend.sizes(lacking)
         return self._all(
             (_record_label(stage), None, partial(self._receive_record, stage, key)) for key in there
         )
 
     def record_keys(self, stage: str, declared: Digest) -> list[str]:
         """The keys of all records of a stage that the other side has under what is known before a run."""
-        return sorted(self._backend.list(self._key(self._layout.records_folder(stage, declared)) + "/"))
+        begin = self.key(self._layout.records_begin(stage, declared))
+        folder, _, _ = begin.rpartition("/")
+        return sorted(key for key in self.backend.list(f"{folder}/") if key.startswith(begin))
 
     def record_key(self, record: StageRecord) -> str:
         """The key of a record."""
         inputs = record.inputs
-        return self._key(self._layout.record_file(record.stage, inputs.declared_key, inputs.observed.digest))
+        return self.key(self._layout.record_file(record.stage, inputs.declared_key, inputs.observed.digest))
 
     def _send(self, one: Wanted, there: Mapping[str, int]) -> int | None:
         key, path = object_key(one.digest), self._layout.object_file(one.digest)
-        if not self._objects.has(one.digest):
+        if not self.objects.has(one.digest):
             raise MissingObjectError(
                 "its bytes are not in the cache", "run the stage again, or pull them first"
             )
@@ -184,20 +166,20 @@ class Link:
             if there.get(key) == size:
                 return None
             try:
-                self._backend.write(key, _Checked(file, one.digest, self._over))
+                self.backend.write(key, Checked(file, one.digest, self._over))
             except DamagedError as error:
-                self._objects.verify(one.digest)  # puts it aside
+                self.objects.verify(one.digest)  # puts it aside
                 raise DamagedError("its bytes in the cache are damaged", "run the stage again") from error
         return size
 
     def _receive(self, one: Wanted) -> int | None:
-        if self._objects.has(one.digest):
+        if self.objects.has(one.digest):
             return None
         temporary = os.path.join(self._layout.cache_scratch, atomic.token())
         try:
-            with self._backend.read(object_key(one.digest)) as source, atomic.explained(temporary):
-                size = _save(_Checked(source, one.digest, self._over), temporary)
-            self._objects.adopt(temporary, one.digest)
+            with self.backend.read(object_key(one.digest)) as source, atomic.explained(temporary):
+                size = save(Checked(source, one.digest, self._over), temporary)
+            self.objects.adopt(temporary, one.digest)
         except MissingKeyError as error:
             raise MissingKeyError("the remote does not have it", "push it from where it was made") from error
         except DamagedError as error:
@@ -213,12 +195,12 @@ class Link:
             data = file.read()
         if there.get(key) == len(data):
             return None
-        self._backend.write(key, io.BytesIO(data))
+        self.backend.write(key, io.BytesIO(data))
         return len(data)
 
     def _receive_record(self, stage: str, key: str) -> int | None:
-        with self._backend.read(key) as source:
-            data = _whole(source)
+        with self.backend.read(key) as source:
+            data = whole(source)
         try:
             record = codec.decode(data.decode("utf-8"), stage, key)
         except (ValueError, FormatError):
@@ -253,14 +235,15 @@ class Link:
             self._over.clear()
         return Transferred(moved, size, present, tuple(failed))
 
-    def _key(self, path: str) -> str:
+    def key(self, path: str) -> str:
+        """The key on the other side of a file in the cache."""
         return os.path.relpath(path, self._layout.cache).replace(os.sep, "/")
 
     def _file(self, key: str) -> str:
         return os.path.join(self._layout.cache, *key.split("/"))
 
 
-class _Checked:
+class Checked:
     """Bytes on their way, which at their end must have been those that a digest stands for."""
 
     def __init__(self, source: Source, digest: Digest, over: threading.Event) -> None:
@@ -288,6 +271,34 @@ class _Checked:
         return data
 
 
+def agree(backend: Backend, *, write: bool) -> None:
+    """See that a remote is laid out as this Pivot knows it; a new one is marked, for `write`.
+
+    Raises:
+        FormatError: a newer Pivot wrote it.
+        RemoteError: it is no remote of Pivot's, or cannot be reached.
+    """
+    try:
+        with backend.read(FORMAT) as source:
+            data = whole(source)
+    except MissingKeyError:
+        if not write:
+            raise RemoteError("the remote holds nothing yet", "push to it first: pivot push") from None
+        text = json.dumps({"hash": HASH_NAME, "version": VERSION}, sort_keys=True) + "\n"
+        backend.write(FORMAT, io.BytesIO(text.encode()))
+        return
+    try:
+        found = json.loads(data)
+        version, hash_name = int(found["version"]), found["hash"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RemoteError(f"{FORMAT} of the remote is damaged", "is it a remote of Pivot's?") from error
+    if version > VERSION or hash_name != HASH_NAME:
+        raise FormatError(
+            f"the remote was written by a newer Pivot (version {version}, {hash_name})",
+            "upgrade Pivot: pip install --upgrade pivot",
+        )
+
+
 def object_key(digest: Digest) -> str:
     """The key of an object: ``files/ab/cdef…``."""
     return f"files/{digest[:2]}/{digest[2:]}"
@@ -297,16 +308,18 @@ def _record_label(stage: str) -> str:
     return f"stage '{stage}': its record"
 
 
-def _whole(source: Source) -> bytes:
+def whole(source: Source) -> bytes:
+    """All bytes of a source; of a small one."""
     pieces = []
     while piece := source.read(_CHUNK):
         pieces.append(piece)
     return b"".join(pieces)
 
 
-def _save(source: Source, path: str) -> int:
+def save(source: Source, path: str, mode: int = 0o600) -> int:
+    """Makes a file of a source's bytes; gives their number."""
     size = 0
-    fd = atomic.create(path, 0o600)
+    fd = atomic.create(path, mode)
     try:
         while piece := source.read(_CHUNK):
             atomic.write_all(fd, piece, path)

@@ -36,7 +36,7 @@ def contents(folder: str, *, beyond: bool = True) -> Contents:
     files: list[str] = []
     outside: list[str] = []
     broken: list[tuple[str, str]] = []
-    for found in _walk(folder, "", (root,), beyond=beyond):
+    for found in _walk(folder, "", (root,), files, beyond=beyond):
         if found.problem:
             broken.append((found.path, found.problem))
             continue
@@ -55,16 +55,21 @@ class _Found:
     is_file: bool
 
 
-def _walk(folder: str, inside: str, trail: tuple[str, ...], *, beyond: bool) -> Iterator[_Found]:
-    """All below a folder; `trail`: the real folders that led here."""
+def _walk(
+    folder: str, inside: str, trail: tuple[str, ...], files: list[str], *, beyond: bool
+) -> Iterator[_Found]:
+    """All below a folder.
+
+    Args:
+        trail: the real folders that led here.
+        files: what is a file and nothing else is only added to it: most are.
+    """
     with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
+        found = [entry for entry in entries if not entry.name.startswith((STAGING, ASIDE))]
     for entry in found:
-        if entry.name.startswith((STAGING, ASIDE)):
-            continue
         path = inside + entry.name
-        if entry.is_file(follow_symlinks=False) and _is_text(entry.name):  # most are: nothing more to ask
-            yield _Found(path, "", leads_out=False, is_file=True)
+        if entry.is_file(follow_symlinks=False) and _is_text(entry.name):
+            files.append(path)
             continue
         real = os.path.join(trail[-1], entry.name)
         leads_out = False
@@ -75,7 +80,7 @@ def _walk(folder: str, inside: str, trail: tuple[str, ...], *, beyond: bool) -> 
         problem = _problem(entry, real, trail)
         yield _Found(path, problem, leads_out, not problem and not is_folder)
         if not problem and is_folder and (beyond or not leads_out):
-            yield from _walk(entry.path, path + "/", (*trail, real), beyond=beyond)
+            yield from _walk(entry.path, path + "/", (*trail, real), files, beyond=beyond)
 
 
 def _problem(entry: "os.DirEntry[str]", real: str, trail: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ from pivot.store import atomic
 from pivot.store.contents import NOT_TEXT, contents
 from pivot.store.index import StatIndex, Versions
 from pivot.store.objects import MissingObjectError, ObjectStore
+from pivot.store.trees import digest_by_pieces
 
 
 def list_files(folder: str) -> tuple[str, ...] | None:
@@ -53,7 +54,7 @@ def files_digest(index: StatIndex, folder: str, files: Sequence[str]) -> Digest:
         StoreError: one cannot be read.
     """
     places = _places(folder, files)
-    return index.tree_digest(places, partial(_entries, places))
+    return digest_by_pieces(index, places, partial(_entries, places))
 
 
 def _entries(places: Mapping[str, str], versions: Versions) -> list[TreeEntry]:

@@ -23,7 +23,7 @@ from pivot.model.event import Event
 from pivot.model.record import StageRecord
 from pivot.paths import absolute
 from pivot.store import atomic, codec
-from pivot.store.events import event_from_json, event_json
+from pivot.store.events import event_from_json, event_json, event_line
 from pivot.store.layout import Layout, file_name
 from pivot.store.runcache import read_record
 
@@ -49,6 +49,9 @@ SWEPT = 3600.0
 
 LARGEST_CONTENT = 1 << 20
 """Bytes of an uncached output in the workspace that is kept with a result."""
+
+_PACKED = ".z"
+"""How the file of a result ends that is not the run cache's own: it is compressed."""
 
 _ORDER = "%Y%m%d-%H%M%S-%f"
 _TIME = re.compile(r"\d{8}-\d{6}-\d{6}(?=-)")
@@ -83,8 +86,7 @@ class RunLog:
         Raises:
             StoreError: it cannot be written.
         """
-        # ASCII: output of stages and names of files may hold bytes that are no UTF-8
-        line = json.dumps(event_json(event), sort_keys=True).encode("ascii") + b"\n"
+        line = event_line(event)
         with atomic.explained(self._path):
             atomic.write_all(self._fd, line, self._path)
 
@@ -209,15 +211,33 @@ def keep_record(layout: Layout, record: StageRecord, text: str | None = None) ->
     """
     name = result_name(record)
     path = _record_file(layout, name)
-    try:
-        os.utime(path)  # in use
-    except OSError:
-        whole = _with_contents(layout, record)
-        known = text if whole is record else None
-        data = zlib.compress((codec.full_text(whole) if known is None else known).encode("utf-8"))
+    for known in (path, f"{path}{_PACKED}"):
+        with contextlib.suppress(OSError):
+            os.utime(known)  # in use
+            return name
+    whole = _with_contents(layout, record)
+    data = (codec.full_text(whole) if text is None or whole is not record else text).encode("utf-8")
+    if not _shared(layout, whole, path, data):
         with contextlib.suppress(StoreError, OSError):
-            atomic.replace_unflushed(path, data, layout.scratch)
+            atomic.replace_unflushed(f"{path}{_PACKED}", zlib.compress(data), layout.scratch)
     return name
+
+
+def _shared(layout: Layout, record: StageRecord, path: str, data: bytes) -> bool:
+    """Lets a result be a second name of its run cache entry: neither is ever written to; gives whether it is one."""
+    entry = layout.record_file(record.stage, record.inputs.declared_key, record.inputs.observed.digest)
+    try:
+        try:
+            os.link(entry, path)
+        except FileNotFoundError:
+            atomic.make_folder(os.path.dirname(path))
+            os.link(entry, path)
+        if atomic.holds(path, data):  # else another run has put another one there
+            return True
+        os.unlink(path)
+    except OSError:  # another file system, or it is gone
+        pass
+    return False
 
 
 def read_result(layout: Layout, name: Digest) -> StageRecord | None:
@@ -298,10 +318,10 @@ def _claimed(layout: Layout) -> set[str]:
 
 def _drop_records(layout: Layout, claimed: Collection[str], now: float) -> None:
     for name in _record_names(layout):
-        path = _record_file(layout, name)
-        with contextlib.suppress(OSError):
-            if name not in claimed and now - os.stat(path).st_mtime > UNCLAIMED:
-                os.unlink(path)
+        for path in (_record_file(layout, name), f"{_record_file(layout, name)}{_PACKED}"):
+            with contextlib.suppress(OSError):
+                if name not in claimed and now - os.stat(path).st_mtime > UNCLAIMED:
+                    os.unlink(path)
 
 
 def _with_contents(layout: Layout, record: StageRecord) -> StageRecord:
@@ -332,13 +352,17 @@ def _whole_lines(layout: Layout, run: str) -> list[bytes]:
 
 
 def _record_file(layout: Layout, name: str) -> str:
-    """``runs/.records/ab/cdef….z``: beside the runs, as a run's name begins with no dot."""
-    return os.path.join(layout.runs, ".records", name[:2], f"{name[2:]}.z")
+    """``runs/.records/ab/cdef…``: beside the runs, as a run's name begins with no dot."""
+    return os.path.join(layout.runs, ".records", name[:2], name[2:])
 
 
 def _read_result(path: str, name: Digest) -> StageRecord:
-    with open(path, "rb") as file:
-        text = zlib.decompress(file.read()).decode("utf-8")
+    try:
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8")
+    except FileNotFoundError:
+        with open(f"{path}{_PACKED}", "rb") as file:
+            text = zlib.decompress(file.read()).decode("utf-8")
     return codec.decode(text, json.loads(text)["stage"], name)
 
 
@@ -346,4 +370,4 @@ def _record_names(layout: Layout) -> Iterator[Digest]:
     folder = os.path.join(layout.runs, ".records")
     for first in atomic.names_in(folder):
         found = atomic.names_in(os.path.join(folder, first))
-        yield from (Digest(first + name.removesuffix(".z")) for name in found)
+        yield from (Digest(first + name) for name in sorted({name.removesuffix(_PACKED) for name in found}))

@@ -9,16 +9,11 @@ import errno
 import os
 import threading
 import time
-from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from stat import S_IXUSR
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import xxhash
 
 from pivot.errors import StoreError
 from pivot.model.digest import Digest
-from pivot.model.tree import TreeEntry, tree_digest
 from pivot.store import atomic, hashing
 from pivot.store.guard import try_guard
 from pivot.store.layout import Layout
@@ -32,6 +27,8 @@ _BATCH = 512
 _TICK = 20_000_000  # ns; the kernel's clock for files moves at least every 10 ms
 _COARSE_TICK = 2_000_000_000  # of file systems that keep whole (FAT: every other) seconds
 _SECOND = 1_000_000_000
+INODE = 2**63 - 1
+"""SQLite's integers are signed; some file systems use all 64 bits for inodes."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS stat
   (path BLOB PRIMARY KEY, size INTEGER, mtime INTEGER, ctime INTEGER, inode INTEGER, digest TEXT)
@@ -151,13 +148,14 @@ class StatIndex:
 
     Attributes:
         placed: by the digest of an output's path, the digest of what Pivot last put there.
+        trees: what folders hold, see `pivot.store.trees`.
     """
 
     def __init__(self, db: StateDb, clock: Callable[[], int] = time.time_ns) -> None:
         self._db = db
         self._clock = clock
         self.placed = SourceIndex(db, "placed")
-        self._trees = SourceIndex(db, "tree")
+        self.trees = SourceIndex(db, "tree")
         self._seen: dict[str, _Seen] = {}
         self._unsaved: set[str] = set()
         self._lock = threading.Lock()
@@ -168,13 +166,19 @@ class StatIndex:
         Raises:
             StoreError: it cannot be read, or is no regular file.
         """
-        found = self._at(path)
+        found = self.at(path)
         if found is None:
             return None
+        if path not in self._seen:
+            self.fetch((path,))
         seen = self._seen.get(path)
         if seen is not None and _same(seen, found):
             return Digest(seen[4])
-        return self.digests((path,))[path]
+        (now,) = hashing.hash_files((path,))
+        if now is None:
+            return None
+        self.remember(path, *now)
+        return now[0]
 
     def digests(self, paths: Iterable[str]) -> dict[str, Digest | None]:
         """`digest` for many at once; files that must be read are read in parallel.
@@ -193,7 +197,7 @@ class StatIndex:
         result: Versions = {}
         stats: dict[str, os.stat_result] = {}
         for path in paths:
-            found = self._at(path)
+            found = self.at(path)
             if found is None:
                 result[path] = None
             else:
@@ -212,7 +216,7 @@ class StatIndex:
                 self.remember(path, *now)
         return result
 
-    def _at(self, path: str) -> os.stat_result | None:
+    def at(self, path: str) -> os.stat_result | None:
         """The stat of a file; ``None`` if there is none."""
         try:
             return os.stat(path)
@@ -223,37 +227,12 @@ class StatIndex:
                 return None
             raise StoreError(f"cannot read {path}: {error.strerror}", "make it a readable file") from error
 
-    def tree_digest(
-        self, files: Mapping[str, str], entries: Callable[[Versions], Iterable[TreeEntry]]
-    ) -> Digest:
-        """The digest of a folder with these files, worked out only if one of them may have changed.
-
-        Args:
-            files: absolute path → path in the folder, sorted by the latter.
-            entries: gives what they hold by their versions.
-
-        Raises:
-            StoreError: as `digest`.
-        """
-        now = self._clock()
-        key, _ = _tree_key(zip(files.values(), map(self._at, files), strict=True), now)
-        known = self._trees.load(key)
-        if known is not None:
-            return Digest(known.decode("ascii"))
-        versions = self.versions(files)
-        found = tree_digest(entries(versions))
-        # under the very versions that it is of: whoever writes to one meanwhile gives it another stat
-        key, is_settled = _tree_key(((path, _stat(versions[place])) for place, path in files.items()), now)
-        if is_settled:
-            self._trees.save(key, found.encode("ascii"))
-        return found
-
     def remember(self, path: str, digest: Digest, stat: os.stat_result) -> None:
         """Keeps the digest of the version of a file that ``stat`` (taken before it was hashed) describes.
 
         A version written within the last clock tick is not kept: a later write could look the same.
         """
-        if _is_young(stat.st_mtime_ns, stat.st_ctime_ns, self._clock()):
+        if is_young(stat.st_mtime_ns, stat.st_ctime_ns, self._clock()):
             return
         with self._lock:
             self._seen[path] = (*_numbers(stat), digest)
@@ -279,6 +258,10 @@ class StatIndex:
                 self._seen[target] = (size, mtime, ctime, inode, seen[4])
                 self._unsaved.add(target)
 
+    def now(self) -> int:
+        """The time in ns since 1970, as files are stamped."""
+        return self._clock()
+
     def settled_time(self) -> int:
         """A modification time (ns) for a file just written by Pivot that no later write can have."""
         return self._clock() - _COARSE_TICK - _SECOND // 3
@@ -291,7 +274,7 @@ class StatIndex:
         if rows:
             self._db.write("INSERT OR REPLACE INTO stat VALUES (?, ?, ?, ?, ?, ?)", rows)
         self.placed.flush()
-        self._trees.flush()
+        self.trees.flush()
 
     def fetch(self, paths: Iterable[str]) -> None:
         """Gets what the database knows of files, as many at once as they are; names that no file has are left out."""
@@ -317,11 +300,16 @@ def _same(seen: _Seen, stat: os.stat_result) -> bool:
         seen[0] == stat.st_size
         and seen[1] == stat.st_mtime_ns
         and seen[2] == stat.st_ctime_ns
-        and seen[3] == stat.st_ino & (2**63 - 1)
+        and seen[3] == stat.st_ino & INODE
     )
 
 
-def _is_young(mtime: int, ctime: int, now: int) -> bool:
+def young_after(now: int) -> int:
+    """Whatever was last written before this moment (all in ns) is not young."""
+    return now - _TICK - _COARSE_TICK
+
+
+def is_young(mtime: int, ctime: int, now: int) -> bool:
     """Whether a file was written so lately (all in ns) that a later write could look the same."""
     is_coarse = mtime % _SECOND == 0 == ctime % _SECOND
     return mtime > now - _TICK - (_COARSE_TICK if is_coarse else 0)
@@ -329,36 +317,14 @@ def _is_young(mtime: int, ctime: int, now: int) -> bool:
 
 def settled_before(stat: os.stat_result, moment: int) -> bool:
     """Whether a file was last touched so long before a moment (ns) that a touch after it cannot look the same."""
-    times = (stat.st_mtime_ns, stat.st_ctime_ns)  # FAT keeps one of them coarsely, the other not
-    return all(time <= moment - (_TICK if time % _SECOND else _COARSE_TICK) for time in times)
-
-
-def _tree_key(files: Iterable[tuple[str, os.stat_result | None]], now: int) -> tuple[Digest, bool]:
-    """The digest of the names and stats of some files; whether no later write can give them the same ones."""
-    oldest_young = now - _TICK - _COARSE_TICK
-    names: list[str] = []
-    numbers = array("q")
-    is_settled = True
-    for path, found in files:
-        if found is not None:
-            names.append(path)
-            numbers.extend((*_numbers(found), found.st_mode & S_IXUSR))
-            if found.st_mtime_ns > oldest_young and _is_young(found.st_mtime_ns, found.st_ctime_ns, now):
-                is_settled = False
-    # no name is empty or holds a NUL: two of them end the names
-    state = xxhash.xxh3_128("\0".join(names).encode("utf-8", "surrogatepass"))
-    state.update(b"\0\0")
-    state.update(numbers)
-    return Digest(state.hexdigest()), is_settled
-
-
-def _stat(version: tuple[Digest, os.stat_result] | None) -> os.stat_result | None:
-    return None if version is None else version[1]
+    written, changed = stat.st_mtime_ns, stat.st_ctime_ns  # FAT keeps one of them coarsely, the other not
+    return written <= moment - (_TICK if written % _SECOND else _COARSE_TICK) and changed <= moment - (
+        _TICK if changed % _SECOND else _COARSE_TICK
+    )
 
 
 def _numbers(stat: os.stat_result) -> tuple[int, int, int, int]:
-    # SQLite's integers are signed; some file systems use all 64 bits for inodes
-    return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino & (2**63 - 1))
+    return (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino & INODE)
 
 
 class SourceIndex:

@@ -29,7 +29,7 @@ def read_entry(layout: Layout, name: KeyName) -> Entry | None:
     path = layout.key_file(name)
     try:
         with open(path, "rb") as file:
-            found = _entry(file.read(), path)
+            found = parse_entry(file.read(), path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -66,7 +66,7 @@ def entries(layout: Layout, *, strict: bool = False) -> Iterator[Entry]:
         path = os.path.join(layout.keys, file)
         try:
             with open(path, "rb") as opened:
-                yield _entry(opened.read(), path)
+                yield parse_entry(opened.read(), path)
         except FileNotFoundError:  # deleted meanwhile
             continue
         except FormatError:
@@ -90,7 +90,7 @@ def write_entry(layout: Layout, entry: Entry) -> None:
         StoreError: it cannot be written.
     """
     _make_folder(layout)
-    atomic.write_bytes(layout.key_file(entry.name), _text(entry), layout.scratch)
+    atomic.write_bytes(layout.key_file(entry.name), entry_text(entry), layout.scratch)
 
 
 def drop_entry(layout: Layout, name: KeyName) -> None:
@@ -137,7 +137,7 @@ def follow_record(layout: Layout, record: StageRecord) -> tuple[str, ...]:
         _write_list(layout, index, sorted({*wanted, *before}))
     written = [index]
     for name, value in record.puts.items():
-        path, data = layout.key_file(name), _text(Entry(name, value, record.stage))
+        path, data = layout.key_file(name), entry_text(Entry(name, value, record.stage))
         if not atomic.holds(path, data):
             atomic.replace_unflushed(path, data, layout.scratch)
             written.append(path)
@@ -177,7 +177,8 @@ def _make_folder(layout: Layout) -> None:
         atomic.replace_unflushed(ignore, b"*\n", layout.scratch)
 
 
-def _text(entry: Entry) -> bytes:
+def entry_text(entry: Entry) -> bytes:
+    """The file of a key."""
     fields: dict[str, object] = {
         "digest": entry.value.digest,
         "name": entry.name,
@@ -190,7 +191,13 @@ def _text(entry: Entry) -> bytes:
     return json.dumps(fields, sort_keys=True).encode("ascii") + b"\n"
 
 
-def _entry(data: bytes, path: str) -> Entry:
+def parse_entry(data: bytes, path: str) -> Entry:
+    """What a file of a key says.
+
+    Raises:
+        StoreError: it is damaged.
+        FormatError: a newer Pivot wrote it.
+    """
     try:
         fields: Mapping[str, object] = json.loads(data)
         schema = fields["schema"]

@@ -6,7 +6,7 @@ while an item ran stands in it once, however many items observed the same. A tor
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pivot.model.digest import Digest
@@ -35,6 +35,16 @@ class Entry:
     observed: Observation
     name: str
     puts: Mapping[KeyName, Stored] = field(default_factory=dict)
+
+    @property
+    def objects(self) -> tuple[Digest, ...]:
+        """All that must be in the cache for it to be of use."""
+        return (self.state.digest, *(one.digest for one in self.puts.values()))
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Equal for entries that say the same."""
+        return (self.item, self.state.digest, self.name, *sorted(self.puts.items(), key=lambda put: put[0]))
 
 
 @dataclass(slots=True)
@@ -69,17 +79,37 @@ class Ledger:
         Raises:
             StoreError: it cannot be written.
         """
-        name = observed.digest
-        stored = [[key, one.digest, one.size, one.loader] for key, one in puts.items()]
-        lines = [json.dumps(["item", item, state.digest, state.size, name, *([stored] if stored else [])])]
-        if name not in self._written:
-            lines.insert(0, f'["observed", "{name}", {" ".join(observation_text(observed).split())}]')
+        self.join([Entry(item, state, observed, observed.digest, puts)])
+
+    def join(self, entries: Iterable[Entry]) -> None:
+        """Keep what items gave, here or elsewhere; see `add`."""
+        written = set(self._written)
+        text = entries_text(entries, written)
         with atomic.explained(self.path):
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
             # a line feed first: the last line may be torn
             with open(self.path, "ab") as file:
-                file.write(("\n" + "\n".join(lines) + "\n").encode("utf-8"))
-        self._written.add(name)
+                file.write(f"\n{text}\n".encode())
+        self._written |= written
+
+
+def entries_text(entries: Iterable[Entry], written: set[Digest] | None = None) -> str:
+    """Lines that say what items gave.
+
+    Args:
+        written: names of observations that need not be said again; takes those that now were.
+    """
+    written = set() if written is None else written
+    lines = []
+    for one in entries:
+        name = Digest(one.name)
+        if name not in written:
+            written.add(name)
+            lines.append(f'["observed", "{name}", {" ".join(observation_text(one.observed).split())}]')
+        stored = [[key, put.digest, put.size, put.loader] for key, put in one.puts.items()]
+        item = ["item", one.item, one.state.digest, one.state.size, name, *([stored] if stored else [])]
+        lines.append(json.dumps(item))
+    return "\n".join(lines)
 
 
 def any_result(path: str, objects: Collection[Digest]) -> bool:
@@ -88,13 +118,18 @@ def any_result(path: str, objects: Collection[Digest]) -> bool:
 
 
 def _entries(path: str) -> Iterator[Entry]:
-    observations: dict[str, Observation] = {}
     try:
         with open(path, encoding="utf-8") as file:
-            lines = file.read().splitlines()
+            text = file.read()
     except (OSError, UnicodeDecodeError):
         return
-    for line in lines:
+    yield from read_entries(text)
+
+
+def read_entries(text: str) -> Iterator[Entry]:
+    """What `entries_text` says, and other such lines."""
+    observations: dict[str, Observation] = {}
+    for line in text.splitlines():
         try:
             match json.loads(line):
                 case ["observed", str(name), dict(data)]:

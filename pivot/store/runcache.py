@@ -1,11 +1,12 @@
 """The run cache: records by stage and input hash, plain files that can be copied about.
 
-What a stage touches is known only after a run. So all its records under the same declared inputs lie in one folder,
-and whoever looks one up asks of each whether what was observed still holds.
+What a stage touches is known only after a run. So the names of all its records under the same declared inputs begin
+alike, and whoever looks one up asks of each whether what was observed still holds.
 """
 
 import contextlib
 import os
+from collections.abc import Sequence
 
 from pivot.errors import FormatError
 from pivot.model.digest import Digest, digest_bytes
@@ -26,12 +27,7 @@ def read_record(layout: Layout, stage: str, inputs: Inputs) -> StageRecord | Non
 
 def read_records(layout: Layout, stage: str, declared: Digest) -> list[StageRecord]:
     """All readable records of a stage under what is known before a run, in the order of their names."""
-    folder = layout.records_folder(stage, declared)
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return []
-    found = (_read(os.path.join(folder, name), stage) for name in names)
+    found = (_read(path, stage) for path in _beginning(layout.records_begin(stage, declared)))
     return [record for record in found if record is not None and record.inputs.declared_key == declared]
 
 
@@ -52,19 +48,25 @@ def write_record(layout: Layout, record: StageRecord, text: str | None = None) -
         with contextlib.suppress(OSError):  # a cache that is read-only for us, of which all can be restored
             os.utime(path)  # among the last ones
         return
-    folder = os.path.dirname(path)
-    is_first = not os.path.isdir(folder)
     atomic.replace_unflushed(path, data, layout.cache_scratch)
-    if not is_first:
-        _drop_oldest(folder)
+    _drop_oldest(_beginning(layout.records_begin(record.stage, record.inputs.declared_key)))
 
 
-def _drop_oldest(folder: str) -> None:
-    names = os.listdir(folder)
-    if len(names) <= MOST:
+def _beginning(begin: str) -> list[str]:
+    """The files whose absolute paths begin so, in order."""
+    folder, begin = os.path.split(begin)
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [os.path.join(folder, name) for name in sorted(names) if name.startswith(begin)]
+
+
+def _drop_oldest(paths: Sequence[str]) -> None:
+    if len(paths) <= MOST:
         return
     written: dict[str, int] = {}
-    for path in (os.path.join(folder, name) for name in names):
+    for path in paths:
         with contextlib.suppress(FileNotFoundError):  # another run was faster
             written[path] = os.stat(path).st_mtime_ns
     for path in sorted(written, key=written.__getitem__)[:-MOST]:

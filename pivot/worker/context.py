@@ -9,13 +9,15 @@ import functools
 import os
 import pathlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pivot.config.spelling import did_you_mean
 from pivot.errors import UsageError
+from pivot.model.context import RunContext
 from pivot.model.task import Task, TaskOut
 from pivot.worker.bars import tqdm_bars
+from pivot.worker.offspring import handed_on
 from pivot.worker.report import Reporter, progress_file
 
 Note = Callable[[str, object], None]
@@ -42,11 +44,16 @@ def running(task: Task, note: Note = unnoted) -> Iterator[None]:
     one, stack = Running(task, reporter, note), _stack()
     stack.append(one)
     try:
-        with tqdm_bars(reporter):
+        with tqdm_bars(reporter), handed_on(told(task), note):
             yield
     finally:
         stack.remove(one)
         reporter.close()
+
+
+def told(task: Task) -> RunContext:
+    """What the run context of a stage says."""
+    return replace(task.context, executor=task.executor, attempt=task.attempt)
 
 
 def current() -> Running | None:

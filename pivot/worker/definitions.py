@@ -4,6 +4,7 @@ The fork server has loaded it, so that a worker begins at once: each edit of a s
 """
 
 import dataclasses
+import functools
 import io
 import itertools
 import os
@@ -16,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from pivot.config.supply import set_values
-from pivot.define.discover import Definition, definition
+from pivot.define.discover import Definition, gather
 from pivot.define.glance import SOURCES
 from pivot.define.locate import pipeline_file
 from pivot.define.skeleton import ran_functions, skeleton
@@ -38,7 +39,8 @@ def define_in_worker(argument: bytes) -> bytes:
     roots = [absolute(folder, root) for folder in home.roots]
     is_project = ProjectImporter(roots).holds
     with at_desk(DefinitionDesk(root)), questions(is_project) as heard:
-        found = definition(path, root, set_values(params))
+        gathered = gather(path, root, set_values(params), heard)
+    found = gathered.definition()
     sought = {folder: names for folder, names in heard.sought.items() if is_project(folder)}
     said = definitions(found, sought if heard.complete else None, pure=not heard.asked, began=began)
     if said.pure and heard.complete:
@@ -78,9 +80,14 @@ class _Packer(pickle.Pickler):
     """Pickles dataclasses as calls of their classes: of thousands of stages, that is read three times as fast."""
 
     def reducer_override(self, value: object) -> Any:
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return type(value), tuple(getattr(value, each.name) for each in dataclasses.fields(value))
-        return NotImplemented
+        kind: Any = type(value)
+        fields = _fields(kind)
+        return (type(value), tuple([getattr(value, name) for name in fields])) if fields else NotImplemented
+
+
+@functools.cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def _packed(stages: tuple[Stage, ...]) -> bytes:

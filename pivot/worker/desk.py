@@ -6,10 +6,10 @@ was put outside of stages, and what it has put itself so far.
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pivot.errors import UsageError
+from pivot.errors import PivotError, UsageError
 from pivot.model.observation import ABSENT, PRESENT
 from pivot.model.stored import (
     OWN,
@@ -113,6 +113,7 @@ class StageDesk:
         self._look(name, said if said is not None else found.state if found is not None else ABSENT)
         if found is None:
             raise missing(name, self._way_out(name))
+        self._bring(found)
         return load_value(self._cache(), name, found)
 
     def exists(self, name: KeyName, *, state: bool) -> bool:
@@ -137,7 +138,7 @@ class StageDesk:
     def keys(self, namespace: KeyName) -> list[str]:
         """See `pivot.store.keys`."""
         log = self._log
-        there = {entry.name for entry in entries_in(self._layout, namespace) if self._is_seen(entry)}
+        there = {entry.name for entry in self._entries(namespace) if self._is_seen(entry)}
         self._look(namespace, listing_state(there))
         own = {name for name in log.puts if name.partition(":")[0] == namespace}
         return sorted(key_of(name) for name in there | own)
@@ -161,8 +162,26 @@ class StageDesk:
 
     def _entry(self, name: KeyName) -> Entry | None:
         self._require_store()
-        entry = read_entry(self._layout, name)
+        afar = self._task.afar
+        if afar is None:
+            entry = read_entry(self._layout, name)
+        else:
+            entry = next((entry for entry in afar.table if entry.name == name), None)
         return entry if entry is not None and self._is_seen(entry) else None
+
+    def _entries(self, namespace: KeyName) -> Iterable[Entry]:
+        afar = self._task.afar
+        if afar is None:
+            return entries_in(self._layout, namespace)
+        return (entry for entry in afar.table if entry.name.partition(":")[0] == namespace)
+
+    def _bring(self, stored: Stored) -> None:
+        """Where the project's cache is not, a value comes when it is asked for."""
+        if self._task.afar is not None:
+            from pivot.remote.depot import Depot  # lazy: start-up time
+
+            with contextlib.suppress(PivotError):  # then it is told that the cache lacks it, as at home
+                Depot(self._task.afar.remote, create=False).keep(stored.digest, self._cache())
 
     def _is_seen(self, entry: Entry) -> bool:
         return entry.owner != (self._task.key or self._task.stage) and entry.owner not in self._task.later

@@ -103,6 +103,23 @@ class FileLog:
             if self._states.get(path, PRESENT) == PRESENT and not self._is_own(path):
                 self._states[path] = link_state(target)
 
+    def given(self, word: object, *, folder: str | None, afar: bool) -> None:
+        """Somebody is about to start a program with this argument, which it may read as a file.
+
+        Args:
+            folder: see `place`.
+            afar: whether what is no file here may be one where the project is.
+        """
+        path = self.place(word, folder=folder)
+        if path is not None and os.path.isfile(path):
+            self.read(path)
+        elif afar and isinstance(word, str | bytes):
+            command = os.fsdecode(word)
+            for piece in {command, *command.split()}:
+                path = self.place(piece.partition("*")[0].rstrip("/") or os.curdir, folder=folder)
+                if path is not None and not os.path.lexists(path):
+                    self.look(path, ABSENT)
+
     def listing(self, path: str) -> None:
         """Somebody is about to list a folder."""
         with self._lock:

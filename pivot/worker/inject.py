@@ -82,10 +82,10 @@ def _dep(dep: TaskDep, task: Task) -> object:
 
 
 def _loaded(dep: TaskDep, path: str, task: Task) -> object:
-    doing = f"dep {dep.name!r} ({shown(path if dep.items is None else dep.path, task.cwd)})"
     try:
         return pickle.loads(dep.loader.payload).load(path)
     except Exception as error:
+        doing = f"dep {dep.name!r} ({shown(path if dep.items is None else dep.path, task.cwd)})"
         hint = None
         if isinstance(error, FileNotFoundError) and not os.path.exists(path):
             hint = "make the file, or let a stage declare it as its output"

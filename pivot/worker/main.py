@@ -144,7 +144,9 @@ def _run(task: Task) -> TaskResult:
     with surroundings(task.cwd, task.environment), captured(task.log):
         with observing(task, importer, log) as watch:
             result = _execute(task, log, watch.asked)
-        return replace(result, seen=watch.seen()) if isinstance(result, Success) else result
+        if isinstance(result, Success) or task.afar is not None:  # where something is lacking, it may be why
+            return replace(result, seen=watch.seen())
+        return result
 
 
 def _execute(task: Task, log: ImportLog, note: Note) -> Success | Failure:

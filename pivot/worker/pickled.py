@@ -3,7 +3,10 @@
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from types import FunctionType
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
+
+_NO_CODE = frozenset((str, int, tuple, dict, type(None), bool, GetSetDescriptorType, MemberDescriptorType))
+"""Most of what stands in a class beside its methods."""
 
 
 def code_of(names: Iterable[tuple[str, str]], is_project: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
@@ -20,20 +23,24 @@ def code_of(names: Iterable[tuple[str, str]], is_project: Callable[[str], bool])
         found: object = sys.modules.get(module)
         for part in name.split("."):
             found = getattr(found, part, None)
-        held = [vars(kind).values() for kind in found.__mro__] if isinstance(found, type) else [[found]]
-        for values in held:
-            for value in values:
-                for function in _functions(value):
-                    code = function.__code__
-                    if is_project(code.co_filename):
-                        yield code.co_filename, code.co_firstlineno
+        if not isinstance(found, type):
+            held: Iterable[object] = (found,)
+        else:  # what `object` has is C code
+            held = (value for kind in found.__mro__ if kind is not object for value in vars(kind).values())
+        for value in held:
+            if type(value) in _NO_CODE:
+                continue
+            for function in (value,) if type(value) is FunctionType else _functions(value):
+                code = function.__code__
+                if is_project(code.co_filename):
+                    yield code.co_filename, code.co_firstlineno
 
 
-def _functions(value: object) -> Iterator[FunctionType]:
+def _functions(value: object) -> Iterable[FunctionType]:
     if isinstance(value, property):
         inner: tuple[object, ...] = (value.fget, value.fset, value.fdel)
     elif isinstance(value, functools.cached_property):
         inner = (value.func,)
     else:
         inner = (getattr(value, "__func__", value),)
-    yield from (one for one in inner if isinstance(one, FunctionType))
+    return [one for one in inner if isinstance(one, FunctionType)]

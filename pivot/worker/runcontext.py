@@ -8,7 +8,7 @@ import contextlib
 import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pivot.errors import UsageError
@@ -26,7 +26,8 @@ from pivot.model.context import (
     RunContext,
     pointer,
 )
-from pivot.worker.context import Note, current, unnoted
+from pivot.worker.context import Note, current, told, unnoted
+from pivot.worker.offspring import inherited
 
 
 class Table(Mapping[str, Any]):
@@ -177,7 +178,7 @@ class RunContextDoor:
     __slots__ = ()
 
     def __call__(self) -> Context:
-        """The run context of the stage that runs in this process, in whatever function and thread.
+        """The run context of the stage that runs in this process, or that started it by `multiprocessing`.
 
         Raises:
             UsageError: no stage runs here.
@@ -186,14 +187,14 @@ class RunContextDoor:
         if given:
             return Context(given[-1], unnoted)
         one = current()
+        if one is None and (handed := inherited()) is not None:
+            return Context(*handed)
         if one is None:
             raise UsageError(
                 "pivot.run_context() works only while a stage runs",
                 "call it in the stage's function, or try it out: with pivot.run_context.use(config={…}):",
             )
-        task = one.task
-        said = replace(task.context, executor=task.executor, attempt=task.attempt)
-        return Context(said, one.note)
+        return Context(told(one.task), one.note)
 
     @contextlib.contextmanager
     def use(

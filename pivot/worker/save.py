@@ -99,7 +99,9 @@ def _keep_value(out: TaskOut, value: object, task: Task) -> None:
 
 def _save(loader: LoaderRef, value: object, path: str, doing: str, task: Task) -> None:
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):  # as most often it is, made for all outputs
+            os.makedirs(folder, exist_ok=True)
         pickle.loads(loader.payload).save(value, path)
     except Exception as error:
         what = f"{doing}: {loader.name.rpartition('.')[2]} cannot save {article(value)}"

@@ -310,9 +310,7 @@ class Recorder:
         base = os.path.abspath(os.fsdecode(folder)) if isinstance(folder, str | bytes | os.PathLike) else None
         for word in words:
             with contextlib.suppress(Exception):
-                place = self.files.place(word, folder=base)
-                if place is not None and os.path.isfile(place):
-                    self.files.read(place)
+                self.files.given(word, folder=base, afar=self._task.afar is not None)
 
     def fork(self, frame: FrameType) -> None:
         """This process is about to have a child that has all of this, too."""

@@ -16,7 +16,7 @@ def surroundings(cwd: str, environment: Mapping[str, str]) -> Iterator[None]:
     before, argv, path, variables = _current_folder(), sys.argv[:], sys.path[:], _held()
     os.chdir(cwd)
     try:
-        _set_environment({os.fsencode(n): os.fsencode(v) for n, v in environment.items()})
+        _set_environment(_encoded(environment))
         yield
     finally:
         _set_environment(variables)
@@ -81,6 +81,12 @@ def _current_folder() -> str:
         return os.getcwd()
     except FileNotFoundError:  # somebody removed it
         return os.sep
+
+
+def _encoded(environment: Mapping[str, str]) -> dict[bytes, bytes]:
+    """As `os.fsencode` for each name and value, which takes three times as long."""
+    coding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+    return {n.encode(coding, errors): v.encode(coding, errors) for n, v in environment.items()}
 
 
 def _held() -> dict[bytes, bytes]:

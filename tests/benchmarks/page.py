@@ -24,8 +24,8 @@ Profiles of single runs on the machine above (`cProfile`, `perf`, `strace -c`), 
   once), which wait now and then while the disk takes what was flushed (without any flush: 0.5 s less). 0.7 s are the definitions,
   half of that the watch over what they ask for. On a file system in memory the same run takes three quarters of the time. ext4 is
   slow at making files for minutes after many were removed (`recently_deleted` in the kernel): the same run then takes half as long again.
-- *`%load_ext`*: 150 ms make some 240 dataclasses, 110 ms pydantic's models; they are made at once since a cell may replace what
-  they are made with.
+- *A cell right after `%load_ext`*: 150 ms make some 240 dataclasses, 110 ms pydantic's models. They are made before the next cell
+  begins, since it may replace what they are made with; a kernel that is idle makes them at once.
 - *First stage with pandas*: what Pivot itself needs in the fork server comes before and after pandas: 0.2 s, half of it pydantic.
 - *A stage redefined and run*: 33 ms of CPU time, of which the cell's text is indexed three times, and its stage is defined twice.
 - *One of 100,000 files changed*: two looks at each file, and one question to the memory of digests.

@@ -92,7 +92,7 @@ def test_a_metric_edited_by_hand_is_seen_and_head_keeps_its_own(committed):
 
 
 def test_a_run_keeps_its_numbers_when_the_caches_are_gone(committed):
-    for path in committed.path.glob(".pivot/cache/runs/*/*/*.json"):
+    for path in committed.path.glob(".pivot/cache/runs/*/*.json"):
         path.unlink()
     (committed.path / "eval.json").unlink()
     assert rows(committed.pivot("metrics", "diff", "-2", "-1").out)[1][2:] == ["0.5", "0.25", "-0.25"]

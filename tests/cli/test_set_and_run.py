@@ -81,3 +81,36 @@ def test_run_prints_the_values_of_a_mapped_stage_that_comes_last(shell):
     )
     done = shell.pivot("run", "pivot.yaml", "--n", "4")
     assert done.out.endswith("\nsquare: [0, 1, 4, 9]\n")
+
+
+def test_run_prints_a_table_that_comes_last_and_a_list_that_is_set_is_gone_through(shell):
+    shell.write(
+        "st.py",
+        """
+        import pandas as pd
+
+        def fetch(city):
+            return len(city["name"])
+
+        def table(lengths):
+            return pd.DataFrame({"length": lengths}, index=["x", "y"])
+        """,
+    )
+    shell.write(
+        "pivot.yaml",
+        """
+        stages:
+          fetch: {python: st.fetch, map: params.cities, params: {cities: []}}
+          table: {python: st.table, depends_on: fetch}
+        """,
+    )
+    done = shell.pivot("run", ".", "--set", "cities=[{name: oslo}, {name: lisboa}]")
+    assert (done.code, done.out.splitlines()[-4:]) == (0, ["table:", "   length", "x       4", "y       6"])
+
+
+def test_run_with_json_writes_what_went_wrong_beside_the_values(shell):
+    shell.write("st.py", "def good():\n    return 1\n\n\ndef bad():\n    raise ValueError('not today')\n")
+    shell.write("pivot.yaml", "stages: {good: {python: st.good}, bad: {python: st.bad}}\n")
+    done = shell.pivot("run", ".", "--json", "--keep-going")
+    assert (done.code, json.loads(done.out)) == (1, {"good": 1})
+    assert done.err == "error: bad failed: ValueError: not today (st.py:6)\n"

@@ -30,6 +30,10 @@ before = set(sys.modules)
 shell.run_line_magic("load_ext", "pivot_jupyter")
 assert "pivot" in shell.magics_manager.magics["line"]
 """
+NEXT_CELL = f"""{LOAD}
+shell.run_cell("import sys; ready = 'pydantic.main' in sys.modules")
+assert shell.user_ns["ready"], "a cell could change what pydantic is made with"
+"""
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,8 @@ assert "pivot" in shell.magics_manager.magics["line"]
         (COMMAND.format([]), {"COMP_WORDS": "pivot re", "COMP_CWORD": "1"}, 5, set()),
         (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 22, {"yaml"}),
         (AHEAD, {}, 11, set()),
-        (LOAD, {}, 245, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
+        (LOAD, {}, 5, {"IPython", "sqlite3", "asyncio", "_hashlib"}),
+        (NEXT_CELL, {}, 246, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
     ],
     ids=[
         "import pivot",
@@ -51,6 +56,7 @@ assert "pivot" in shell.magics_manager.magics["line"]
         "completion of a stage",
         "the fork server of a first run",
         "%load_ext",
+        "the cell after it",
     ],
 )
 def test_start_up_imports_little(tmp_path, code, environment, most, wanted):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pivot.core.schedule import (
+from pivot.core.orders import (
     CancelRequested,
     Check,
     Command,
@@ -18,10 +18,12 @@ from pivot.core.schedule import (
     Gather,
     Interrupt,
     Paused,
+    Recall,
     Resumed,
-    Scheduler,
     Spread,
+    Staffed,
 )
+from pivot.core.schedule import Scheduler
 from pivot.model.digest import Digest, digest_text
 from pivot.model.event import Outcome
 from pivot.model.fingerprint import Part, PartKind
@@ -126,10 +128,13 @@ def digest() -> Callable[[str], Digest]:
 def event(text: str) -> Event:
     """``a!`` must run, ``a~`` need not, ``a-`` pauses, ``a+`` resumes, ``a=failed`` ended so, ``^C`` a wish.
 
-    ``a*3`` is three items, ``a*3/2`` at most two at once.
+    ``a*3`` is three items, ``a*3/2`` at most two at once; ``a0=ran@9`` ended after nine seconds. ``2|1`` is somebody
+    with two hands who takes one more.
     """
     if text == "^C":
         return CancelRequested()
+    if "|" in text:
+        return Staffed(*map(int, text.split("|")))
     if "*" in text:
         stage, _, rest = text.partition("*")
         count, _, most = rest.partition("/")
@@ -138,12 +143,13 @@ def event(text: str) -> Event:
         return Paused(text[:-1]) if text.endswith("-") else Resumed(text[:-1])
     if text.endswith(("!", "~")):
         return Decided(text[:-1], text.endswith("!"))
-    stage, _, outcome = text.partition("=")
-    return Ended(stage, Outcome(outcome))
+    stage, _, end = text.partition("=")
+    outcome, _, seconds = end.partition("@")
+    return Ended(stage, Outcome(outcome), float(seconds) if seconds else None)
 
 
 def told(commands: Sequence[Command]) -> str:
-    """``?a`` check, ``>a`` execute, ``a=blocked:b`` conclude, ``&a`` gather, ``xa`` interrupt, ``.`` done."""
+    """``?a`` check, ``>a`` execute, ``a=blocked:b`` conclude, ``&a`` gather, ``xa`` interrupt, ``<a`` recall, ``.`` done."""
     words = []
     for command in commands:
         match command:
@@ -157,6 +163,8 @@ def told(commands: Sequence[Command]) -> str:
                 words.append(f"&{stage}")
             case Interrupt(stage):
                 words.append(f"x{stage}")
+            case Recall(item):
+                words.append(f"<{item}")
             case Done():
                 words.append(".")
     return " ".join(words)

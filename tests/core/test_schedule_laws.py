@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pivot.core.schedule import (
+from pivot.core.orders import (
     CancelRequested,
     Check,
     Conclude,
@@ -13,11 +13,15 @@ from pivot.core.schedule import (
     Done,
     Ended,
     Execute,
+    Gather,
     Interrupt,
     Paused,
+    Recall,
     Resumed,
-    Scheduler,
+    Spread,
+    Staffed,
 )
+from pivot.core.schedule import Scheduler
 from pivot.model.event import Outcome
 from pivot.model.resources import Resources
 
@@ -33,14 +37,23 @@ def graphs(draw):
     }
 
 
-class World:
-    """Answers the scheduler's commands at random and holds it to its laws."""
+def whole(name):
+    """The stage of an item."""
+    return name.partition("[")[0]
 
-    def __init__(self, graph, random, *, jobs, mutex, resources, capacity, keep_going, cancels):
+
+class World:
+    """Answers the scheduler's commands at random and holds it to its laws.
+
+    `running` is what was handed out. It is begun in turn, as much at once as there are hands.
+    """
+
+    def __init__(self, graph, random, *, jobs, mutex, resources, capacity, keep_going, cancels, ahead):
         self.graph, self.random, self.jobs, self.mutex = graph, random, jobs, mutex
         self.resources, self.capacity = resources, capacity
         self.keep_going, self.cancels = keep_going, cancels
         self.checking, self.settling, self.running, self.paused = [], [], [], []
+        self.begun, self.recalled, self.spread, self.gathered, self.ahead = [], [], [], [], ahead
         self.ends, self.done, self.cancelled = {}, 0, False
         self.scheduler = Scheduler(
             graph, jobs=jobs, mutex=mutex, resources=resources, capacity=capacity, keep_going=keep_going
@@ -58,17 +71,14 @@ class World:
                     assert stage not in self.checking + self.settling + self.running + list(self.ends)
                     assert not self.cancelled
                     self.checking.append(stage)
-                case Execute(stage):
+                case Execute(name):
                     assert all(
-                        self.ends[feeder] in (RAN, RESTORED, UNCHANGED) for feeder in self.graph[stage]
+                        self.ends[feeder] in (RAN, RESTORED, UNCHANGED) for feeder in self.graph[whole(name)]
                     )
                     assert not self.cancelled
-                    self.running.append(stage)
-                    held = [name for running in self.running for name in set(self.mutex.get(running, ()))]
-                    assert len(held) == len(set(held))
-                    assert "*" not in held or len(self.running) == 1
-                    assert len(self.running) <= self.jobs
-                    self.require_capacity()
+                    self.running.append(name)
+                    assert len(self.running) <= self.jobs + (self.ahead if "[" in name else 0)
+                    self.begin()
                 case Conclude(stage, outcome, cause):
                     assert stage not in self.ends
                     self.ends[stage] = outcome
@@ -77,13 +87,32 @@ class World:
                     if outcome is BLOCKED:
                         assert self.ends[cause] is FAILED
                         assert cause in self.ancestors(stage)
-                case Interrupt(stage):
-                    assert stage in self.running
+                case Interrupt(name):
+                    assert name in self.running
+                case Recall(name):
+                    assert name in self.running
+                    if name not in self.begun:
+                        self.running.remove(name)
+                        self.recalled.append(name)
+                case Gather(stage):
+                    assert not [name for name in self.running + self.recalled if whole(name) == stage]
+                    self.spread.remove(stage)
+                    self.gathered.append(stage)
                 case Done():
                     self.done += 1
 
+    def begin(self):
+        """Begin with what was handed out, as far as there are hands; the laws hold for what has begun."""
+        self.begun = [name for name in self.running if name in self.begun]
+        waiting = [name for name in self.running if name not in self.begun]
+        self.begun += waiting[: self.jobs - len(self.begun)]
+        held = [name for one in self.begun for name in set(self.mutex.get(whole(one), ()))]
+        assert len(held) == len(set(held))
+        assert "*" not in held or len(self.running) == 1
+        self.require_capacity()
+
     def require_capacity(self):
-        taken = [self.resources.get(stage, Resources()) for stage in self.running]
+        taken = [self.resources.get(whole(name), Resources()) for name in self.begun]
         assert sum(min(int(one.cpus), self.jobs) for one in taken) <= self.jobs
         for name, limit in self.capacity.items():
             assert sum(min(one.amounts().get(name, 0), limit) for one in taken) <= limit
@@ -92,10 +121,25 @@ class World:
         if self.cancels and not self.random.randrange(8):
             self.cancelled = True
             return self.scheduler.handle(CancelRequested())
-        queues = (self.checking, self.settling, self.running, self.paused)
+        if self.random.random() < 0.1:
+            return self.scheduler.handle(Staffed(self.jobs, self.ahead))
+        queues = (self.checking, self.settling, self.begun, self.paused, self.recalled, self.gathered)
         queue = self.random.choice([queue for queue in queues if queue])
         stage = self.random.choice(queue)
         queue.remove(stage)
+        if queue is self.recalled:
+            return self.scheduler.handle(Ended(stage, CANCELLED))
+        if queue is self.begun:
+            self.running.remove(stage)
+            self.begin()
+            queue = self.running
+        if "[" in stage:
+            seconds = self.random.choice([None, 0.1, 0.1, 0.1, 9.0])
+            return self.scheduler.handle(Ended(stage, self.random.choice([RAN, FAILED]), seconds))
+        if queue is self.running and not self.random.randrange(3):
+            self.spread.append(stage)
+            items = tuple(f"{stage}[{n}]" for n in range(self.random.randrange(9)))
+            return self.scheduler.handle(Spread(stage, items, self.random.choice([None, None, 1, 3])))
         if queue is self.paused:
             return self.scheduler.handle(Resumed(stage))
         if queue is self.running and not self.random.randrange(4):
@@ -108,9 +152,8 @@ class World:
                 self.settling.append(stage)
             return self.scheduler.handle(Decided(stage, needs_run))
         outcomes = [RAN, RAN, RAN, FAILED] + [CANCELLED] * self.cancelled
-        self.ends[stage] = self.random.choice(
-            outcomes if queue is self.running else [RESTORED, UNCHANGED, FAILED]
-        )
+        at_work = queue is self.running or queue is self.gathered
+        self.ends[stage] = self.random.choice(outcomes if at_work else [RESTORED, UNCHANGED, FAILED])
         return self.scheduler.handle(Ended(stage, self.ends[stage]))
 
 
@@ -132,9 +175,10 @@ class World:
         max_size=9,
     ),
     capacity=st.dictionaries(st.sampled_from(["gpus", "license"]), st.integers(1, 3)),
+    ahead=st.integers(0, 3),
 )
 def test_the_laws_hold_for_every_graph_and_every_order_of_events(
-    graph, seed, jobs, keep_going, cancels, locks, wants, capacity
+    graph, seed, jobs, keep_going, cancels, locks, wants, capacity, ahead
 ):
     mutex = dict(zip(graph, locks, strict=False))
     resources = dict(zip(graph, wants, strict=False))
@@ -147,6 +191,7 @@ def test_the_laws_hold_for_every_graph_and_every_order_of_events(
         capacity=capacity,
         keep_going=keep_going,
         cancels=cancels,
+        ahead=ahead,
     )
     world.obey(world.scheduler.start())
     while not world.done:

@@ -194,7 +194,7 @@ class Notebook:
 
     def ask(self, before, after, argument):
         """Go through a row; the answer."""
-        from pivot_jupyter.extension import current_session
+        from pivot_jupyter.doorway import current_session
 
         answer = Answer()
         places.write(self.folder, {name: text for name, text in before.items() if name != "stages.py"})

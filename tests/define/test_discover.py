@@ -1,10 +1,11 @@
+import contextlib
 import os
 import subprocess
 import sys
 
 import pytest
 
-from pivot.define.discover import definition
+from pivot.define.discover import definition, gather
 from pivot.define.locate import find_pipeline_file
 from pivot.errors import DefinitionError
 from pivot.model.digest import digest_text
@@ -334,3 +335,40 @@ def test_marking_a_function_imports_no_heavy_library():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+class Calls:
+    """Counts the calls in this thread, from the first execution of a module of the project on."""
+
+    count = 0
+
+    def executing(self, name):
+        del name
+        sys.setprofile(self.on_event)
+        return contextlib.nullcontext()
+
+    def on_event(self, _frame, event, _argument):
+        self.count += event in ("call", "c_call")
+
+
+def test_a_stage_more_makes_few_calls_that_are_watched(project):
+    """Of hundreds of events for each, the watch over what code asks took most of the time of thousands of stages."""
+
+    def calls(count):
+        entries = "".join(
+            f"  s{n}: {{python: stages.clean, deps: {{raw: raw/{n}.txt}}, outs: {{o: out/{n}.txt}}}}\n"
+            for n in range(count)
+        )
+        project.write("pivot.yaml", f"stages:\n{entries}")
+        watch = Calls()
+        try:
+            gathered = gather(str(project.root / "pivot.yaml"), str(project.root), (), watch)
+        finally:
+            sys.setprofile(None)
+        assert len(gathered.definition().stages) == count
+        return watch.count
+
+    project.write("stages.py", STAGES)
+    calls(1)  # what comes first is imported
+    few, many = calls(20), calls(40)
+    assert 0 < many - few < 20 * 300

@@ -19,6 +19,13 @@ ASKED = {
     "in a helper": ("return helper()", {"data": {"n": 2}}, "config.data.n"),
     "in a thread": ("return in_a_thread()", {"data": {"n": 2}}, "config.data.n"),
     "in a forked child": ("return in_a_child()", {"data": {"n": 2}}, "config.data.n"),
+    "in a child that is started anew": ("return in_a_child('spawn')", {"data": {"n": 2}}, "config.data.n"),
+    "in a child of a server": ("return in_a_child('forkserver')", {"data": {"n": 2}}, "config.data.n"),
+    "in the child of a forked child": (
+        "return in_a_child('fork', in_a_child, 'spawn')",
+        {"data": {"n": 2}},
+        "config.data.n",
+    ),
     "of the params": ("return str(pivot.get_run_context().config.input['p'])", {}, "params.p"),
     "nothing": ("pivot.run_context()", {"data": {"n": 2}}, None),
 }
@@ -35,11 +42,12 @@ def in_a_thread():
         return pool.submit(helper).result()
 
 
-def in_a_child():
+def in_a_child(way="fork", function=helper, *given):
     import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
 
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        return pool.apply(helper)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(way)) as pool:
+        return pool.submit(function, *given).result()
 """
 
 

@@ -15,9 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pivot.executors.cluster import ClusterExecutor, Connection
+from pivot.executors.cluster import ClusterExecutor
+from pivot.executors.connection import Connection
 from pivot.executors.forkserver import ForkserverExecutor
 from pivot.model.executor import ExecutorSpec
+from pivot.model.place import Place
 from pivot.model.resources import Resources
 from pivot.model.stage import ObjectRef, Returns, StageParameters
 from pivot.model.task import Failure, Success
@@ -238,6 +240,28 @@ def test_a_worker_of_the_cluster_that_dies_fails_its_stage_and_the_next_one_runs
 
 
 @on_clusters
+def test_what_waited_behind_a_worker_of_the_cluster_that_dies_is_handed_out_anew(executor, tasks):
+    begun = [begin(executor, tasks, name) for name in ("victim", "other")]
+    waiting = submit_meeting(executor, tasks, "next")
+    let_go(tasks, "next")
+    for worker in {psutil.Process(server).parent() for _, (_, server) in begun}:
+        worker.kill()
+    assert [future.result(60).kind for future, _ in begun] == ["died", "died"]
+    assert isinstance(waiting.result(60), Success)
+
+
+def test_what_waits_is_taken_back_and_what_runs_goes_on(executor, tasks):
+    running = [begin(executor, tasks, name)[0] for name in ("one", "two")]
+    waiting = [submit_meeting(executor, tasks, "three") for _ in range(2)]
+    for name in ("one", "two", "three"):
+        executor.recall(name)
+    assert [future.result(60).kind for future in waiting] == ["cancelled", "cancelled"]
+    let_go(tasks, "one", "two", "three")
+    assert [type(future.result(60)) for future in running] == [Success, Success]
+    assert not (tasks.folder / "three.here").exists()
+
+
+@on_clusters
 def test_stages_that_take_all_of_a_cluster_run_one_after_the_other(executor, tasks):
     text = """
         import os, time
@@ -259,8 +283,9 @@ def test_a_stage_that_no_worker_has_room_for_is_refused_before_anything_runs(exe
     ) as no:
         executor.require({"small": Resources(), "big": Resources(cpus=64)})
     assert "the most is 2" in no.value.message
-    with pytest.raises(Exception, match="gpus: 1"):
-        executor.require({"drawn": Resources(gpus=1)})
+    asked = Resources(gpus=1, places=(("cpus", Place("pivot.yaml", 7)), ("gpus", Place("pivot.yaml", 8))))
+    with pytest.raises(Exception, match=r"gpus: 1 \(the most is 0\) \(pivot\.yaml:8\)"):
+        executor.require({"drawn": asked})
     executor.require({"labelled": Resources(labels=(("license", 1.0),))})  # nobody here declares any
 
 
@@ -276,7 +301,8 @@ DRIVER = """
     spec = importlib.util.spec_from_file_location("factory", {conftest!r})
     factory = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(factory)
-    from pivot.executors.cluster import ClusterExecutor, Connection
+    from pivot.executors.cluster import ClusterExecutor
+    from pivot.executors.connection import Connection
     from pivot.model.executor import ExecutorSpec
     tasks = factory.TaskFactory(Path({folder!r}))
     one = ClusterExecutor(Connection(ExecutorSpec({kind!r}, workers=1, threads=1)), None, (), {folder!r})
@@ -284,13 +310,14 @@ DRIVER = """
 """
 
 
-def test_kill_9_of_the_driver_leaves_no_process(tasks):
-    require("dask")
+@pytest.mark.parametrize("started", ["dask", "ray"])
+def test_kill_9_of_the_driver_leaves_no_process(tasks, started):
+    require(started)
     text = textwrap.dedent(MEET).replace("{NAME}", "only").replace("NAME", "'only'")
     script = tasks.folder / "driver.py"
     script.write_text(
         textwrap.dedent(DRIVER).format(
-            conftest=str(CONFTEST), folder=str(tasks.folder), kind="dask", text=text
+            conftest=str(CONFTEST), folder=str(tasks.folder), kind=started, text=text
         )
     )
     process = subprocess.Popen([sys.executable, str(script)])

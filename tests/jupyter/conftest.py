@@ -38,6 +38,7 @@ def shell(kernel_place, monkeypatch):
     made = InteractiveShell()
     made.history_manager.enabled = False
     made.run_line_magic("load_ext", "pivot_jupyter")
+    made._pivot_doorway.open()  # which the next cell would do
     yield made
     made.run_line_magic("unload_ext", "pivot_jupyter")
     made.history_manager.end_session()

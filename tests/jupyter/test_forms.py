@@ -54,3 +54,4 @@ def test_objects_are_shown_as_text_and_as_html_until_the_extension_is_unloaded(s
     plain, _ = shell.display_formatter.format(value)
     assert "text/html" not in plain
     shell.run_line_magic("load_ext", "pivot_jupyter")
+    shell._pivot_doorway.open()

@@ -324,6 +324,7 @@ def test_loading_twice_changes_nothing_and_unloading_undoes_it(shell):
     callbacks = {name: list(found) for name, found in shell.events.callbacks.items()}
     shell.run_line_magic("load_ext", "pivot_jupyter")
     shell.run_line_magic("reload_ext", "pivot_jupyter")
+    shell._pivot_doorway.open()
     assert {n: len(f) for n, f in shell.events.callbacks.items()} == {n: len(f) for n, f in callbacks.items()}
     shell.run_line_magic("unload_ext", "pivot_jupyter")
     assert shell.find_line_magic("pivot") is None

@@ -139,3 +139,11 @@ def test_it_is_a_table_of_bytes(backend: Backend, steps: list[tuple[str, bytes]]
         model[f"t/{folder}/{key}x"] = data
         backend.write(f"t/{folder}/{key}x", io.BytesIO(data))
     assert {key: content(backend, key) for key in backend.list("t/")} == model
+
+
+def test_what_is_discarded_is_gone_and_may_be_discarded_again(backend: Backend) -> None:
+    backend.write("a/one", io.BytesIO(b"1"))
+    backend.write("a/two", io.BytesIO(b"2"))
+    for _ in range(2):
+        backend.discard("a/one")
+        assert list(backend.list("a/")) == ["a/two"]

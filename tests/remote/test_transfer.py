@@ -13,26 +13,7 @@ from pivot.model.digest import Digest, digest_bytes
 from pivot.remote.backend import RemoteError, Source
 from pivot.remote.memory import MemoryBackend
 from pivot.remote.transfer import FORMAT, Link, Transferred, Wanted, object_key
-from pivot.store.index import StateDb, StatIndex
-from pivot.store.layout import create
 from pivot.store.objects import ObjectStore
-
-
-@pytest.fixture
-def cache(tmp_path: Path):
-    """Makes empty caches."""
-    opened = []
-
-    def make(name: str) -> ObjectStore:
-        (tmp_path / name).mkdir()
-        layout = create(str(tmp_path / name))
-        db = StateDb(layout)
-        opened.append(db)
-        return ObjectStore(layout, StatIndex(db))
-
-    yield make
-    for db in opened:
-        db.close()
 
 
 def put(objects: ObjectStore, *contents: bytes) -> list[Wanted]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pivot.model.decision import Change, ChangeKind, Verdict
-from pivot.model.digest import digest_text
+from pivot.model.digest import digest_bytes, digest_text
 from pivot.model.event import (
     Notice,
     Outcome,
@@ -39,6 +39,7 @@ from pivot.store.history import (
     read_result,
     run_name,
 )
+from pivot.store.runcache import read_record, write_record
 
 EVENTS = (
     RunStarted("r1", ("a", "b"), 2, ("b", "a*")),
@@ -174,6 +175,28 @@ def test_a_result_without_the_bytes_of_its_metric_gets_them_from_the_run_cache_o
     shutil.rmtree(project.layout.runs)
     project.write("metric.json", b"edited by hand")
     assert read_result(project.layout, keep_record(project.layout, bare)) == bare
+
+
+def test_a_result_is_a_second_name_of_its_run_cache_entry_and_outlasts_it(project, record):
+    made = record({"a": b"1"}, uncached={"metric.json": b"1"})
+    write_record(project.layout, made)
+    name = keep_record(project.layout, made)
+    entry = Path(project.layout.record_file("train", made.inputs.declared_key, made.inputs.observed.digest))
+    (kept,) = (path for path in Path(project.layout.runs, ".records").rglob("*") if path.is_file())
+    assert kept.samefile(entry)
+    write_record(project.layout, replace(made, sources={"m.py": digest_bytes(b"another text, same inputs")}))
+    assert read_result(project.layout, name) == made
+    entry.unlink()
+    assert read_result(project.layout, name) == made
+    assert list(kept_records(project.layout)) == [made]
+
+
+def test_a_result_is_never_a_second_name_of_another_result(project, record):
+    made = record({"a": b"1"})
+    other = replace(made, sources={"m.py": digest_bytes(b"another text, same inputs")})
+    write_record(project.layout, other)
+    assert read_result(project.layout, keep_record(project.layout, made)) == made
+    assert read_record(project.layout, "train", made.inputs) == other
 
 
 @pytest.mark.parametrize("damage", [b"", b"torn", zlib.compress(b"{}"), zlib.compress(b"[1]"), None])

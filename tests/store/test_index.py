@@ -15,6 +15,7 @@ from pivot.store import hashing
 from pivot.store.folders import hash_entries
 from pivot.store.index import SourceIndex, StateDb, StatIndex, Versions
 from pivot.store.layout import plan_layout
+from pivot.store.trees import digest_by_pieces
 
 LATER = 10_000_000_000
 
@@ -100,7 +101,7 @@ def looked(
 
     files = sorted(path.name for path in folder.iterdir())
     before = tree_digest(hash_entries(index, str(folder), files))
-    found = index.tree_digest({str(folder / name): name for name in files}, entries)
+    found = digest_by_pieces(index, {str(folder / name): name for name in files}, entries)
     assert found == before
     return found
 
@@ -126,6 +127,50 @@ def test_a_folder_is_worked_out_anew_only_after_a_change_even_by_another_process
         known.add(looked(index, files[0].parent, times))
     assert len(known) == len(times) == 5
     db.close()
+
+
+def test_of_a_large_folder_only_the_part_is_looked_up_in_which_something_changed(project):
+    """What one file of thousands costs must not grow with them."""
+    files = [project.write(f"d/{number}", b"%d" % number) for number in range(3000)]
+    folder = files[0].parent
+    db, index = fresh(project)
+    looked_up: list[int] = []
+
+    def found() -> str:
+        names = sorted(path.name for path in folder.iterdir())
+        places = {str(folder / name): name for name in names}
+
+        def entries(versions: Versions) -> list[TreeEntry]:
+            looked_up.append(len(versions))
+            return [
+                TreeEntry(places[place], one[0], one[1].st_size, bool(one[1].st_mode & stat.S_IXUSR))
+                for place, one in versions.items()
+                if one is not None
+            ]
+
+        digest = digest_by_pieces(index, places, entries)
+        assert digest == tree_digest(hash_entries(index, str(folder), names))
+        return digest
+
+    known = {found()}
+    assert sum(looked_up) == 3000
+    index.flush()
+    db.close()
+    for change in (
+        lambda: files[7].write_bytes(b"other"),
+        lambda: files[8].chmod(0o755),
+        lambda: files[9].unlink(),
+        lambda: (folder / "70a").write_bytes(b"new"),
+        lambda: files[10].rename(folder / "zz"),
+    ):
+        change()
+        looked_up.clear()
+        db, index = fresh(project)
+        known.add(found())
+        assert 0 < sum(looked_up) < 2000
+        index.flush()
+        db.close()
+    assert len(known) == 6
 
 
 def test_what_is_written_while_a_folder_is_worked_out_counts_the_next_time(project):

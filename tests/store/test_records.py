@@ -176,7 +176,7 @@ def test_a_run_cache_entry_that_is_torn_newer_or_misplaced_is_a_miss(project, re
     made, other = record({}), record({}, code="v2")
     assert read_record(project.layout, "train", made.inputs) is None
     write_record(project.layout, made)
-    path = next(Path(project.layout.records_folder("train", made.inputs.declared_key)).iterdir())
+    path = Path(project.layout.record_file("train", made.inputs.declared_key, made.inputs.observed.digest))
     whole = path.read_text()
     assert read_record(project.layout, "train", made.inputs) == made
     for wrong in (
@@ -191,7 +191,7 @@ def test_a_run_cache_entry_that_is_torn_newer_or_misplaced_is_a_miss(project, re
 def test_a_run_cache_entry_whose_contents_are_damaged_is_a_miss(project, record):
     made = record({}, uncached={"metrics.json": b"right"})
     write_record(project.layout, made)
-    path = next(Path(project.layout.records_folder("train", made.inputs.declared_key)).iterdir())
+    path = Path(project.layout.record_file("train", made.inputs.declared_key, made.inputs.observed.digest))
     path.write_text(path.read_text().replace("cmlnaHQ=", "d3Jvbmc="))
     assert read_record(project.layout, "train", made.inputs) is None
     assert read_records(project.layout, "train", made.inputs.declared_key) == []

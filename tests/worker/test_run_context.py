@@ -2,7 +2,9 @@
 
 import copy
 import json
+import multiprocessing
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,6 +14,7 @@ import pivot
 from pivot.config.tables import config_text
 from pivot.errors import UsageError
 from pivot.model.context import CONFIG, Read, RunContext, path_of, pointer, settled, states_now, take_down
+from pivot.worker.offspring import handed_on
 from pivot.worker.runcontext import Context
 
 KEYS = ("a", "b", "a/b")
@@ -157,3 +160,14 @@ def test_what_a_stage_does_with_a_value_does_not_show_in_what_it_reads_next():
         pivot.run_context().config["names"].append("b")
         pivot.run_context().config.to_dict()["names"].append("c")
         assert pivot.run_context().config.names == ["a"]
+
+
+def test_a_process_that_outlives_the_stage_it_was_started_by_is_refused_what_nobody_would_hear_of():
+    heard = []
+    ask = "__import__('pivot').run_context().stage"
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with handed_on(RunContext(stage="work"), lambda *said: heard.append(said)):
+            assert pool.submit(eval, ask).result() == "work"
+        assert heard == [("stage", Read("work"))]
+        with pytest.raises(UsageError, match="that which started this process is over"):
+            pool.submit(eval, ask).result()

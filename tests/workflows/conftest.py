@@ -1,12 +1,16 @@
 """Small workflows whose stages pass values, run with real workers."""
 
+import os
+import subprocess
+import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pivot.model.event import Event, Notice, StageProgress
-from pivot.project import Project
+from pivot.project import Project, Workers
 
 HEAD = '''
 import os, signal, time
@@ -20,15 +24,31 @@ def called(name):
 
 
 class Workflow:
-    """A project folder, and what its stages said that they did."""
+    """A project folder, and what its stages said that they did.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        executor: as in ``pivot.yaml``; empty: nothing is said of it.
+        workers: that all its runs share; ``None``: each starts its own.
+    """
+
+    def __init__(self, path: Path, executor: str = "", workers: Workers | None = None) -> None:
+        path.mkdir()
         self.path = path
+        self.executor = executor
+        self.workers = workers
         self.events: list[Event] = []
+        self.begun: list[subprocess.Popen[str]] = []
+
+    def beside(self, name: str) -> "Workflow":
+        """Another project, which runs where this one does."""
+        return Workflow(self.path.parent / name, self.executor, self.workers)
 
     def write(self, functions: str, stages: str) -> None:
         (self.path / "st.py").write_text(HEAD + textwrap.dedent(functions))
-        (self.path / "pivot.yaml").write_text("stages:\n" + textwrap.indent(textwrap.dedent(stages), "  "))
+        head = f"executor: {self.executor}\n" if self.executor else ""
+        (self.path / "pivot.yaml").write_text(
+            f"{head}stages:\n" + textwrap.indent(textwrap.dedent(stages), "  ")
+        )
 
     def edit(self, old: str, new: str, file: str = "st.py") -> None:
         text = (self.path / file).read_text()
@@ -38,9 +58,35 @@ class Workflow:
     def run(self, *targets: str, **options) -> dict[str, str]:
         """How each stage ended."""
         self.events.clear()
-        with Project(str(self.path)) as project:
+        with self.project() as project:
             self.result = project.repro(targets, sinks=[self.events.append], **options)
         return {name: str(end.outcome) for name, end in self.result.stages.items()}
+
+    def project(self) -> Project:
+        """As a command opens it."""
+        return Project(str(self.path), workers=self.workers)
+
+    def start(self, *words: str, **options) -> subprocess.Popen[str]:
+        """Begin a ``pivot`` command in a process of its own; `options` as of `subprocess.Popen`."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PIVOT_")}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pivot", *words],
+            cwd=self.path,
+            env=own | {"NO_COLOR": "1", "PYTHONUTF8": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+        self.begun.append(process)
+        return process
+
+    def pivot(self, *words: str) -> tuple[int, str, str]:
+        """Run a ``pivot`` command to its end: exit code, stdout, stderr."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
 
     def calls(self) -> list[str]:
         """What stages took down since the last look, sorted."""
@@ -50,7 +96,7 @@ class Workflow:
         return sorted(lines)
 
     def value(self, stage: str):
-        with Project(str(self.path)) as project:
+        with self.project() as project:
             return project.load(stage)
 
     def notices(self) -> list[str]:
@@ -66,6 +112,9 @@ class Workflow:
 
 
 @pytest.fixture
-def flow(tmp_path: Path) -> Workflow:
-    (tmp_path / "project").mkdir()
-    return Workflow(tmp_path / "project")
+def flow(tmp_path: Path) -> Iterator[Workflow]:
+    made = Workflow(tmp_path / "project")
+    yield made
+    for process in made.begun:  # of a test that failed
+        process.kill()
+        process.communicate()

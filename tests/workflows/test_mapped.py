@@ -36,24 +36,6 @@ def few(stages=STAGES, functions=FETCH, number=5):
     return functions.replace("range(100)", f"range({number})"), stages
 
 
-def test_one_failing_item_of_a_hundred_leaves_the_others_cached(flow):
-    flow.write(FETCH, STAGES)
-    (flow.path.parent / "bad").touch()
-    assert flow.run() == {"cities": "ran", "fetch": "failed", "process": "blocked", "total": "blocked"}
-    assert flow.result.exit_code == 1
-    end = flow.result.stages["fetch"]
-    assert end.reason.startswith("1 of 100 items failed: [37] ValueError: no such city (st.py:")
-    assert "raise ValueError" in end.traceback
-    assert len(flow.calls()) == 99
-    assert set(flow.failed("fetch")) == {0, 1}
-    assert flow.failed("fetch")[-1] == 1
-    (flow.path.parent / "bad").unlink()
-    flow.run("fetch")
-    assert flow.calls() == ["fetch37"]
-    assert flow.progress("fetch")[0] == (99, 100)
-    assert flow.progress("fetch")[-1] == (100, 100)
-
-
 def test_only_new_and_changed_items_run_and_the_order_stays(flow):
     flow.write(*few())
     flow.run()
@@ -76,17 +58,6 @@ def test_a_shorter_list_runs_no_item_and_an_equal_one_nothing(flow):
     flow.run()
     assert flow.calls() == ["total"]
     assert flow.value("total") == 9
-
-
-def test_an_edited_helper_runs_every_item(flow):
-    functions, stages = few(functions=FETCH.replace("city['city'] * 2", "double(city['city'])"))
-    functions = functions.replace('return city["city"] * 2', 'return double(city["city"])')
-    flow.write(functions + "\ndef double(n):\n    return n * 2\n", stages)
-    flow.run("fetch")
-    flow.calls()
-    flow.edit("return n * 2", "return n + n + 0")
-    flow.run("fetch")
-    assert len(flow.calls()) == 5
 
 
 def test_what_one_item_read_runs_that_item_again(flow):
