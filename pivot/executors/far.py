@@ -43,6 +43,9 @@ _MOVERS = 8
 _NAMED = 3
 """Paths that an error names."""
 
+_OF_THE_STAGE = frozenset(("exception", "import", "load", "result"))
+"""Kinds of failures that may come from something that was lacking."""
+
 Carry = Callable[[Task, Supplies], "Future[TaskResult | Delivered]"]
 
 
@@ -287,7 +290,7 @@ def judged(task: Task, result: TaskResult) -> TaskResult:
         message = f"the worker does not have the project as it is here: {_listed(other, task.root)}"
         return Failure("result", message, hint=_way_out(other[0], task))
     if isinstance(result, Failure) and result.seen is not None:
-        other = [*_otherwise(task, result.seen)]
+        other = [*_otherwise(task, result.seen)] if result.kind in _OF_THE_STAGE else []
         return replace(result, hint=_way_out(other[0], task) if other else result.hint, seen=None)
     return result
 

@@ -197,8 +197,8 @@ class Verified:
 
 WAY_OUT = (
     "results must not depend on where a stage runs: install the same versions on every worker, and mount the project "
-    "at the same path there, or name a remote that all of them reach (pivot remote add NAME FOLDER); else run with "
-    "--executor local"
+    "at the same path there, or name a remote that all of them reach (pivot remote add NAME FOLDER --default); else "
+    "run with --executor local"
 )
 """What to do about workers that are not as the driver's machine is."""
 
