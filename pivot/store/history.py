@@ -23,7 +23,7 @@ from pivot.model.event import Event
 from pivot.model.record import StageRecord
 from pivot.paths import absolute
 from pivot.store import atomic, codec
-from pivot.store.events import event_from_json, event_json
+from pivot.store.events import event_from_json, event_json, event_line
 from pivot.store.layout import Layout, file_name
 from pivot.store.runcache import read_record
 
@@ -86,8 +86,7 @@ class RunLog:
         Raises:
             StoreError: it cannot be written.
         """
-        # ASCII: output of stages and names of files may hold bytes that are no UTF-8
-        line = json.dumps(event_json(event), sort_keys=True).encode("ascii") + b"\n"
+        line = event_line(event)
         with atomic.explained(self._path):
             atomic.write_all(self._fd, line, self._path)
 
