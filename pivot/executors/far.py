@@ -19,7 +19,7 @@ from pivot.config.settings import Settings
 from pivot.errors import PivotError
 from pivot.executors.carrier import cancelled
 from pivot.executors.message import Delivered, Freight, Supplies
-from pivot.executors.outpost import FEW
+from pivot.executors.outpost import FEW, MOST
 from pivot.model.digest import Digest, digest_bytes
 from pivot.model.observation import ABSENT, Seen
 from pivot.model.stored import Entry
@@ -209,12 +209,14 @@ class Far:
         folders = {task.root, task.cwd, *task.roots}
         folders |= {os.path.dirname(out.target.rstrip("/")) for out in task.outs}
         found: dict[str, Freight] = {}
+        left = MOST
         for path, own in self._needed(task):
             if os.path.isdir(path):
                 folders.add(path)
             elif own or path not in found:
                 with contextlib.suppress(FileNotFoundError):  # the stage will miss it there as here
-                    found[path] = self._freight(path, own=own)
+                    found[path] = one = self._freight(path, min(FEW, left), own=own)
+                    left -= len(one.data or b"")
         heavy = {one.path: one.digest for one in found.values() if one.data is None}
         there = tuple(sorted(filter(os.path.isdir, folders)))
         return Supplies(task.root, tuple(found.values()), there), heavy
@@ -254,9 +256,9 @@ class Far:
             with contextlib.suppress(OSError):
                 yield from (os.path.join(path, inner) for inner in os.listdir(path))
 
-    def _freight(self, path: str, *, own: bool) -> Freight:
+    def _freight(self, path: str, most: int, *, own: bool) -> Freight:
         info, data = os.stat(path), None
-        if info.st_size <= FEW and stat.S_ISREG(info.st_mode):
+        if info.st_size <= most and stat.S_ISREG(info.st_mode):
             with open(path, "rb") as file:
                 data = file.read()
         digest = self._home.store.file_digest(path) if data is None else digest_bytes(data)
