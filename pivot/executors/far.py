@@ -169,12 +169,24 @@ class Far:
     def _arrive(self, trip: _Trip, answer: Delivered) -> None:
         task = trip.task
         if answer.log:
-            with contextlib.suppress(OSError), open(task.log, "ab") as log:
-                log.write(answer.log)
+            self._keep_log(answer.log, task.log)
         result = judged(task, answer.result)
         if isinstance(result, Success):
             self._unpack(answer)
         trip.future.set_result(result)
+
+    def _keep_log(self, log: bytes | Digest, path: str) -> None:
+        with contextlib.suppress(OSError, PivotError), open(path, "ab") as file:
+            if isinstance(log, bytes):
+                file.write(log)
+                return
+            part = f"{path}.{atomic.token()}"
+            try:
+                self._depot.fetch(log, part)
+                with open(part, "rb") as whole:
+                    shutil.copyfileobj(whole, file)
+            finally:
+                atomic.discard(part)
 
     def _unpack(self, answer: Delivered) -> None:
         for folder in answer.folders:

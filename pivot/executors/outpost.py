@@ -22,6 +22,7 @@ from pivot.errors import PivotError
 from pivot.executors.carrier import gone
 from pivot.executors.message import Delivered, Expected, Freight, Supplies
 from pivot.executors.moved import Move, result_at_home, task_there
+from pivot.model.digest import Digest
 from pivot.model.task import Failure, Success, Task, TaskOut, TaskResult
 from pivot.model.tree import TreeEntry
 from pivot.model.upstream import shown_path
@@ -29,6 +30,7 @@ from pivot.remote.backend import Backend
 from pivot.remote.depot import Depot
 from pivot.store import atomic
 from pivot.store.flush import Flusher
+from pivot.store.hashing import hash_file
 from pivot.store.index import StateDb, StatIndex
 from pivot.store.layout import Layout
 from pivot.store.objects import ObjectStore
@@ -169,9 +171,7 @@ class Site:
 
     def delivered(self, result: TaskResult) -> Delivered:
         """What came of the stage, with all that it made on its way."""
-        log = b""
-        with contextlib.suppress(OSError), open(self.task.log, "rb") as file:
-            log = file.read()
+        log = self._log()
         if not isinstance(result, Success):
             return Delivered(result_at_home(result, self.move), log)
         if changed := next((path for path, stat in self.before.items() if not _is_same(path, stat)), None):
@@ -197,6 +197,18 @@ class Site:
             return Delivered(Failure("died", f"its outputs do not get home: {message}", hint=hint), log)
         folders = tuple(self.move.back(_made(out)) for out in self.task.outs if out.directory)
         return Delivered(result_at_home(result, self.move), log, tuple(files), folders, objects)
+
+    def _log(self) -> bytes | Digest:
+        with contextlib.suppress(OSError), open(self.task.log, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MOST:
+                with contextlib.suppress(PivotError):
+                    digest = hash_file(self.task.log)[0]
+                    self.depot.send(self.task.log, digest)
+                    return digest
+                file.seek(size - MOST)
+            return file.read()
+        return b""
 
     def _outputs(self, result: Success) -> Iterator[Freight]:
         left = MOST
