@@ -20,7 +20,7 @@ WHY = """## Where a goal is missed, and where the time goes
 Profiles of single runs on the machine above (`cProfile`, `perf`, `strace -c`), so parts of a time, not times.
 
 - *Everything to do, 1,000 stages*: two thirds are the one thread that decides, hands out and records: 2 ms of CPU time a stage, half of it
-  in about 50 calls of the file system (journal, staging folder, object, record, lock file, history, each put in place all at
+  in about 50 calls of the file system (journal, staging folder, object, record, lock file, each put in place all at
   once), which wait now and then while the disk takes what was flushed (without any flush: 0.5 s less). 0.7 s are the definitions,
   half of that the watch over what they ask for. On a file system in memory the same run takes three quarters of the time. ext4 is
   slow at making files for minutes after many were removed (`recently_deleted` in the kernel): the same run then takes half as long again.
