@@ -65,6 +65,7 @@ def double(numbers: Numbers) -> Annotated[list, pivot.Out("out/doubled.json", JS
 
 
 def shards(big: Annotated[str, pivot.Dep("big.txt", Text())]) -> Annotated[dict, pivot.DirectoryOut("shards/", Text())]:
+    print("z" * 5_000_000)
     return {"a.txt": big[:40000], "deep/b.txt": big[40000:]}
 
 
@@ -158,6 +159,7 @@ def test_files_folders_and_undeclared_reads_give_what_they_give_at_home(far):
         assert json.loads((path / "out/doubled.json").read_text()) == ["2 km", "4 km"]
         assert (path / "joined.txt").read_text() == "y" * 40000 + "x" * 40000 + "2 km"
         assert "/scratch/pivot-node-" in project.log("double")
+        assert len(project.log("shards")) == 5_000_001
         assert project.repro().executed == ()
 
         (path / "helper.py").write_text("FACTOR = 3\n")
