@@ -123,7 +123,15 @@ class DaskCarrier:
 def _started(spec: ExecutorSpec, cores: int) -> LocalCluster:
     workers = spec.workers or 1
     threads = (spec.slots(cores) or cores) // workers
-    dask.config.set({"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": False})
+    dask.config.set(
+        {
+            "distributed.scheduler.allowed-failures": 0,
+            "distributed.worker.daemon": False,
+            # a hundred times a second, for a dashboard that there is not
+            "distributed.worker.profile.enabled": False,
+            "distributed.admin.tick.interval": "1s",
+        }
+    )
     return LocalCluster(
         n_workers=workers,
         threads_per_worker=threads,

@@ -133,7 +133,7 @@ class Slot:
                 _send(self._worker.process, number, group=group)
 
     def replace(self) -> None:
-        """As `discard`, but the next call waits for no end of the worker, nor for a new one if there is a spare one."""
+        """As `discard`, but the next call waits for no end of the worker, nor for a new one if one is spare."""
         self.send(signal.SIGKILL)
         spare, self._spare = self._spare, None
         if spare is not None and not spare.is_up_to_date:

@@ -84,12 +84,13 @@ class Ledger:
     def join(self, entries: Iterable[Entry]) -> None:
         """Keep what items gave, here or elsewhere; see `add`."""
         written = set(self._written)
-        text = entries_text(entries, written)
-        with atomic.explained(self.path):
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            # a line feed first: the last line may be torn
-            with open(self.path, "ab") as file:
-                file.write(f"\n{text}\n".encode())
+        text, path = entries_text(entries, written), self.path
+        if not self._written:  # each item gets here, most of them when its folder is known to be there
+            with atomic.explained(path):
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+        # a line feed first: the last line may be torn
+        with atomic.explained(path), open(path, "ab") as file:
+            file.write(f"\n{text}\n".encode())
         self._written |= written
 
 

@@ -189,6 +189,17 @@ def test_an_interrupt_ends_a_stage_wherever_it_runs_or_waits_and_no_other(execut
     assert not (tasks.folder / "third.here").exists()
 
 
+def test_a_task_that_takes_too_long_is_ended_where_it_runs_and_one_that_waits_gets_no_older(executor, tasks):
+    slow = tasks.task("import time\ndef run(): time.sleep(600)", stage="slow")
+    quick = tasks.task("def run(): return 1", stage="quick")
+    futures = [executor.submit(replace(task, timeout=2.0)) for task in (slow, slow, quick)]
+    *failures, success = [future.result(60) for future in futures]
+    assert {(failure.kind, failure.message) for failure in failures} == {
+        ("timeout", "took longer than 1.0 s")
+    }
+    assert isinstance(success, Success)
+
+
 def test_closing_kills_what_runs_before_it_returns(executor, tasks):
     futures, pids = [], []
     for name in ("one", "two"):
