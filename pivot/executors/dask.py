@@ -68,7 +68,9 @@ class DaskCarrier:
         def ended(_: Future) -> None:
             result = self._result(one.number, future)
             if isinstance(result, KilledWorker):
-                if chances > 1 and one.mark and not mark.has_begun(one.mark):  # it waited where another one ran
+                if (
+                    chances > 1 and one.mark and not mark.has_begun(one.mark)
+                ):  # it waited where another one ran
                     self._carry(one, done, chances - 1)
                     return
                 result = gone(str(result.last_worker.address if result.last_worker else "unknown"))
