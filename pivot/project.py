@@ -29,7 +29,7 @@ from pivot.model.run import Run
 from pivot.model.stage import Stage, stage_key
 from pivot.model.task import TrialResult
 from pivot.paths import ProjectPath, relative_to_root
-from pivot.store.history import prune_runs, run_name
+from pivot.store.history import pruning, run_name
 from pivot.store.layout import initialize
 from pivot.store.store import Store
 
@@ -214,10 +214,10 @@ class Project:
             if frozen:
                 observer.freeze()
             try:
-                run = execute(plan, observer, self.store, taking(loan, plan, observer), sinks, stopped)
+                with pruning(self.store.layout, self.settings.kept_runs, now.timestamp(), run_id):
+                    run = execute(plan, observer, self.store, taking(loan, plan, observer), sinks, stopped)
             finally:
                 self.store.flush()
-                prune_runs(self.store.layout, self.settings.kept_runs, now.timestamp())
             loan.spoilt = run.cancelled  # a second Ctrl-C has ended it
             if inquiry:
                 inquiry.keep(run, plan, observer, self.store, self.settings)

@@ -56,6 +56,8 @@ def run_command(
                 )
         last = _last_values(project, run)
     if as_json:
+        for stage in run.with_outcome(Outcome.FAILED):
+            click.echo(f"error: {stage} failed: {run.stages[stage].reason}", err=True)
         click.echo(json.dumps({stage: _plain(value) for stage, value in last.items()}, indent=2))
         return run.exit_code
     summary(run, apart=True)

@@ -135,8 +135,10 @@ class Inquiry:
         _need(paths, ((file, None) for folder in kept.folders for file in package_files(folder)))
         _need(paths, ((path, there or None) for path, there in observer.looked_at().items()))
         _need(paths, _of_project(store.layout))
+        has_keys = os.path.isdir(store.layout.keys)
         for stage, record in zip(stages, whole, strict=True):
             _need(paths, _of_stage(stage, record, store))
+            _need(paths, _of_keys(record, store.layout, has_keys=has_keys))
         marks, behind = _marked(paths, self.since)
         ends = tuple((name, end.record) for name, end in run.stages.items())
         variables = tuple(
@@ -201,7 +203,6 @@ def _of_stage(stage: Stage, record: StageRecord, store: Store) -> Iterator[tuple
     for path, state in record.inputs.observed.files.items():
         there = None if left_by_stage(state) is not None else state != ABSENT
         yield absolute(path, root).rstrip("/"), there
-    yield from _of_keys(record, layout)
     for out in record.inputs.outs:
         state_of = record.outputs.get(out.path)
         if out.cache and state_of is not None:
@@ -213,7 +214,7 @@ def _of_stage(stage: Stage, record: StageRecord, store: Store) -> Iterator[tuple
                 yield from ((layout.object_file(entry.digest), True) for entry in entries)
 
 
-def _of_keys(record: StageRecord, layout: Layout) -> Iterator[tuple[str, bool | None]]:
+def _of_keys(record: StageRecord, layout: Layout, *, has_keys: bool) -> Iterator[tuple[str, bool | None]]:
     """What the record has in the object store, and what it looked for there."""
     for name in record.inputs.observed.keys:
         # one that is there may be the stage's own, or of a stage after it: then it is absent to this one
@@ -221,7 +222,7 @@ def _of_keys(record: StageRecord, layout: Layout) -> Iterator[tuple[str, bool | 
     for name, value in record.puts.items():
         yield layout.key_file(name), True
         yield layout.object_file(value.digest), True
-    if os.path.isdir(layout.keys):
+    if has_keys:
         yield layout.puts_file(record.stage), None
 
 

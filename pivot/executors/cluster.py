@@ -95,10 +95,9 @@ class ClusterExecutor:
             most = {name: max((one.get(name, 0) for one in has), default=0) for name in asked}
             lacks = [name for name in asked if asked[name] > most[name]] or list(asked)
             words = ", ".join(f"{name}: {asked[name]:g} (the most is {most[name]:g})" for name in lacks)
-            where = [f" ({place})" for name, place in resources.places if name in lacks]
+            where = "".join([f" ({place})" for name, place in resources.places if name in lacks][:1])
             raise WorkerError(
-                f"stage '{stage}': no worker of {self._connection.spec.title} has room for {words}"
-                f"{''.join(where[:1])}",
+                f"stage '{stage}': no worker of {self._connection.spec.title} has room for {words}{where}",
                 "ask for less under resources:, or start workers that have it",
             )
 

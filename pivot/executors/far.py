@@ -19,7 +19,7 @@ from pivot.config.settings import Settings
 from pivot.errors import PivotError
 from pivot.executors.carrier import cancelled
 from pivot.executors.message import Delivered, Freight, Supplies
-from pivot.executors.outpost import FEW
+from pivot.executors.outpost import FEW, MOST
 from pivot.model.digest import Digest, digest_bytes
 from pivot.model.observation import ABSENT, Seen
 from pivot.model.stored import Entry
@@ -42,6 +42,9 @@ _MOVERS = 8
 """Threads that move files: they wait for the other side, not for a core."""
 _NAMED = 3
 """Paths that an error names."""
+
+_OF_THE_STAGE = frozenset(("exception", "import", "load", "result"))
+"""Kinds of failures that may come from something that was lacking."""
 
 Carry = Callable[[Task, Supplies], "Future[TaskResult | Delivered]"]
 
@@ -166,12 +169,24 @@ class Far:
     def _arrive(self, trip: _Trip, answer: Delivered) -> None:
         task = trip.task
         if answer.log:
-            with contextlib.suppress(OSError), open(task.log, "ab") as log:
-                log.write(answer.log)
+            self._keep_log(answer.log, task.log)
         result = judged(task, answer.result)
         if isinstance(result, Success):
             self._unpack(answer)
         trip.future.set_result(result)
+
+    def _keep_log(self, log: bytes | Digest, path: str) -> None:
+        with contextlib.suppress(OSError, PivotError), open(path, "ab") as file:
+            if isinstance(log, bytes):
+                file.write(log)
+                return
+            part = f"{path}.{atomic.token()}"
+            try:
+                self._depot.fetch(log, part)
+                with open(part, "rb") as whole:
+                    shutil.copyfileobj(whole, file)
+            finally:
+                atomic.discard(part)
 
     def _unpack(self, answer: Delivered) -> None:
         for folder in answer.folders:
@@ -206,12 +221,14 @@ class Far:
         folders = {task.root, task.cwd, *task.roots}
         folders |= {os.path.dirname(out.target.rstrip("/")) for out in task.outs}
         found: dict[str, Freight] = {}
+        left = MOST
         for path, own in self._needed(task):
             if os.path.isdir(path):
                 folders.add(path)
             elif own or path not in found:
                 with contextlib.suppress(FileNotFoundError):  # the stage will miss it there as here
-                    found[path] = self._freight(path, own=own)
+                    found[path] = one = self._freight(path, min(FEW, left), own=own)
+                    left -= len(one.data or b"")
         heavy = {one.path: one.digest for one in found.values() if one.data is None}
         there = tuple(sorted(filter(os.path.isdir, folders)))
         return Supplies(task.root, tuple(found.values()), there), heavy
@@ -251,9 +268,9 @@ class Far:
             with contextlib.suppress(OSError):
                 yield from (os.path.join(path, inner) for inner in os.listdir(path))
 
-    def _freight(self, path: str, *, own: bool) -> Freight:
+    def _freight(self, path: str, most: int, *, own: bool) -> Freight:
         info, data = os.stat(path), None
-        if info.st_size <= FEW and stat.S_ISREG(info.st_mode):
+        if info.st_size <= most and stat.S_ISREG(info.st_mode):
             with open(path, "rb") as file:
                 data = file.read()
         digest = self._home.store.file_digest(path) if data is None else digest_bytes(data)
@@ -287,7 +304,7 @@ def judged(task: Task, result: TaskResult) -> TaskResult:
         message = f"the worker does not have the project as it is here: {_listed(other, task.root)}"
         return Failure("result", message, hint=_way_out(other[0], task))
     if isinstance(result, Failure) and result.seen is not None:
-        other = [*_otherwise(task, result.seen)]
+        other = [*_otherwise(task, result.seen)] if result.kind in _OF_THE_STAGE else []
         return replace(result, hint=_way_out(other[0], task) if other else result.hint, seen=None)
     return result
 

@@ -282,7 +282,7 @@ class ForkserverExecutor:
         data = job.data or pickle.dumps(job.task)
         result = self._once(job, slot, data, handed=job.handed)
         if isinstance(result, StaleWorker) and not job.stop:
-            slot.discard()
+            slot.replace()
             result = self._once(job, slot, data)
         if isinstance(result, StaleWorker):
             message = f"module {result.modules[0]!r} of the project has the name of one that is loaded"

@@ -75,14 +75,14 @@ class Delivered:
     """What came of a task on such a worker, in the paths of home.
 
     Attributes:
-        log: what the stage wrote to stdout and stderr.
+        log: what the stage wrote to stdout and stderr; the object that holds it, if it is long.
         files: its outputs, where the worker would have left them.
         folders: outputs that are folders, likewise.
         objects: of the object store.
     """
 
     result: TaskResult
-    log: bytes = b""
+    log: bytes | Digest = b""
     files: tuple[Freight, ...] = ()
     folders: tuple[str, ...] = ()
     objects: tuple[Digest, ...] = ()
@@ -199,8 +199,8 @@ class Verified:
 
 WAY_OUT = (
     "results must not depend on where a stage runs: install the same versions on every worker, and mount the project "
-    "at the same path there, or name a remote that all of them reach (pivot remote add NAME FOLDER); else run with "
-    "--executor local"
+    "at the same path there, or name a remote that all of them reach (pivot remote add NAME FOLDER --default); else "
+    "run with --executor local"
 )
 """What to do about workers that are not as the driver's machine is."""
 

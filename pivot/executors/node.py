@@ -110,11 +110,11 @@ class _Rooms:
         assert order.expected is not None
         with self._lock:
             if room.outpost is None:
-                room.outpost = Outpost(order.session, order.expected)
+                room.outpost = Outpost(order.session)
             outpost = room.outpost
-        if (failure := outpost.began(order)) is not None:
+        if (failure := outpost.began(order.expected, order.number)) is not None:
             return failure
-        with outpost.site(task, supplies) as site:
+        with outpost.site(task, order.expected, supplies) as site:
             return site.delivered(self._awaited(order, room, site.task, wish))
 
     def prepare(self, session: str, preload: Sequence[str], slots: int, *, wait: bool) -> None:

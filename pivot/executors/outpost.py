@@ -20,15 +20,17 @@ from dataclasses import dataclass
 
 from pivot.errors import PivotError
 from pivot.executors.carrier import gone
-from pivot.executors.message import Delivered, Expected, Freight, Order, Supplies
+from pivot.executors.message import Delivered, Expected, Freight, Supplies
 from pivot.executors.moved import Move, result_at_home, task_there
 from pivot.model.digest import Digest
 from pivot.model.task import Failure, Success, Task, TaskOut, TaskResult
+from pivot.model.tree import TreeEntry
 from pivot.model.upstream import shown_path
 from pivot.remote.backend import Backend
 from pivot.remote.depot import Depot
 from pivot.store import atomic
 from pivot.store.flush import Flusher
+from pivot.store.hashing import hash_file
 from pivot.store.index import StateDb, StatIndex
 from pivot.store.layout import Layout
 from pivot.store.objects import ObjectStore
@@ -37,6 +39,8 @@ SCRATCH = "PIVOT_SCRATCH"
 """The variable of a worker that says where it makes such folders; then it uses no other, though it may see them."""
 FEW = 32 << 10
 """Bytes of a file up to which it travels with the task, or the result."""
+MOST = 4 << 20
+"""Bytes of all such files together."""
 _NAME = "pivot-node-"
 
 
@@ -59,12 +63,11 @@ class Outpost:
     """What this process has of a driver's project. Safe in any thread.
 
     Args:
-        expected: by the driver.
+        session: of the driver.
     """
 
-    def __init__(self, session: str, expected: Expected) -> None:
-        self._expected = expected
-        self._depot = Depot(expected.remote, create=False)
+    def __init__(self, session: str) -> None:
+        self._depots: dict[str, Depot] = {}
         scratch = os.path.realpath(os.environ.get(SCRATCH) or tempfile.gettempdir())
         os.makedirs(scratch, exist_ok=True)
         _sweep(scratch)
@@ -76,22 +79,22 @@ class Outpost:
         self._free: list[str] = []
         self._made = 0
 
-    def began(self, order: Order) -> Failure | None:
+    def began(self, expected: Expected, number: int) -> Failure | None:
         """Begin with a task; gives why it must not be: a cluster may give one to another worker, too."""
-        mark = f"{self._expected.token}.{order.number}"
-        if self._depot.backend.sizes([mark]):
+        mark, backend = f"{expected.token}.{number}", self._depot(expected).backend
+        if backend.sizes([mark]):
             return gone("it was tried once, and must not be twice")
-        _mark(self._depot.backend, mark)
+        _mark(backend, mark)
         return None
 
     @contextlib.contextmanager
-    def site(self, task: Task, supplies: Supplies) -> "Iterator[Site]":
+    def site(self, task: Task, expected: Expected, supplies: Supplies) -> "Iterator[Site]":
         """A folder in which a stage can run, for as long as it does.
 
         Raises:
             PivotError: something that it needs does not come.
         """
-        slot = self._slot()
+        slot, depot = self._slot(), self._depot(expected)
         try:
             move = Move(supplies.root, os.path.join(slot, os.path.basename(supplies.root) or "project"))
             shutil.rmtree(move.there, ignore_errors=True)
@@ -103,10 +106,10 @@ class Outpost:
                 os.makedirs(os.path.join(move.there, ".pivot"), exist_ok=True)
                 found = {move.placed(one.path): one for one in supplies.files}
                 for path, one in found.items():
-                    self._place(one, path)
+                    self._place(one, path, depot)
                 before = {path: os.stat(path) for path, one in found.items() if not one.own}
             there = task_there(task, move, log, self._layout.cache)
-            yield Site(there, move, self._depot, self._objects, before)
+            yield Site(there, move, depot, self._objects, before)
         finally:
             with self._names:
                 self._free.append(slot)
@@ -120,6 +123,12 @@ class Outpost:
             shutil.rmtree(self._folder, ignore_errors=True)
         os.close(self._lock)
 
+    def _depot(self, expected: Expected) -> Depot:
+        found = self._depots.get(expected.remote)
+        if found is None:
+            found = self._depots[expected.remote] = Depot(expected.remote, create=False)
+        return found
+
     def _slot(self) -> str:
         with self._names:
             if self._free:
@@ -127,7 +136,7 @@ class Outpost:
             self._made += 1
             return os.path.join(self._folder, f"{os.getpid()}-{self._made}")
 
-    def _place(self, one: Freight, path: str) -> None:
+    def _place(self, one: Freight, path: str, depot: Depot) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         if one.data is not None:
             with open(
@@ -135,7 +144,7 @@ class Outpost:
             ) as file:
                 file.write(one.data)
         else:
-            self._depot.keep(one.digest, self._objects)
+            depot.keep(one.digest, self._objects)
             if not one.own and not one.executable:
                 with contextlib.suppress(OSError):  # no links here
                     os.link(self._layout.object_file(one.digest), path)
@@ -162,9 +171,7 @@ class Site:
 
     def delivered(self, result: TaskResult) -> Delivered:
         """What came of the stage, with all that it made on its way."""
-        log = b""
-        with contextlib.suppress(OSError), open(self.task.log, "rb") as file:
-            log = file.read()
+        log = self._log()
         if not isinstance(result, Success):
             return Delivered(result_at_home(result, self.move), log)
         if changed := next((path for path, stat in self.before.items() if not _is_same(path, stat)), None):
@@ -173,10 +180,7 @@ class Site:
                 Failure("result", message, hint="declare the file as an output of the stage"), log
             )
         try:
-            files: list[Freight] = []
-            folders: list[str] = []
-            for out in self.task.outs:
-                self._collect(out, result, files, folders)
+            files = [*self._outputs(result)]
             objects = tuple(one.digest for one in result.seen.puts.values())
             for digest in objects:
                 self._require_no_place(
@@ -191,29 +195,39 @@ class Site:
             message = error.message if isinstance(error, PivotError) else str(error)
             hint = "every worker must be able to write to the remote; run it again: pivot repro"
             return Delivered(Failure("died", f"its outputs do not get home: {message}", hint=hint), log)
-        return Delivered(result_at_home(result, self.move), log, tuple(files), tuple(folders), objects)
+        folders = tuple(self.move.back(_made(out)) for out in self.task.outs if out.directory)
+        return Delivered(result_at_home(result, self.move), log, tuple(files), folders, objects)
 
-    def _collect(self, out: TaskOut, result: Success, files: list[Freight], folders: list[str]) -> None:
-        path = out.target if out.written_by_stage else out.staging
-        state = result.outputs[out.path]
-        if not out.directory:
-            files.append(self._freight(path, state.digest, shown_path(out.path), executable=state.executable))
-            return
-        folders.append(self.move.back(path))
-        for entry in state.entries or ():
-            inner = os.path.join(path, entry.path)
-            what = os.path.join(shown_path(out.path), entry.path)
-            files.append(self._freight(inner, entry.digest, what, executable=entry.executable))
+    def _log(self) -> bytes | Digest:
+        with contextlib.suppress(OSError), open(self.task.log, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MOST:
+                with contextlib.suppress(PivotError):
+                    digest = hash_file(self.task.log)[0]
+                    self.depot.send(self.task.log, digest)
+                    return digest
+                file.seek(size - MOST)
+            return file.read()
+        return b""
 
-    def _freight(self, path: str, digest: Digest, what: str, *, executable: bool) -> Freight:
-        home, data = self.move.back(path), None
-        self._require_no_place(path, what)
-        if os.path.getsize(path) <= FEW:
-            with open(path, "rb") as file:
-                data = file.read()
-        else:
-            self.depot.send(path, digest)
-        return Freight(home, digest, data, executable)
+    def _outputs(self, result: Success) -> Iterator[Freight]:
+        left = MOST
+        for out in self.task.outs:
+            path, state = _made(out), result.outputs[out.path]
+            entries = (
+                state.entries or () if out.directory else (TreeEntry("", state.digest, 0, state.executable),)
+            )
+            for entry in entries:
+                file = os.path.join(path, entry.path) if entry.path else path
+                self._require_no_place(file, shown_path(out.path) + entry.path)
+                data = None
+                if os.path.getsize(file) <= min(FEW, left):
+                    with open(file, "rb") as opened:
+                        data = opened.read()
+                    left -= len(data)
+                else:
+                    self.depot.send(file, entry.digest)
+                yield Freight(self.move.back(file), entry.digest, data, entry.executable)
 
     def _require_no_place(self, path: str, what: str) -> None:
         """At home the file would name another folder there: it is not the result that home gives."""
@@ -223,6 +237,11 @@ class Site:
             with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as content:
                 if content.find(os.fsencode(self.move.there)) >= 0:
                     raise _NamesPlaceError(what)
+
+
+def _made(out: TaskOut) -> str:
+    """Where the worker has left an output."""
+    return out.target if out.written_by_stage else out.staging
 
 
 class _NamesPlaceError(Exception):

@@ -163,8 +163,13 @@ def _preparation(process_obj: WorkerProcess) -> dict[str, object]:
         "name": process_obj.name,
         "authkey": process.current_process().authkey,
         "log_to_stderr": False,
-        "sys_path": [entry or os.getcwd() for entry in sys.path],
+        "sys_path": search_path(),
     }
+
+
+def search_path() -> list[str]:
+    """The folders in which a worker that is forked now looks for libraries."""
+    return [entry or os.getcwd() for entry in sys.path]
 
 
 @contextlib.contextmanager

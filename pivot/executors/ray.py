@@ -6,6 +6,7 @@ Ray places calls by the resources that its machines have. It tells a worker to s
 import contextlib
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
@@ -112,6 +113,11 @@ class RayCarrier:
         try:
             ray.init(address=begin.spec.address, log_to_driver=False, namespace=begin.session)
         except Exception as error:
+            if "AuthenticationError" in "".join(traceback.format_exception(error)):
+                raise PivotError(
+                    f"the Ray cluster at {begin.spec.address} takes nobody in without its token",
+                    "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN where the token is not in ~/.ray/auth_token",
+                ) from error
             raise PivotError(
                 f"no Ray cluster answers at {begin.spec.address}: {error}".splitlines()[0],
                 "start it (ray start --head), or mend executor: {kind: ray, address: …}",

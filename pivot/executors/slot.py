@@ -11,7 +11,7 @@ from multiprocessing.connection import Pipe
 from multiprocessing.util import Finalize
 
 from pivot.executors.memory import KillCount, boot_time, is_named
-from pivot.executors.processes import Server, WorkerProcess
+from pivot.executors.processes import Server, WorkerProcess, search_path
 from pivot.model.task import Failure
 from pivot.worker.main import serve
 from pivot.worker.wire import receive, send
@@ -36,14 +36,20 @@ class WorkerDied(Exception):  # noqa: N818 - a past fact
 class Slot:
     """A worker that is kept warm between calls.
 
-    One thread calls `submit`, `result` and `discard`; `send` may be called from any, and so may `hand`, while nothing
-    is under way.
+    One thread calls `submit`, `result`, `replace` and `discard`; `send` may be called from any, and so may `hand`,
+    while nothing is under way.
+
+    Code that was edited once will be edited again, and then a worker that has imported it is of no use. So from the
+    first time on a spare one is forked while its predecessor is at work, and has nothing imported yet.
     """
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._worker: _Worker | None = None
         self._lock = threading.Lock()
+        self._spare: _Worker | None = None
+        self._former: _Worker | None = None
+        self._is_new = False
         self._before: int | None = (
             None  # how often the kernel had killed for want of memory before the last call
         )
@@ -110,6 +116,9 @@ class Slot:
             TimeoutError: there was no answer within ``timeout`` seconds; the worker goes on.
         """
         assert self._worker is not None
+        if self._is_new:
+            self._is_new = False
+            self._provide()
         try:
             return self._worker.receive(timeout)
         except (EOFError, OSError) as error:
@@ -123,13 +132,45 @@ class Slot:
             if self._worker is not None:
                 _send(self._worker.process, number, group=group)
 
+    def replace(self) -> None:
+        """As `discard`, but the next call waits for no end of the worker, nor for a new one if one is spare."""
+        self.send(signal.SIGKILL)
+        spare, self._spare = self._spare, None
+        if spare is not None and not spare.is_up_to_date:
+            spare.end()
+            spare = None
+        self._bury()
+        with self._lock:
+            self._former, self._worker = self._worker, spare
+        self._is_new = True
+
     def discard(self) -> None:
-        """End the worker and its stage's programs; the next call gets a fresh one."""
+        """End the worker, its spare one, and its stage's programs; the next call gets a fresh one."""
         self.send(signal.SIGKILL)
         with self._lock:
             worker, self._worker = self._worker, None
         if worker is not None:
             worker.close()
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.end()
+        self._bury()
+
+    def _provide(self) -> None:
+        """Fork a spare worker; where that fails, whoever needs one will say so."""
+        self._bury()
+        spare = _Worker(self._server)
+        try:
+            spare.start()
+        except (OSError, EOFError):
+            spare.close()
+        else:
+            self._spare = spare
+
+    def _bury(self) -> None:
+        former, self._former = self._former, None
+        if former is not None:
+            former.close()
 
     def _discard_dead(self) -> Failure:
         assert self._worker is not None
@@ -154,8 +195,15 @@ class _Worker:
         self.kills = KillCount()
         self._events = select.poll()
         self._at_exit: Finalize | None = None
+        self._path: list[str] = []
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether a worker that is forked now would look for libraries in the same folders."""
+        return self._path == search_path()
 
     def start(self) -> None:
+        self._path = search_path()
         self.process.start()
         # a program that ends without closing its executor would wait for its children first, in vain
         self._at_exit = Finalize(None, _send, (self.process, signal.SIGKILL), exitpriority=0)
@@ -181,6 +229,11 @@ class _Worker:
             raise TimeoutError
         if self._own.fileno() not in ready:
             raise EOFError
+
+    def end(self) -> None:
+        """Kill it."""
+        _send(self.process, signal.SIGKILL)
+        self.close()
 
     def close(self) -> None:
         if self._at_exit is not None:

@@ -10,6 +10,8 @@ Digest = NewType("Digest", str)
 
 HASH_NAME = "xxh3-128"
 
+_SIZES = tuple(size.to_bytes(8, "little") for size in range(256))
+
 
 def digest_bytes(data: bytes | bytearray | memoryview) -> Digest:
     """The digest of some bytes."""
@@ -26,5 +28,6 @@ def digest_parts(parts: Iterable[str]) -> Digest:
     pieces: list[bytes] = []
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
-        pieces += (len(data).to_bytes(8, "little"), data)
+        size = len(data)
+        pieces += (_SIZES[size] if size < len(_SIZES) else size.to_bytes(8, "little"), data)
     return digest_bytes(b"".join(pieces))

@@ -46,6 +46,7 @@ class Inputs:
     settings: Mapping[str, str]
     observed: Observation = field(default_factory=Observation)
     names: Mapping[str, str] = field(default_factory=dict)
+    _declared: list[Digest] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def key(self) -> Digest:
@@ -68,8 +69,8 @@ class Inputs:
     @property
     def declared_key(self) -> Digest:
         """The input hash of what is known before a run: under it the run cache keeps what came of it."""
-        return digest_parts(
-            [
+        if not self._declared:  # it is asked for several times
+            parts = [
                 "inputs-1",
                 self.code,
                 *_flat("params", self.params),
@@ -79,7 +80,8 @@ class Inputs:
                 *_flat("settings", self.settings),
                 *_flat("names", self.names),
             ]
-        )
+            self._declared.append(digest_parts(parts))
+        return self._declared[0]
 
 
 def _path(out: DeclaredOut) -> str:

@@ -15,6 +15,7 @@ from pivot.errors import StoreError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a disk that is full, or of a limit on what one may have on it."""
+_PIECE = 1 << 20
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -65,10 +66,18 @@ def names_in(folder: str) -> list[str]:
 def holds(path: str, data: bytes) -> bool:
     """Whether a file is there and holds just these bytes."""
     try:
-        with open(path, "rb") as file:
-            return file.read() == data
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            # of another size it holds something else, however long it is
+            return os.fstat(fd).st_size == len(data) and _whole(fd) == data
+        finally:
+            os.close(fd)
     except OSError:
         return False
+
+
+def _whole(fd: int) -> bytes:
+    return b"".join(iter(lambda: os.read(fd, _PIECE), b""))
 
 
 def token() -> str:

@@ -21,7 +21,7 @@ SCHEMA = 2
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 # what YAML does not allow in a text, or would read as a line break
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
-_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 
 
@@ -102,6 +102,20 @@ def _text(record: StageRecord, *, content: bool) -> str:
     }
     text = "{\n" + ",\n".join(f' "{name}": {value}' for name, value in fields.items()) + "\n}\n"
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _json(value: object) -> str:
+    """A value as JSON. The encoder makes itself ready anew for each, which takes longer than most of them."""
+    if value is None:
+        return "null"
+    kind = type(value)
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return str(value)
+    if not value and kind is tuple:
+        return "[]"
+    return _encode(value)  # quick for a text
 
 
 def _lines(table: Mapping[ProjectPath, object] | Mapping[KeyName, object] | Mapping[str, object]) -> str:

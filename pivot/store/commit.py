@@ -126,7 +126,8 @@ def commit_record(
             notices += keep_foreign_keys(objects, record)
             _store_outputs(objects, journal, record)
             lock, full = texts or both_texts(record)
-            write_record(objects.layout, record, full)  # the last that a full or read-only cache can refuse
+            # the last that a full or read-only cache can refuse
+            write_record(objects.layout, record, full, is_first=previous is None)
             final = replace(journal, before=before, record=record)
             add_record(final, full)
             _finish(objects, final, record, lock)

@@ -1,6 +1,7 @@
 """Events as JSON: one vocabulary for the log file, ``--json`` and the notebook."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
@@ -22,12 +23,18 @@ from pivot.model.event import (
 from pivot.model.place import Place
 
 SCHEMA = 1
+_encode = json.JSONEncoder(sort_keys=True).encode
 _AS_IS = frozenset((str, int, float, bool))
 
 
 def event_json(event: Event) -> dict[str, Any]:
     """The event as plain data: its class under ``event``, then its fields, enums as their values."""
     return {"schema": SCHEMA, "event": type(event).__name__, **_plain(event)}
+
+
+def event_line(event: Event) -> bytes:
+    """The event as a line of a log, ASCII: output of stages and names of files may hold bytes that are no UTF-8."""
+    return _encode(event_json(event)).encode("ascii") + b"\n"
 
 
 def event_from_json(data: Mapping[str, Any]) -> Event:
@@ -49,7 +56,7 @@ def _plain(value: Any) -> Any:
     if value is None or type(value) in _AS_IS:
         return value
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -73,8 +73,9 @@ def _acquire(layout: Layout, name: str, how: int) -> Guard | None:
         fd = _open(path)
         try:
             fcntl.flock(fd, how)
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+            os.pwrite(
+                fd, b"%-20d\n" % os.getpid(), 0
+            )  # of one length, so that nothing is left of the last one
         except BlockingIOError:
             os.close(fd)
             return None

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import threading
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
@@ -23,7 +24,7 @@ from pivot.model.event import Event
 from pivot.model.record import StageRecord
 from pivot.paths import absolute
 from pivot.store import atomic, codec
-from pivot.store.events import event_from_json, event_json
+from pivot.store.events import event_from_json, event_json, event_line
 from pivot.store.layout import Layout, file_name
 from pivot.store.runcache import read_record
 
@@ -35,6 +36,7 @@ __all__ = [
     "kept_records",
     "list_runs",
     "prune_runs",
+    "pruning",
     "read_events",
     "read_result",
     "result_name",
@@ -86,8 +88,7 @@ class RunLog:
         Raises:
             StoreError: it cannot be written.
         """
-        # ASCII: output of stages and names of files may hold bytes that are no UTF-8
-        line = json.dumps(event_json(event), sort_keys=True).encode("ascii") + b"\n"
+        line = event_line(event)
         with atomic.explained(self._path):
             atomic.write_all(self._fd, line, self._path)
 
@@ -270,7 +271,18 @@ def kept_records(layout: Layout) -> Iterator[StageRecord]:
             continue
 
 
-def prune_runs(layout: Layout, keep: int, now: float) -> tuple[str, ...]:
+@contextlib.contextmanager
+def pruning(layout: Layout, keep: int, now: float, run: str) -> Iterator[None]:
+    """`prune_runs` on a thread of its own while a run goes on: removing thousands of files takes its time."""
+    thread = threading.Thread(target=prune_runs, args=(layout, keep, now, run), name="pivot-pruning")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def prune_runs(layout: Layout, keep: int, now: float, coming: str = "") -> tuple[str, ...]:
     """Removes the oldest runs and the results that none of the others names; gives the runs that are gone.
 
     A run that is going on stays, however old it is, and so does a folder that is no run's.
@@ -278,12 +290,14 @@ def prune_runs(layout: Layout, keep: int, now: float) -> tuple[str, ...]:
     Args:
         keep: how many runs stay, 1 or more.
         now: seconds since the epoch.
+        coming: a run that is one of them, whether it is there yet or not.
     """
     try:
-        runs = list_runs(layout)
+        runs = [run for run in list_runs(layout) if run != coming]
     except StoreError:  # whoever needs them says so
         return ()
-    gone = tuple(run for run in runs[:-keep] if _is_over(layout, run))
+    most = keep - bool(coming)
+    gone = tuple(run for run in runs[: max(0, len(runs) - most)] if _is_over(layout, run))
     for run in gone:
         shutil.rmtree(layout.run_folder(run), ignore_errors=True)
     if gone and _is_time(os.path.join(layout.runs, ".swept"), now):

@@ -169,10 +169,16 @@ class StatIndex:
         found = self.at(path)
         if found is None:
             return None
+        if path not in self._seen:
+            self.fetch((path,))
         seen = self._seen.get(path)
         if seen is not None and _same(seen, found):
             return Digest(seen[4])
-        return self.digests((path,))[path]
+        (now,) = hashing.hash_files((path,))
+        if now is None:
+            return None
+        self.remember(path, *now)
+        return now[0]
 
     def digests(self, paths: Iterable[str]) -> dict[str, Digest | None]:
         """`digest` for many at once; files that must be read are read in parallel.
@@ -311,8 +317,10 @@ def is_young(mtime: int, ctime: int, now: int) -> bool:
 
 def settled_before(stat: os.stat_result, moment: int) -> bool:
     """Whether a file was last touched so long before a moment (ns) that a touch after it cannot look the same."""
-    times = (stat.st_mtime_ns, stat.st_ctime_ns)  # FAT keeps one of them coarsely, the other not
-    return all(time <= moment - (_TICK if time % _SECOND else _COARSE_TICK) for time in times)
+    written, changed = stat.st_mtime_ns, stat.st_ctime_ns  # FAT keeps one of them coarsely, the other not
+    return written <= moment - (_TICK if written % _SECOND else _COARSE_TICK) and changed <= moment - (
+        _TICK if changed % _SECOND else _COARSE_TICK
+    )
 
 
 def _numbers(stat: os.stat_result) -> tuple[int, int, int, int]:

@@ -18,6 +18,7 @@ from pivot.store import atomic, codec
 from pivot.store.layout import ASIDE, STAGING, Layout, file_name
 
 _SCHEMA = 2
+_encode = json.JSONEncoder(sort_keys=True).encode
 _MOST_LINKS = 40  # one behind the other, as the system allows
 
 
@@ -183,7 +184,7 @@ def add_record(journal: Journal, record: str) -> None:
 
 def _line(**fields: object) -> bytes:
     # ASCII: names of files may hold bytes that are no UTF-8
-    return json.dumps(fields, sort_keys=True).encode("ascii") + b"\n"
+    return _encode(fields).encode("ascii") + b"\n"
 
 
 def _moves_aside(journal: Journal) -> bool:

@@ -17,6 +17,7 @@ _FICLONE = 0x40049409  # Linux: share the blocks of another file
 _SEAL_EPOCH = 978_307_200  # 2001-01-01
 _SEAL_SPAN = 1 << 20
 _TRIES = 4
+_SMALL = 1 << 14  # bytes that are copied sooner than the file system is asked to share them
 # another file system, links not allowed, too many of one file, or none at all here
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
 
@@ -248,9 +249,9 @@ class ObjectStore:
             finally:
                 os.close(fd)
             target = self.layout.object_file(digest)
-            if self.has(digest):
+            if expected is None and self.has(digest):
                 atomic.discard(temporary)
-            else:
+            else:  # of one that is expected the caller knew that it is not there
                 atomic.rename(temporary, target)
                 self.flusher.add((target,))
         except BaseException:
@@ -296,7 +297,7 @@ def _take(source: int, fd: int, path: str, temporary: str) -> tuple[Digest, os.s
     """Copies one version of an open file; gives its digest and the stat of that version."""
     for _ in range(_TRIES):
         before = os.fstat(source)
-        if _clone(source, fd):
+        if before.st_size > _SMALL and _clone(source, fd):
             digest = hashing.hash_descriptor(fd, before.st_size)
         else:
             digest = hashing.copy_hashed(source, fd, temporary)

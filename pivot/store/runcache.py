@@ -31,13 +31,16 @@ def read_records(layout: Layout, stage: str, declared: Digest) -> list[StageReco
     return [record for record in found if record is not None and record.inputs.declared_key == declared]
 
 
-def write_record(layout: Layout, record: StageRecord, text: str | None = None) -> None:
+def write_record(
+    layout: Layout, record: StageRecord, text: str | None = None, *, is_first: bool = False
+) -> None:
     """Keeps a record under its stage and inputs, and the last `MOST` of them that differ in what was observed.
 
     Nobody need flush it: a torn one is a miss.
 
     Args:
         text: what `codec.full_text` gives for it, where that is known.
+        is_first: whether the stage had no result before, so that nobody need look for those that are too many.
 
     Raises:
         StoreError: it cannot be written.
@@ -49,7 +52,8 @@ def write_record(layout: Layout, record: StageRecord, text: str | None = None) -
             os.utime(path)  # among the last ones
         return
     atomic.replace_unflushed(path, data, layout.cache_scratch)
-    _drop_oldest(_beginning(layout.records_begin(record.stage, record.inputs.declared_key)))
+    if not is_first:
+        _drop_oldest(_beginning(layout.records_begin(record.stage, record.inputs.declared_key)))
 
 
 def _beginning(begin: str) -> list[str]:

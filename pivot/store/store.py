@@ -34,7 +34,7 @@ from pivot.store.history import keep_record, list_runs
 from pivot.store.index import SourceIndex, StateDb, StatIndex
 from pivot.store.journal import Journal
 from pivot.store.keytable import keys_of
-from pivot.store.last import LastValues, find_last_values, place_last_values
+from pivot.store.last import LastValues, find_last_values, incremental_outs, place_last_values
 from pivot.store.layout import create, open_layout, plan_layout
 from pivot.store.ledger import Ledger
 from pivot.store.listings import Listings
@@ -72,6 +72,7 @@ class Store:
         self._objects = ObjectStore(self.layout, self._index, mode=checkout_mode)
         self._last_text: tuple[StageRecord, str] | None = None  # of the result that was committed last
         self._locks: dict[str, tuple[object, StageRecord | None, str]] = {}  # by stage, with the file's stamp
+        self._kept_texts: set[Digest] = set()
         self.names = Listings().names
         self.sources = SourceIndex(self._db)
         self.definitions = SourceIndex(self._db, "definition")
@@ -203,7 +204,9 @@ class Store:
 
     def keep_texts(self, modules: Iterable[ModuleText]) -> None:
         """Keep the texts of modules that ran, to show later what has changed."""
-        keep_texts(self.layout, modules)
+        new = [module for module in modules if module.digest not in self._kept_texts]
+        keep_texts(self.layout, new)
+        self._kept_texts.update(module.digest for module in new)
 
     def keep_trees(self, trees: Iterable[Sequence[TreeEntry]]) -> None:
         """Keep which files folders held that were read, to show later what has changed; the files are not kept."""
@@ -268,6 +271,8 @@ class Store:
 
     def last_values(self, stage: Stage, *, anew: bool) -> LastValues:
         """What the stage's incremental outputs held after its last result; see `find_last_values`."""
+        if not incremental_outs(stage):
+            return LastValues({})
         return find_last_values(self._objects, stage, self.whole_lock(stage.key), anew=anew)
 
     def place_last_values(self, journal: Journal, stage: Stage, values: LastValues) -> dict[ProjectPath, str]:

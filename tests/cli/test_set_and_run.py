@@ -106,3 +106,11 @@ def test_run_prints_a_table_that_comes_last_and_a_list_that_is_set_is_gone_throu
     )
     done = shell.pivot("run", ".", "--set", "cities=[{name: oslo}, {name: lisboa}]")
     assert (done.code, done.out.splitlines()[-4:]) == (0, ["table:", "   length", "x       4", "y       6"])
+
+
+def test_run_with_json_writes_what_went_wrong_beside_the_values(shell):
+    shell.write("st.py", "def good():\n    return 1\n\n\ndef bad():\n    raise ValueError('not today')\n")
+    shell.write("pivot.yaml", "stages: {good: {python: st.good}, bad: {python: st.bad}}\n")
+    done = shell.pivot("run", ".", "--json", "--keep-going")
+    assert (done.code, json.loads(done.out)) == (1, {"good": 1})
+    assert done.err == "error: bad failed: ValueError: not today (st.py:6)\n"

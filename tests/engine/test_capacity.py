@@ -38,8 +38,8 @@ def test_more_than_there_is_is_an_error_before_anything_runs_with_the_line_and_t
     with pytest.raises(DefinitionErrors) as caught:
         folder.repro()
     gpus, memory = caught.value.errors
-    assert gpus.message == "stage 'big': gpus: 2 is more than there is, 1 (pivot.yaml:4)"
-    assert memory.message == "stage 'big': memory: 8GiB is more than there is, 4GiB (pivot.yaml:4)"
+    assert gpus.message == "stage 'big': gpus: 2 is more than there is, 1 (pivot.yaml:6)"
+    assert memory.message == "stage 'big': memory: 8GiB is more than there is, 4GiB (pivot.yaml:6)"
     assert "capacity: {gpus: 2} in .pivot/config.yaml" in (gpus.hint or "")
     assert not folder.exists("first.txt")
 

@@ -321,13 +321,14 @@ DRIVER = """
 """
 
 
-def test_kill_9_of_the_driver_leaves_no_process(tasks):
-    require("dask")
+@pytest.mark.parametrize("started", ["dask", "ray"])
+def test_kill_9_of_the_driver_leaves_no_process(tasks, started):
+    require(started)
     text = textwrap.dedent(MEET).replace("{NAME}", "only").replace("NAME", "'only'")
     script = tasks.folder / "driver.py"
     script.write_text(
         textwrap.dedent(DRIVER).format(
-            conftest=str(CONFTEST), folder=str(tasks.folder), kind="dask", text=text
+            conftest=str(CONFTEST), folder=str(tasks.folder), kind=started, text=text
         )
     )
     process = subprocess.Popen([sys.executable, str(script)])

@@ -1,6 +1,7 @@
 """Runs in real kernels that are interrupted, stopped, restarted, shut down and killed: nothing is left, all goes on."""
 
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ def last(text: Annotated[str, pivot.Dep("slow.txt", Text())]) -> Annotated[str, 
     return text.upper()
 """
 CELLS = (LOAD, GATED, LAST)
+TELL_STACKS = "import faulthandler as _f, signal as _s; _f.register(_s.SIGUSR2, open('stacks', 'w'))"
 
 
 class Kernel:
@@ -51,6 +53,7 @@ class Kernel:
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=120)
+        self.client.execute(TELL_STACKS, silent=True)
 
     def close(self):
         self.client.stop_channels()
@@ -86,7 +89,10 @@ class Kernel:
         """What a cell shows, once it is done."""
         told = []
         while True:
-            message = self.client.get_iopub_msg(timeout=120)
+            try:
+                message = self.client.get_iopub_msg(timeout=120)
+            except queue.Empty:
+                raise AssertionError(f"the kernel is silent, after {told}: {self.stacks()}") from None
             if message["parent_header"].get("msg_id") != asked:
                 continue
             content = message["content"]
@@ -95,6 +101,13 @@ class Kernel:
             told.append(
                 content.get("text") or content.get("evalue") or content.get("data", {}).get("text/plain", "")
             )
+
+    def stacks(self):
+        """Where the kernel's threads stand, also if they wait for each other."""
+        file = self.folder / "stacks"
+        os.kill(self.manager.provisioner.pid, signal.SIGUSR2)
+        until(lambda: "most recent call first" in file.read_text())
+        return file.read_text()
 
 
 @pytest.fixture

@@ -25,12 +25,16 @@ CLUSTER = {
                 sys.stdin.read()
     """,
     "ray": """
-        import sys
+        import sys, tempfile
         import ray
-        ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=96 << 20, _node_ip_address="127.0.0.1")
-        print(ray.get_runtime_context().gcs_address, flush=True)
-        sys.stdin.read()
-        ray.shutdown()
+        with tempfile.TemporaryDirectory(prefix="pivot-", ignore_cleanup_errors=True) as folder:
+            told = ray.init(
+                address="local", num_cpus=2, include_dashboard=False, log_to_driver=False,
+                object_store_memory=96 << 20, _temp_dir=folder,
+            )
+            print(told["gcs_address"], flush=True)
+            sys.stdin.read()
+            ray.shutdown()
     """,
 }
 MODULES = {"dask": "distributed", "ray": "ray"}
@@ -61,6 +65,7 @@ def double(numbers: Numbers) -> Annotated[list, pivot.Out("out/doubled.json", JS
 
 
 def shards(big: Annotated[str, pivot.Dep("big.txt", Text())]) -> Annotated[dict, pivot.DirectoryOut("shards/", Text())]:
+    print("z" * 5_000_000)
     return {"a.txt": big[:40000], "deep/b.txt": big[40000:]}
 
 
@@ -92,14 +97,23 @@ def cluster(request, tmp_path_factory):
     projects.mkdir()
     hide = ["unshare", "-rm", "sh", "-c", BLIND, str(projects)] if CAN_HIDE else []
     words = [*hide, sys.executable, str(script)]
-    environment = {**os.environ, "PIVOT_SCRATCH": str(scratch)}
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as one:
-        address = one.stdout.readline().strip()
-        yield projects, f"executor: {{kind: {request.param}, address: '{address}'}}\n"
-        one.communicate()
-    assert os.listdir(scratch) == []
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment.setenv("RAY_AUTH_MODE", "token")  # whoever joins has it, too
+        environment.setenv("RAY_AUTH_TOKEN", "0" * 64)
+        with subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PIVOT_SCRATCH": str(scratch)},
+        ) as one:
+            address = one.stdout.readline().strip()
+            yield projects, f"executor: {{kind: {request.param}, address: '{address}'}}\n"
+            one.communicate()
+    assert (
+        request.param == "ray" or os.listdir(scratch) == []
+    )  # Ray kills its workers: the next one clears away
 
 
 @pytest.fixture
@@ -125,11 +139,14 @@ def outcomes(run):
     return {name: str(end.outcome) for name, end in run.stages.items()}
 
 
+only_dask = pytest.mark.parametrize("cluster", ["dask"], indirect=True, scope="module")
+"""For what is the same code with any cluster."""
 PIPELINE = "stages:\n" + "".join(
     f"  {name}: {{python: stages.{name}}}\n" for name in ("double", "shards", "joined", "counted")
 )
 
 
+@only_dask
 def test_files_folders_and_undeclared_reads_give_what_they_give_at_home(far):
     path = far(STAGES, PIPELINE)
     (path / "helper.py").write_text("FACTOR = 2\n")
@@ -142,6 +159,7 @@ def test_files_folders_and_undeclared_reads_give_what_they_give_at_home(far):
         assert json.loads((path / "out/doubled.json").read_text()) == ["2 km", "4 km"]
         assert (path / "joined.txt").read_text() == "y" * 40000 + "x" * 40000 + "2 km"
         assert "/scratch/pivot-node-" in project.log("double")
+        assert len(project.log("shards")) == 5_000_001
         assert project.repro().executed == ()
 
         (path / "helper.py").write_text("FACTOR = 3\n")
@@ -209,6 +227,7 @@ def appends():
 """
 
 
+@only_dask
 def test_what_a_stage_saw_otherwise_than_at_home_is_no_result_and_says_what_to_declare(far):
     names = (
         "exists",
@@ -303,6 +322,7 @@ def test_items_and_keys_of_the_object_store_travel(far, monkeypatch):
     assert Project(str(path)).repro(executor="local").executed == ()
 
 
+@only_dask
 def test_without_a_remote_nothing_runs_and_the_way_out_is_named(far):
     path = far(MAPPED, MAP, remote=False)
     with Project(str(path)) as project, pytest.raises(PivotError, match="works in folders of its own") as no:
@@ -310,6 +330,7 @@ def test_without_a_remote_nothing_runs_and_the_way_out_is_named(far):
     assert "pivot remote add NAME FOLDER" in no.value.hint
 
 
+@only_dask
 @pytest.mark.skipif(not CAN_HIDE, reason="this system lets nobody hide a folder from a process: unshare -rm")
 def test_a_remote_that_the_workers_do_not_reach_is_told_before_anything_runs(far):
     path = far(MAPPED, MAP, remote=False)
@@ -318,3 +339,35 @@ def test_a_remote_that_the_workers_do_not_reach_is_told_before_anything_runs(far
     with Project(str(path)) as project, pytest.raises(PivotError, match="nor can it use the remote"):
         project.repro()
     assert os.listdir(path / "shared/tmp") == []
+
+
+ENDS = """
+import time
+from pathlib import Path
+
+import psutil
+
+
+def kills():
+    psutil.Process().parent().parent().kill()
+
+
+def waits():
+    Path(HERE).touch()
+    time.sleep(600)
+"""
+
+
+@only_dask
+def test_a_lost_worker_fails_its_stage_once_and_an_interrupt_reaches_one_that_runs(far, tmp_path):
+    here = tmp_path / "shared/here"
+    path = far(
+        ENDS.replace("HERE", repr(str(here))),
+        "stages: {kills: {python: stages.kills}, waits: {python: stages.waits}}",
+    )
+    with Project(str(path)) as project:
+        run = project.repro(["kills"])
+        assert outcomes(run) == {"kills": "failed"}
+        assert run.stages["kills"].reason.startswith("the cluster lost the worker that ran it")
+        assert outcomes(project.repro(["waits"], stopped=here.exists)) == {"waits": "cancelled"}
+    assert os.listdir(tmp_path / "shared/tmp") == []

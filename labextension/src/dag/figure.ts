@@ -299,20 +299,28 @@ function paint({ box: own, node, icon, phrase, bar }: Drawn): void {
   const said = [own.phrase, own.reason].filter(Boolean).join(': ');
   const progress = own.stages.length === 1 ? (own.stages[0]?.progress ?? null) : null;
   const told = [said, progressOf(progress)].filter(Boolean).join(' · ');
-  node.dataset.state = own.state;
+  if (node.dataset.state !== own.state) {
+    node.dataset.state = own.state;
+    icon.dataset.state = own.state; // its colour, which nothing below the box inherits: see the style
+  }
   node.setAttribute('aria-label', `${own.title}, ${told}`);
   node.title = `${own.title}\n${told}`;
   write(icon, own.icon);
   // there is room for a few words: how far it is, then for how long it has been running
   write(phrase, [countOf(progress) || progress?.text, said].filter(Boolean).join(' · '));
   const share = shareOf(progress);
-  bar.style.width = `${Math.round(share * 100)}%`;
-  bar.hidden = share === 0;
+  if (share > 0 || !bar.hidden) {
+    bar.style.width = `${Math.round(share * 100)}%`;
+    bar.hidden = share === 0;
+  }
 }
 
 function write(node: HTMLElement, text: string): void {
-  if (node.textContent !== text) {
+  const { firstChild } = node;
+  if (!(firstChild instanceof Text)) {
     node.textContent = text;
+  } else if (firstChild.data !== text) {
+    firstChild.data = text;
   }
 }
 

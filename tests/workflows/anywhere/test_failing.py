@@ -100,12 +100,23 @@ def test_a_driver_that_is_stopped_leaves_no_process_no_lock_and_all_that_was_fin
     (flow.path.parent / "bad").touch()
     driver = flow.start("repro")
     until((flow.path.parent / "pids").exists)
-    stage = int((flow.path.parent / "pids").read_text().split()[0])
-    family = [child.pid for child in psutil.Process(driver.pid).children(recursive=True)]
+    at_work = map(int, (flow.path.parent / "pids").read_text().split())  # the stage and its fork server
+    left = {*at_work, *(child.pid for child in psutil.Process(driver.pid).children(recursive=True))}
     os.kill(driver.pid, number)
     assert driver.wait(60) == code
-    until(lambda: all(map(gone, [stage, *family])))
+    until(lambda: all(map(gone, left)))
     assert flow.calls() == ["quick"]
     (flow.path.parent / "bad").unlink()
     assert flow.run() == {"quick": "unchanged", "slow": "ran"}
     assert (flow.value("slow"), flow.calls()) == (2, [])
+
+
+@pytest.mark.parametrize("kind", ["ray"], indirect=True, scope="package")
+def test_a_cluster_that_asks_for_a_token_says_so(flow, monkeypatch):
+    flow.write("def one():\n    return 1\n", "one: {python: st.one}\n")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_NUM_REDIS_GET_RETRIES", "1")  # Ray asks 20 times, a second apart
+    code, _, err = flow.pivot("repro")
+    assert code == 1
+    assert "takes nobody in without its token" in err
+    assert "RAY_AUTH_MODE=token" in err
