@@ -69,6 +69,13 @@ class Commands:
         """Runs some stages and what they need."""
         self._run(parser_for("repro").read(stages))
 
+    def show_card(self, rows: list[shown.CardRow]) -> None:
+        """Shows the stages that a cell defines, below it."""
+        if self.desk is not None:
+            self.desk.cards.show(rows)
+        else:
+            display(shown.card(rows), raw=True)
+
     def _say(self, words: list[str]) -> None:
         from pivot_jupyter.terminal import say  # lazy: click and what it brings
 
@@ -126,6 +133,8 @@ class Commands:
             sink=sink,
             stopped=stopped,
         )
+        if desk is not None:
+            desk.cards.ended(run, self._session.told)
         report.end(run)
 
     def _run_in_background(self, given: argparse.Namespace) -> None:

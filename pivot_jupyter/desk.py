@@ -13,6 +13,7 @@ from pivot.model.event import Event, RunFinished, RunStarted
 from pivot.model.run import Run
 from pivot_jupyter.background import Background
 from pivot_jupyter.board import EVERYBODY, Board
+from pivot_jupyter.cards import Cards
 from pivot_jupyter.details import detail_of
 from pivot_jupyter.drift import stale_cells
 from pivot_jupyter.elsewhere import Elsewhere
@@ -79,6 +80,7 @@ class Desk:
         self._version = version
         self.board = Board(version, session.project.root, self._tell)
         self._failures = Failures()
+        self.cards = Cards()
         self._background = background
         background.heard, background.ended = self.heard, self._run_ended
         self._elsewhere = Elsewhere(session.project, self._concerned, self._heard_of)
@@ -328,6 +330,7 @@ class Desk:
             with self._turns.look(PATIENCE) as free:
                 told = self._session.told(text) if free else text  # lines of cells instead of the module's
             self._tell(Told(severity, told), EVERYBODY)
+            self.cards.ended(end, self._in_cells)
         if self._look.is_set():  # a cell ended meanwhile
             self.refresh()
 

@@ -13,7 +13,6 @@ from IPython.core.error import UsageError as ShellUsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
-from IPython.display import display
 
 from pivot.errors import CodeError, DefinitionErrors, PivotError, UsageError
 from pivot.model.place import Place
@@ -193,7 +192,7 @@ class PivotMagics(Magics):
             if not all(isinstance(one, CodeError) for one in errors):
                 raise
             note = note or f"a stage before it is not ready: {errors[0].message}"
-        display(shown.card([(stage, states.get(stage.name), note) for stage in stages]), raw=True)
+        self.commands.show_card([(stage, states.get(stage.name), note) for stage in stages])
         if run:
             self.commands.run(names)
         return value

@@ -41,12 +41,12 @@ LOG_LINES = 12
 """How many of a failed stage's last lines are shown in the cell; the rest is one command away."""
 
 
-def card(rows: Sequence[tuple[Stage, StageState | None, str]]) -> Bundle:
-    """What is shown when stages were defined: one line for each.
+CardRow = tuple[Stage, StageState | None, str]
+"""A stage, its state, and a note."""
 
-    Args:
-        rows: the stage, its state, and a note.
-    """
+
+def card(rows: Sequence[CardRow]) -> Bundle:
+    """What is shown when stages were defined: one line for each."""
     lines, cells = [], []
     for stage, state, note in rows:
         reads = ", ".join(map(shown_path, stage.dep_paths())) or "nothing"

@@ -21,7 +21,7 @@ SUBCOMMANDS = {
     "why": "all reasons why a stage would run, with the diffs of code: [STAGE…]",
     "fingerprint": "all code that a stage rests on, and what was observed: STAGE [--all]",
     "dag": "the graph with the state of each stage: [--widget]",
-    "load": "the value of a stage's output: STAGE [OUT]",
+    "load": "give what a stage made, as in x = %pivot load STAGE: STAGE [OUT]",
     "debug": "call a stage here with what a worker gets, and open pdb where it fails: STAGE [--step]",
     "log": "what a stage wrote when it last ran: STAGE",
     "code": "the module that workers import, or the part of one stage: [STAGE]",

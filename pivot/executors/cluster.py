@@ -14,6 +14,7 @@ import secrets
 import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from types import TracebackType
 from typing import Self, cast
 
@@ -24,10 +25,14 @@ from pivot.executors.connection import PATIENCE, Connection
 from pivot.executors.far import Far, Home
 from pivot.executors.mark import take_back
 from pivot.executors.message import Amounts, Delivered, Order, Supplies
+from pivot.model.fingerprint import ModuleText
 from pivot.model.resources import Resources
 from pivot.model.stage import ObjectRef
 from pivot.model.task import Task, TaskResult, TrialResult, TrialTask
 from pivot.store import atomic
+
+_FEW = 16 << 10
+"""Characters of module texts up to which they go with each task."""
 
 
 class ClusterExecutor:
@@ -62,6 +67,7 @@ class ClusterExecutor:
         self._far: Far | None = None
         self._agreed: Agreement | None = None
         self._marks = os.path.join(connection.folder, f"begun-{secrets.token_hex(8)}.")
+        self._texts: dict[tuple[ModuleText, ...], str] = {}
         self._closed = False
         if connection.spec.address is not None:
             title, depot = connection.spec.title, home.depot if home and home.has_remote else None
@@ -104,12 +110,14 @@ class ClusterExecutor:
         return cast("Future[TaskResult]", self._carried(task))
 
     def _carried(self, task: Task, supplies: Supplies | None = None) -> Future[TaskResult | Delivered]:
-        data = pickle.dumps(task)
+        texts = self._written_down(task.modules)
+        data = pickle.dumps(replace(task, modules=()) if texts else task)
 
         def order(number: int) -> bytes:
             expected = self._agreed.expected if self._agreed is not None else None
             session, mark = self._connection.session, self._mark(number)
-            return pickle.dumps(Order(session, number, data, mark, self._preload, expected, supplies))
+            one = Order(session, number, data, mark, self._preload, expected, supplies, texts)
+            return pickle.dumps(one)
 
         number, future = self._connection.carry(task.stage, self._takes(task.resources), self._mark, order)
         with self._lock:
@@ -177,6 +185,22 @@ class ClusterExecutor:
         if self._connection.spec.address is not None:
             known |= set(dict(resources.labels))
         return {name: amount for name, amount in resources.amounts().items() if name in known}
+
+    def _written_down(self, modules: tuple[ModuleText, ...]) -> str:
+        """A file with texts that many tasks have in common, for workers to read once; empty: they go with each."""
+        if not self._marks or sum(len(module.text) for module in modules) < _FEW:
+            return ""
+        with self._lock:
+            path = self._texts.get(modules)
+            if path is None:
+                path = f"{self._marks}texts-{len(self._texts)}"
+                try:
+                    with open(path, "wb") as file:
+                        pickle.dump(modules, file)
+                except OSError:
+                    path = ""
+                self._texts[modules] = path
+        return path
 
     def _mark(self, number: int) -> str:
         """See `pivot.executors.mark`; empty where worker and driver have no folder in common."""

@@ -27,6 +27,7 @@ from pivot.model.task import Afar, Failure, Success, Task, TaskResult
 from pivot.paths import absolute
 from pivot.remote.address import choose, folder_of
 from pivot.remote.depot import Depot
+from pivot.remote.transfer import DamagedError
 from pivot.store import atomic
 from pivot.store.contents import contents
 from pivot.store.flush import Flusher
@@ -98,8 +99,6 @@ class Far:
     def submit(self, task: Task) -> "Future[TaskResult]":
         """Run a stage; see `Executor.submit`. What it needs is read now; it is sent by and by."""
         trip = _Trip(task)
-        with self._lock:
-            self._waiting.add(trip)
         try:
             table = tuple(entries(self._home.store.layout))
             supplies, heavy = self._supplies(task)
@@ -107,6 +106,8 @@ class Far:
             said = error.message if isinstance(error, PivotError) else str(error)
             trip.future.set_result(Failure("load", said))
             return trip.future
+        with self._lock:
+            self._waiting.add(trip)
         self._movers.submit(self._guarded, trip, self._depart, trip, table, supplies, heavy)
         return trip.future
 
@@ -148,13 +149,17 @@ class Far:
             for path, digest in heavy.items():
                 if not trip.stopped:
                     self._depot.send(path, digest)
-        finally:
+        except BaseException:
             with self._lock:
                 self._waiting.discard(trip)
-        if trip.stopped:
+            raise
+        task = replace(trip.task, afar=Afar(self._depot.address, table))
+        with self._lock:  # whoever stops it finds it either here or at the cluster
+            self._waiting.discard(trip)
+            carried = None if trip.stopped else self._carry(task, supplies)
+        if carried is None:
             trip.future.set_result(cancelled())
             return
-        carried = self._carry(replace(trip.task, afar=Afar(self._depot.address, table)), supplies)
         carried.add_done_callback(lambda done: self._returned(trip, done.result()))
 
     def _returned(self, trip: _Trip, answer: TaskResult | Delivered) -> None:
@@ -213,7 +218,7 @@ class Far:
         """What keys stand for that a stage may ask for; what the cache lacks is missed there as at home."""
         stored = (*(entry.value for entry in table), *task.last_puts.values())
         for digest in {one.digest for one in stored}:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, DamagedError):
                 self._depot.send(self._home.store.layout.object_file(digest), digest)
 
     def _supplies(self, task: Task) -> tuple[Supplies, Mapping[str, Digest]]:

@@ -100,6 +100,7 @@ class Order:
         preload: libraries that its stages use, by module name.
         expected: ``None`` where the worker is on the driver's own machine.
         supplies: ``None``: the worker sees the project's folder.
+        texts: absolute path of a file with the pickled ``modules`` of the task, which has none; empty: it has them.
     """
 
     session: str
@@ -109,6 +110,7 @@ class Order:
     preload: tuple[str, ...]
     expected: Expected | None
     supplies: Supplies | None = None
+    texts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

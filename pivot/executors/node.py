@@ -15,7 +15,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pivot.errors import PivotError
 from pivot.executors.forkserver import ForkserverExecutor
@@ -23,6 +23,7 @@ from pivot.executors.mark import began
 from pivot.executors.message import WAY_OUT, Delivered, Expected, Order, Supplies
 from pivot.executors.outpost import SCRATCH, Outpost, reach
 from pivot.fingerprint.packages import Packages
+from pivot.model.fingerprint import ModuleText
 from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, Task, TaskResult
 from pivot.worker.installed import library_folders
@@ -76,6 +77,8 @@ class _Rooms:
             return Failure("died", wrong, hint=WAY_OUT)
         if order.mark and (failure := began(order.mark)) is not None:
             return failure
+        if order.texts:
+            task = replace(task, modules=_texts(order.texts))
         room = self._enter(order.session, order.preload, slots)
         try:
             if order.supplies is None or order.expected is None:
@@ -297,6 +300,14 @@ def _awaited(
 def _permit_children() -> None:
     # the nanny of a Dask worker makes it a daemon, which may have no children: ours end when it does
     multiprocessing.process.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+@functools.lru_cache(maxsize=8)
+def _texts(path: str) -> tuple[ModuleText, ...]:
+    """What a driver has written down once for many tasks; no two files have the same path."""
+    with open(path, "rb") as file:
+        texts: tuple[ModuleText, ...] = pickle.load(file)
+    return texts
 
 
 @functools.cache

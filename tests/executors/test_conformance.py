@@ -195,7 +195,7 @@ def test_a_task_that_takes_too_long_is_ended_where_it_runs_and_one_that_waits_ge
     futures = [executor.submit(replace(task, timeout=2.0)) for task in (slow, slow, quick)]
     *failures, success = [future.result(60) for future in futures]
     assert {(failure.kind, failure.message) for failure in failures} == {
-        ("timeout", "took longer than 1.0 s")
+        ("timeout", "took longer than 2.0 s")
     }
     assert isinstance(success, Success)
 

@@ -64,8 +64,12 @@ def test_an_edited_helper_runs_what_reaches_it_and_nothing_else_does(raw, run_al
 
 
 def test_restart_reorder_and_export_run_nothing(raw, run_all):
-    assert executed(run_all(*ALL, "%pivot run").text(5)) == ["clean", "total"]
-    assert executed(run_all(IMPORTS, CONSTANT, HELPER, CLEAN, TOTAL, "%pivot run").text(5)) == []
+    first = run_all(*ALL, "%pivot run")
+    assert executed(first.text(5)) == ["clean", "total"]
+    again = run_all(IMPORTS, CONSTANT, HELPER, CLEAN, TOTAL, "%pivot run")
+    assert executed(again.text(5)) == []
+    assert "clean: raw.csv → clean.csv  ● cached" in first.text(3)
+    assert first.texts[3:5] == again.texts[3:5]
     assert (
         executed(run_all(IMPORTS, CLEAN, TOTAL, CONSTANT, HELPER, "%pivot run", "%pivot export").text(5))
         == []

@@ -17,6 +17,8 @@ def test_values_pass_from_cell_to_cell_and_only_new_items_run(ready, shell):
     assert ran(ready("%pivot run")) == ["cities", "fetch", "total"]
     assert shell.run_cell("%pivot load fetch").result == [0, 2, 4]
     assert shell.run_cell("%pivot load total").result == 6
+    assert "fetch: what it returned" in ready("doubled = %pivot load fetch")
+    assert shell.user_ns["doubled"] == [0, 2, 4]
     told = ready(CITIES.replace("range(3)", "range(4)"), "%pivot run")
     assert "1 of 4 items ran" in told
     assert shell.run_cell("%pivot load total").result == 12

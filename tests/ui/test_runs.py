@@ -75,6 +75,8 @@ def test_the_panel_runs_what_has_changed_and_says_when_it_is_over(lab):
     lab.page.wait_for_selector(".pivot-panel .pivot-pane >> text=one")
     assert (lab.root / "panel/second.txt").read_text() == "one"
     lab.page.wait_for_selector(".pivot-panel [role=status] >> text=2 ran", state="attached")
+    lab.page.wait_for_selector(".jp-Cell:nth-of-type(2) .jp-OutputArea-output >> text=● cached")
+    assert "first.txt  ● cached" in lab.outputs(1)
     lab.command("apputils:change-theme", theme="JupyterLab Dark")
     lab.page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
     lab.picture("dark")

@@ -68,7 +68,7 @@ def flow(flow, place: str, warm: Workers):
 def until() -> Callable[..., None]:
     """Waits for a fact, not for a time."""
 
-    def wait(is_so: Callable[[], bool], seconds: float = 60.0) -> None:
+    def wait(is_so: Callable[[], bool], seconds: float = 120.0) -> None:
         end = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < end, "waited in vain"
