@@ -80,7 +80,8 @@ class _Lane:
     def take(self, job: _Job) -> None:
         """Let its thread, or its worker at once, have a job."""
         self.job = job
-        if self.held == job.conditions and self.slot.is_warm:
+        # the thread is the one that watches the time
+        if self.held == job.conditions and self.slot.is_warm and job.task.timeout is None:
             with contextlib.suppress(Exception):  # the thread will meet it again, and say it
                 job.data = pickle.dumps(job.task)
                 job.handed = self.slot.hand(run_task, job.data)

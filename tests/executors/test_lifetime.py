@@ -9,6 +9,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import wait
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -351,6 +352,14 @@ def test_a_child_that_a_stage_forks_and_that_comes_back_answers_for_nobody(tasks
         assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
         assert (tasks.folder / ".staging/output.json").read_text() == "true\n"
         assert isinstance(pool.submit(tasks.task("def run(): raise ValueError")).result(60), Failure)
+
+
+def test_a_task_that_takes_too_long_is_ended_on_a_warm_worker_too(tasks):
+    text = "import os, time\ndef run(): time.sleep(600 if os.path.exists('slow') else 0)"
+    with ForkserverExecutor(1) as pool:
+        assert isinstance(pool.submit(tasks.task(text)).result(60), Success)
+        (tasks.folder / "slow").touch()
+        assert pool.submit(replace(tasks.task(text), timeout=0.1)).result(60).kind == "timeout"
 
 
 def test_a_worker_that_died_between_two_tasks_is_replaced(tasks):
