@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from pivot.executors.forkserver import ForkserverExecutor
+from pivot.executors.warm import given
+
 FETCH = """
 def cities() -> list:
     return [{"city": n} for n in range(100)]
@@ -225,3 +228,27 @@ def test_a_list_names_results_only_so_that_other_items_with_the_same_results_cha
     assert (outcomes["process"], outcomes["total"]) == ("unchanged", "unchanged")
     lines = (flow.path / ".pivot/values/fetch[]").read_text().splitlines()
     assert [json.loads(line)[0] for line in lines] == [f"{n:08d}" for n in range(5)]
+
+
+class Noting(ForkserverExecutor):
+    """Notes how many tasks are under way, one that comes included."""
+
+    def __init__(self, slots: int) -> None:
+        super().__init__(slots)
+        self.given, self.under_way = [], []
+
+    def submit(self, task):
+        self.given.append(super().submit(task))
+        self.under_way.append(sum(not future.done() for future in self.given[:-1]) + 1)
+        return self.given[-1]
+
+
+@pytest.mark.parametrize(("options", "most"), [("", 2), (", max_parallel: 1", 1)])
+def test_short_items_are_handed_out_before_the_one_at_work_ends(flow, options, most):
+    functions = FETCH.replace('called(f"fetch', 'time.sleep(0.1); called(f"fetch')
+    flow.write(*few(STAGES.replace("map: cities", f"map: {{over: cities{options}}}"), functions))
+    with Noting(1) as executor:
+        flow.workers = given(executor)
+        flow.run(jobs=1)
+    assert max(executor.under_way[:7]) == most  # the list, the items, and the first of what follows
+    assert flow.value("fetch") == [0, 2, 4, 6, 8]
