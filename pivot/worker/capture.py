@@ -60,6 +60,12 @@ def captured(log: str) -> Iterator[None]:
             os.close(old)
 
 
+def logging_setup() -> tuple[object, ...]:
+    """How messages are logged now, as far as `captured` takes it back at its end."""
+    root = logging.root
+    return root.level, root.manager.disable, *root.handlers
+
+
 @contextlib.contextmanager
 def fresh_warnings() -> Iterator[None]:
     """Each stage shows its own warnings, also those that an earlier one on this worker has shown."""

@@ -28,7 +28,7 @@ from pivot.model.portrait import pickle_with_portraits
 from pivot.model.stage import ObjectRef
 from pivot.model.task import Failure, StaleWorker, Success, Task, TaskResult, TrialResult, TrialTask
 from pivot.worker import modules
-from pivot.worker.capture import adopt_streams, captured, fresh_warnings
+from pivot.worker.capture import adopt_streams, captured, fresh_warnings, logging_setup
 from pivot.worker.context import Note, running
 from pivot.worker.failures import failure_of
 from pivot.worker.imports import ImportLog
@@ -153,12 +153,12 @@ def _execute(task: Task, log: ImportLog, note: Note) -> Success | Failure:
     begin = time.perf_counter()
     step = "import"
     try:
+        logging_before = logging_setup()
         with seeded(task.seed) as moved:
             function = cast("Callable[..., object]", modules.resolve(task.function))
             drawn = moved()
-        if (
-            drawn
-        ):  # the project's own seed holds; a later stage would find its modules imported, and not hear of it
+        # the project's own seed and logging hold; a later stage would find its modules imported, and not hear of them
+        if drawn or logging_setup() != logging_before:
             log.mark_asked()
         with fresh_warnings(), running(task, note):
             step = "load"
