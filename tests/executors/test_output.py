@@ -1,6 +1,7 @@
 """Whatever a stage prints is in its log, in order, and in nobody else's."""
 
-from concurrent.futures import wait
+from concurrent.futures from dataclasses import replace
+import wait
 
 import pytest
 
@@ -95,6 +96,18 @@ def test_logging_set_up_by_one_stage_is_gone_in_the_next(pool, tasks):
     pool.submit(tasks.task(loud)).result(60)
     pool.submit(tasks.task(quiet)).result(60)
     assert tasks.log.read_text() == "DEBUG:root:loud\n"
+
+
+def test_logging_that_a_module_sets_up_at_import_is_so_for_each_stage_that_imports_it(pool, tasks):
+    text = """
+        import logging
+        logging.basicConfig(level="INFO", format="%(message)s")
+        def run(): logging.info("here")
+    """
+    for name in ("a", "b", "c"):
+        task = tasks.task(text, log=tasks.folder / f"{name}.log")
+        pool.submit(replace(task, root=str(tasks.folder))).result(60)
+        assert (tasks.folder / f"{name}.log").read_text() == "here\n"
 
 
 def test_a_handler_made_at_import_writes_to_the_log_of_the_stage_that_runs(pool, tasks):
