@@ -1,7 +1,7 @@
 """Whatever a stage prints is in its log, in order, and in nobody else's."""
 
-from concurrent.futures from dataclasses import replace
-import wait
+from concurrent.futures import wait
+from dataclasses import replace
 
 import pytest
 
