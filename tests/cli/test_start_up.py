@@ -46,7 +46,7 @@ assert shell.user_ns["ready"], "a cell could change what pydantic is made with"
         (COMMAND.format([]), {"COMP_WORDS": "pivot repro ", "COMP_CWORD": "2"}, 22, {"yaml"}),
         (AHEAD, {}, 11, set()),
         (LOAD, {}, 5, {"IPython", "sqlite3", "asyncio", "_hashlib"}),
-        (NEXT_CELL, {}, 249, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
+        (NEXT_CELL, {}, 250, {"IPython", "sqlite3", "asyncio", "pydantic", "_hashlib"}),
     ],
     ids=[
         "import pivot",

@@ -56,10 +56,9 @@ def gone(pid):
         return True
 
 
-def of_cluster():
-    """The processes of clusters: what the clients of this process's connections started."""
-    clients = [one for one in psutil.Process().children() if "pivot.executors.client" in one.cmdline()]
-    return [*clients, *(child for one in clients for child in one.children(recursive=True))]
+def clients():
+    """The processes that are clients of clusters for this one."""
+    return {one for one in psutil.Process().children() if "pivot.executors.client" in one.cmdline()}
 
 
 @pytest.fixture(scope="module", params=["local", "dask", "ray"])
@@ -69,7 +68,13 @@ def kind(request):
 
 
 @pytest.fixture(scope="module")
-def connection(kind):
+def others():
+    """Clients that tests of other modules have left open, as they keep theirs."""
+    return clients()
+
+
+@pytest.fixture(scope="module")
+def connection(kind, others):
     """A cluster for two stages at once, for all tests here."""
     if kind == "local":
         yield None
@@ -77,7 +82,7 @@ def connection(kind):
     one = Connection(ExecutorSpec(kind, workers=1, threads=2))
     yield one
     one.close()
-    assert of_cluster() == []
+    assert clients() <= others
 
 
 @pytest.fixture
@@ -341,10 +346,11 @@ def test_kill_9_of_the_driver_leaves_no_process(tasks, started):
 
 
 @on_clusters
-def test_kill_9_of_the_client_is_told_and_leaves_no_process(executor, connection, tasks):
+def test_kill_9_of_the_client_is_told_and_leaves_no_process(executor, connection, others, tasks):
     future, pids = begin(executor, tasks, "last")
-    family = of_cluster()
-    family[0].kill()
+    (client,) = clients() - others
+    family = [client, *client.children(recursive=True)]
+    client.kill()
     failure = future.result(60)
     assert failure.message == f"the connection to {connection.spec.title} broke"
     assert not connection.is_alive
