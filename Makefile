@@ -79,8 +79,10 @@ front: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/python notebooks/demo.py
 
+# one more at a time than there are cores: many of them wait for a kernel, a browser or a cluster
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+	more=$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)'); \
+	  $(BIN)/python -m pytest -n $$more --dist worksteal $(TESTS)
 
 lab: $(STAMP)
 	$(BIN)/python -m jupyter lab notebooks/quickstart.ipynb $(LAB)
