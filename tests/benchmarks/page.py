@@ -30,7 +30,7 @@ Profiles of single runs on the machine above (`cProfile`, `perf`, `strace -c`), 
 - *First stage with pandas*: what Pivot itself needs in the fork server comes before and after pandas: 0.2 s, half of it pydantic.
 - *A stage redefined and run*: the cell is defined twice and its text indexed three times (statements, cell, module: the texts differ);
   a worker that has not imported the old text is kept ready.
-- *Put back by links*: the difference to 8 KiB is the same few stats; what it measures beyond them is how the disk was just then.
+- *Put back by links*: no byte of the data is read (`strace`); the rest is how the disk was just then, a repetition held for hard links.
 - *All of 500 boxes changed*: three quarters are style and layout of the boxes in sight.
 """
 """Written by hand, beside the figures that it was written for."""
