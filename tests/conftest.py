@@ -13,6 +13,7 @@ the search path, the last by a line of a ``.pth`` file.
 And `Nursery`, for tests that kill: it forks a process in a few milliseconds, where a new Python takes hundreds.
 """
 
+import importlib.util
 import json
 import os
 import signal
@@ -130,6 +131,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def rows() -> list[Row]:
     """All rows."""
     return read_rows()
+
+
+@pytest.fixture(scope="session")
+def require_executor() -> Callable[[str], None]:
+    """Skips where the library of an executor is missing, and says what to install."""
+    libraries = {"dask": "distributed", "ray": "ray"}
+
+    def require(kind: str) -> None:
+        if kind in libraries and importlib.util.find_spec(libraries[kind]) is None:
+            pytest.skip(f"{kind} is not installed: pip install 'pivot[{kind}]'")
+
+    return require
 
 
 # Forks a child for each order that it reads; a child may count its changes to files, and be killed before one of

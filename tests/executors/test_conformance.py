@@ -1,6 +1,5 @@
 """What every executor must do, wherever it runs stages: one suite for all of them."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -25,7 +24,6 @@ from pivot.model.stage import ObjectRef, Returns, StageParameters
 from pivot.model.task import Failure, Success
 
 CONFTEST = Path(__file__).with_name("conftest.py")
-LIBRARY = {"dask": "distributed", "ray": "ray"}
 
 MEET = """
     import os, time
@@ -35,11 +33,6 @@ MEET = """
         while not os.path.exists(f"{NAME}.go"): time.sleep(0.01)
         return NAME
 """
-
-
-def require(kind):
-    if kind in LIBRARY and importlib.util.find_spec(LIBRARY[kind]) is None:
-        pytest.skip(f"{kind} is not installed: pip install 'pivot[{kind}]'")
 
 
 def until(condition, seconds=30.0):
@@ -62,8 +55,8 @@ def clients():
 
 
 @pytest.fixture(scope="module", params=["local", "dask", "ray"])
-def kind(request):
-    require(request.param)
+def kind(request, require_executor):
+    require_executor(request.param)
     return request.param
 
 
@@ -327,8 +320,8 @@ DRIVER = """
 
 
 @pytest.mark.parametrize("started", ["dask", "ray"])
-def test_kill_9_of_the_driver_leaves_no_process(tasks, started):
-    require(started)
+def test_kill_9_of_the_driver_leaves_no_process(tasks, started, require_executor):
+    require_executor(started)
     text = textwrap.dedent(MEET).replace("{NAME}", "only").replace("NAME", "'only'")
     script = tasks.folder / "driver.py"
     script.write_text(

@@ -1,7 +1,5 @@
 """Cells whose stages run on a cluster."""
 
-import importlib.util
-
 import pytest
 
 IMPORTS = "from typing import Annotated\nimport pivot\nfrom pivot import loaders, outputs"
@@ -20,10 +18,9 @@ def each(x):
 
 @pytest.mark.parametrize(("kind", "library"), [("dask", "distributed"), ("ray", "ray")])
 def test_cells_run_on_a_cluster_that_stays_warm_and_the_kernel_never_loads_its_library(
-    kernel_place, run_all, kind, library
+    kernel_place, run_all, require_executor, kind, library
 ):
-    if importlib.util.find_spec(library) is None:
-        pytest.skip(f"{kind} is not installed: pip install 'pivot[{kind}]'")
+    require_executor(kind)
     (kernel_place / "raw.json").write_text("21\n")
     ran = run_all(
         IMPORTS, HELPER, STAGE, MAPPED, f"%pivot run --executor {kind}", "%pivot load each", "FACTOR = 3",

@@ -1,6 +1,5 @@
 """Stages on workers that do not see the project's folder: files come and go by the remote, and results are those of home."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -37,7 +36,6 @@ CLUSTER = {
             ray.shutdown()
     """,
 }
-MODULES = {"dask": "distributed", "ray": "ray"}
 CAN_HIDE = (
     bool(shutil.which("unshare")) and not subprocess.run(["unshare", "-rm", "true"], check=False).returncode
 )
@@ -87,10 +85,9 @@ def counted(
 
 
 @pytest.fixture(scope="module", params=["dask", "ray"])
-def cluster(request, tmp_path_factory):
+def cluster(request, tmp_path_factory, require_executor):
     """A cluster whose workers see nothing in a folder; gives that and the settings of who joins it."""
-    if importlib.util.find_spec(MODULES[request.param]) is None:
-        pytest.skip(f"{request.param.capitalize()} is not installed")
+    require_executor(request.param)
     base = tmp_path_factory.mktemp("afar")
     script, projects, scratch = base / "cluster.py", base / "projects", base / "scratch"
     script.write_text(textwrap.dedent(CLUSTER[request.param]))

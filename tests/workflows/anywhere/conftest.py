@@ -1,6 +1,5 @@
 """The same workflows at home, on Dask and on Ray: one cluster of each kind, which lives through all tests here."""
 
-import importlib.util
 import secrets
 import subprocess
 import sys
@@ -13,14 +12,11 @@ import pytest
 
 from pivot.project import Workers
 
-LIBRARY = {"dask": "distributed", "ray": "ray"}
-
 
 @pytest.fixture(scope="package", params=["local", "dask", "ray"])
-def kind(request: pytest.FixtureRequest) -> str:
+def kind(request: pytest.FixtureRequest, require_executor: Callable[[str], None]) -> str:
     """Where stages run."""
-    if request.param != "local" and importlib.util.find_spec(LIBRARY[request.param]) is None:
-        pytest.skip(f"{request.param} is not installed: pip install 'pivot[{request.param}]'")
+    require_executor(request.param)
     return request.param
 
 
